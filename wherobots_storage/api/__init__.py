@@ -1,0 +1,1 @@
+"""The wire: what travels between server, browser and agent, in one schema."""

@@ -1,0 +1,1 @@
+"""Event schemas, and the emitter that checks against them."""

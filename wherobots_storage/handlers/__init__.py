@@ -1,0 +1,1 @@
+"""The HTTP edge: routes, and the one place where errors become statuses."""

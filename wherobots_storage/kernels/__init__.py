@@ -1,0 +1,1 @@
+"""What kernels and terminals are told."""

@@ -1,0 +1,1 @@
+"""The virtual tree over the bucket: paths, permissions and policies, without IO."""

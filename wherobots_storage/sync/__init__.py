@@ -1,0 +1,1 @@
+"""The home's mirror: scanning, journal, execution, and the agent process that runs them."""
