@@ -13,12 +13,12 @@ from msgspec import Meta, Struct
 Bytes = Annotated[int, Meta(ge=0)]
 
 
-class Wire(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=False):
+class Wire(Struct, frozen=True, kw_only=True, rename="camel"):
     """Base of every structure on the wire."""
 
 
 class ErrorBody(Wire, frozen=True, kw_only=True):
-    """The one shape of an error: a stable code, a sentence for people, the path, and whether to retry."""
+    """The one shape of an error: a stable code, a sentence for people, the path, retry or not."""
 
     code: str
     message: str
