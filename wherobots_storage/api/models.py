@@ -88,7 +88,10 @@ class DeleteFailed(Wire, frozen=True, kw_only=True):
 
 
 class Job(Wire, frozen=True, kw_only=True):
-    """A long operation. ``done`` and ``total`` count objects; ``total`` is None while unknown."""
+    """A long operation. ``done`` and ``total`` count objects; ``total`` is None while unknown.
+
+    ``failed`` lists the objects that it could not deal with, the first hundred of them.
+    """
 
     id: str
     kind: Literal["delete"]
@@ -97,6 +100,7 @@ class Job(Wire, frozen=True, kw_only=True):
     done: int = 0
     total: int | None = None
     error: ErrorBody | None = None
+    failed: list[DeleteFailed] = []
 
 
 class DeleteResult(Wire, frozen=True, kw_only=True):
