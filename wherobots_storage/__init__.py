@@ -16,7 +16,7 @@ def _source_version() -> str:
 
 
 try:
-    from wherobots_storage._version import __version__
+    from wherobots_storage._version import __version__ as __version__
 except ImportError:
     __version__ = _source_version()
 

@@ -1,0 +1,27 @@
+"""The sync agent. The Jupyter server starts it; it is not for the command line.
+
+It reads its settings as one line of JSON from standard input, and works until standard input
+closes: then the server is gone, and it makes the final sync.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from wherobots_storage.commands.context import Context
+from wherobots_storage.sync.agent import run_agent
+from wherobots_storage.sync.handover import settings_from_json
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """It takes none."""
+    del parser
+
+
+def run(context: Context) -> int:
+    """Be the agent, until standard input closes."""
+    lifeline = sys.stdin.buffer
+    settings = settings_from_json(lifeline.readline())
+    with context.store(settings) as store, context.transfers(store) as transfers:
+        return run_agent(settings, store, transfers, lifeline=lifeline)

@@ -1,0 +1,73 @@
+"""Check everything that storage and sync need, one by one, and say what to do.
+
+Small probe objects are written below the mirror's .wherobots/ and deleted again. No key or
+token is ever shown.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+
+from wherobots_storage.commands import checks_local
+from wherobots_storage.commands.context import DONE, FAILED, INCOMPLETE, Context
+from wherobots_storage.commands.findings import Finding, State, failed
+from wherobots_storage.commands.output import Output
+from wherobots_storage.errors import StorageError
+from wherobots_storage.settings import Settings
+
+_MARKS: dict[State, str] = {
+    "ok": "ok      ",
+    "note": "note    ",
+    "warning": "WARNING ",
+    "failed": "FAILED  ",
+    "skipped": "skipped ",
+}
+_INDENT = " " * 10
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Its own arguments."""
+    parser.add_argument("--json", action="store_true", help="one JSON object a check, a line each")
+
+
+def run(context: Context) -> int:
+    """Check, and exit with 0 (all well), 1 (something failed) or 3 (warnings)."""
+    states = set()
+    for finding in _findings(context, context.settings()):
+        states.add(finding.state)
+        context.output.record(finding)
+        _show(finding, context.output)
+    if "failed" in states:
+        return FAILED
+    return INCOMPLETE if "warning" in states else DONE
+
+
+def _findings(context: Context, settings: Settings) -> Iterator[Finding]:
+    yield checks_local.configuration(settings)
+    if settings.tenancy is not None:
+        yield from _store_findings(context, settings)
+    yield checks_local.home(settings)
+    yield checks_local.agent(settings)
+    yield from checks_local.jupyter()
+
+
+def _store_findings(context: Context, settings: Settings) -> Iterator[Finding]:
+    # Imported late: the S3 libraries are slow to load.
+    from wherobots_storage.commands.checks_store import StoreChecks  # noqa: PLC0415
+    from wherobots_storage.objectstore.inspect import inspect_bucket  # noqa: PLC0415
+
+    tenancy = settings.require_tenancy()
+    try:
+        inspection = inspect_bucket(tenancy.root.bucket)
+        with context.store(settings) as store:
+            yield from StoreChecks(tenancy, store, inspection).findings()
+    except StorageError as error:
+        # Opening a store asks nothing of it: what fails here is the SDK's own configuration.
+        yield failed("SDK configuration", error)
+
+
+def _show(finding: Finding, output: Output) -> None:
+    output.line(f"{_MARKS[finding.state]}  {finding.check}: {finding.message}")
+    if finding.advice:
+        output.line(f"{_INDENT}What to do: {finding.advice}")

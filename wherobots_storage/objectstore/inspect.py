@@ -1,0 +1,119 @@
+"""What only ``doctor`` asks of a bucket: how it is set up, and what time the store has."""
+
+from __future__ import annotations
+
+from email.utils import parsedate_to_datetime
+from typing import Any, Protocol
+
+import botocore.session
+
+from wherobots_storage.errors import NoCredentials, NotFound
+from wherobots_storage.objectstore.connection import Connection
+from wherobots_storage.objectstore.s3_errors import translated
+
+SOURCES = {
+    "assume-role": "a role of the profile (assume-role)",
+    "assume-role-with-web-identity": "a web identity's role (AWS_WEB_IDENTITY_TOKEN_FILE)",
+    "boto-config": "boto's configuration file",
+    "config-file": "the AWS config file",
+    "container-role": "the container's credentials endpoint",
+    "custom-process": "the profile's credential_process",
+    "env": "the environment (AWS_ACCESS_KEY_ID)",
+    "iam-role": "this machine's role (instance metadata)",
+    "login": "the profile's sign-in (aws login)",
+    "shared-credentials-file": "the AWS credentials file",
+    "sso": "the profile's single sign-on",
+}
+"""botocore's names of its credential providers (botocore/credentials.py, METHOD), in words."""
+
+
+class Inspection(Protocol):
+    """Facts about one bucket. Any method may raise what ObjectStore's methods may."""
+
+    @property
+    def endpoint(self) -> str:
+        """The URL that requests go to."""
+        ...
+
+    @property
+    def region(self) -> str:
+        """The region that requests are signed for."""
+        ...
+
+    def credentials_source(self) -> str:
+        """Where the SDK finds credentials, in words. Raises NoCredentials."""
+        ...
+
+    def server_time(self) -> float | None:
+        """The store's clock, in seconds since the epoch; None when it does not say."""
+        ...
+
+    def versioning(self) -> str:
+        """``Enabled``, ``Suspended``, or empty when it was never enabled."""
+        ...
+
+    def clears_unfinished_uploads(self) -> bool:
+        """Whether a lifecycle rule aborts incomplete multipart uploads."""
+        ...
+
+
+class BucketInspection:
+    """The Inspection of a bucket by its connection."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    @property
+    def endpoint(self) -> str:
+        """The URL that requests go to."""
+        return self._connection.endpoint_url
+
+    @property
+    def region(self) -> str:
+        """The region that requests are signed for."""
+        return self._connection.region
+
+    def credentials_source(self) -> str:
+        """Where the SDK finds credentials, in words. Raises NoCredentials."""
+        with translated(self._connection.where):
+            found = botocore.session.Session().get_credentials()
+        if found is None:
+            message = (
+                "No AWS credentials were found: not in the environment, the AWS files, nor from "
+                "a role of this machine."
+            )
+            raise NoCredentials(message)
+        return SOURCES.get(str(found.method), str(found.method))
+
+    def server_time(self) -> float | None:
+        """The Date header of an answer (RFC 9110, whole seconds)."""
+        with translated(self._connection.where):
+            answer = self._connection.client.head_bucket(Bucket=self._connection.bucket)
+        said = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
+        try:
+            return None if said is None else parsedate_to_datetime(said).timestamp()
+        except ValueError:
+            return None
+
+    def versioning(self) -> str:
+        """``Enabled``, ``Suspended``, or empty when it was never enabled."""
+        with translated(self._connection.where):
+            answer = self._connection.client.get_bucket_versioning(Bucket=self._connection.bucket)
+        return str(answer.get("Status", ""))
+
+    def clears_unfinished_uploads(self) -> bool:
+        """Whether an enabled lifecycle rule has AbortIncompleteMultipartUpload."""
+        rules: list[Any] = []
+        try:
+            with translated(self._connection.where):
+                answer = self._connection.client.get_bucket_lifecycle_configuration(
+                    Bucket=self._connection.bucket
+                )
+                rules = list(answer["Rules"])
+        except NotFound:
+            # NoSuchLifecycleConfiguration: there is none.
+            return False
+        return any(
+            rule.get("Status") == "Enabled" and "AbortIncompleteMultipartUpload" in rule
+            for rule in rules
+        )
