@@ -1,0 +1,79 @@
+"""Fixtures for every test: a clean environment, and stores to test against."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support.environment import scrubbed
+
+from wherobots_storage.objectstore.connect import connect
+from wherobots_storage.objectstore.embedded import EmbeddedStore
+from wherobots_storage.objectstore.memory import MemoryStore
+from wherobots_storage.objectstore.s3 import S3Store
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _session_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Nothing of the developer's AWS setup reaches a fixture of any scope."""
+    nowhere = tmp_path_factory.mktemp("environment")
+    with scrubbed(nowhere, nowhere):
+        yield
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(
+    _session_environment: None, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[None]:
+    """Each test has an environment without AWS_* and WHEROBOTS_*, and a HOME of its own."""
+    home = tmp_path_factory.mktemp("home")
+    with scrubbed(home, home):
+        yield
+
+
+@pytest.fixture(scope="session")
+def seaweed(
+    _session_environment: None, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[EmbeddedStore]:
+    """A running SeaweedFS, one for the whole run."""
+    with EmbeddedStore(tmp_path_factory.mktemp("seaweed")) as store:
+        yield store
+
+
+@pytest.fixture
+def bucket(seaweed: EmbeddedStore) -> str:
+    """The name of a fresh bucket on SeaweedFS."""
+    name = f"test-{uuid.uuid4().hex[:12]}"
+    seaweed.create_bucket(name)
+    return name
+
+
+@pytest.fixture
+def s3_store(seaweed: EmbeddedStore, bucket: str) -> Iterator[S3Store]:
+    """The S3 adapter on a fresh bucket of SeaweedFS."""
+    store = connect(bucket, seaweed.environment())
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def memory_store() -> MemoryStore:
+    """An empty store in memory."""
+    return MemoryStore()
+
+
+@pytest.fixture
+def seaweed_environment(seaweed: EmbeddedStore, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """SeaweedFS's variables, set for the test: ``open_store`` then finds it by itself."""
+    variables = seaweed.environment()
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    return variables
+
+
+@pytest.fixture
+def nowhere(tmp_path: Path) -> Path:
+    """A path at which there is nothing."""
+    return tmp_path / "nowhere"

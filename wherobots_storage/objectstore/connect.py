@@ -1,0 +1,50 @@
+"""Opens a bucket by the AWS SDK's own configuration: variables, files, profiles, roles."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping
+
+import botocore.session
+
+from wherobots_storage.objectstore.connection import Connection
+from wherobots_storage.objectstore.s3 import S3Store
+from wherobots_storage.objectstore.s3_errors import Where, translated
+from wherobots_storage.objectstore.store import BulkTransfers, ObjectStore
+from wherobots_storage.objectstore.threads import ThreadedTransfers
+
+
+def open_store(bucket: str) -> ObjectStore:
+    """The bucket, by the SDK's chain: AWS_ENDPOINT_URL[_S3], AWS_REGION, AWS_PROFILE and so on.
+
+    No request is sent. Raises InvalidConfiguration for a configuration that cannot be used.
+    """
+    return connect(bucket, {})
+
+
+def connect(bucket: str, environment: Mapping[str, str]) -> S3Store:
+    """The bucket, with the endpoint, keys and region of ``environment`` before the SDK's own.
+
+    Raises InvalidConfiguration for a configuration that cannot be used.
+    """
+    with translated(Where(bucket, environment.get("AWS_ENDPOINT_URL", "AWS"), "")):
+        session = botocore.session.Session()
+        if "AWS_ACCESS_KEY_ID" in environment:
+            session.set_credentials(
+                environment["AWS_ACCESS_KEY_ID"],
+                environment["AWS_SECRET_ACCESS_KEY"],
+                environment.get("AWS_SESSION_TOKEN"),
+            )
+        with contextlib.suppress(KeyError):
+            session.set_config_variable("region", environment["AWS_REGION"])
+        endpoint = environment.get("AWS_ENDPOINT_URL")
+        more = {"endpoint_url": endpoint} if endpoint else {}
+        if not session.get_config_variable("region"):
+            # Endpoints of one's own have no regions, and refuse none; AWS answers with the right.
+            session.set_config_variable("region", "us-east-1")
+        return S3Store(Connection(bucket, session, **more))
+
+
+def open_transfers(store: ObjectStore) -> BulkTransfers:
+    """The fastest way to move many small objects to and from ``store``."""
+    return ThreadedTransfers(store)

@@ -1,0 +1,184 @@
+"""One bucket's way to its endpoint: boto3's client, and signed requests without its parser.
+
+boto3's own request path cannot stream an unseekable body over plain HTTP, and spends 200 ms of
+CPU on parsing 1,000 listed keys. What is sent here by hand still has its URL from boto3's endpoint
+rules, its signature from botocore (in headers, so that no URL is a secret) and goes through
+botocore's HTTP session with its proxies and certificates.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import boto3
+import botocore
+import botocore.session
+from botocore.auth import S3SigV4Auth
+from botocore.awsrequest import AWSPreparedRequest, AWSRequest, AWSResponse
+from botocore.config import Config
+from botocore.credentials import Credentials
+from botocore.exceptions import NoCredentialsError
+from botocore.httpsession import URLLib3Session
+from botocore.utils import get_environ_proxies
+
+from wherobots_storage.errors import SlowDown, StoreUnavailable
+from wherobots_storage.objectstore.answers import error_of
+from wherobots_storage.objectstore.s3_errors import Where, translated
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+POOL_CONNECTIONS = 64
+CONNECT_SECONDS = 10
+READ_SECONDS = 60
+ATTEMPTS = 5
+MAX_WAIT_SECONDS = 10.0
+USER_AGENT = "wherobots-storage"
+
+
+class UnsignedPayload(S3SigV4Auth):
+    """Signature v4 over headers and URL only, for bodies that are streamed."""
+
+    def payload(self, request: AWSRequest) -> str:  # noqa: ARG002 - botocore's signature
+        """What S3 takes in place of the body's hash."""
+        return "UNSIGNED-PAYLOAD"
+
+
+def client_config(*, custom_endpoint: bool, **more: Any) -> Config:  # noqa: ANN401 - Config's own
+    """The settings of every client: bounded retries, no trailers, a pool for 64 threads.
+
+    Since botocore 1.36 a checksum trailer goes with each upload unless it is only sent
+    "when_required": Ceph RGW 16 and others answer 411 to it.
+    """
+    # 'auto' would do for the client itself, but a URL made for AWS with it names the global
+    # endpoint, which redirects; and a custom endpoint seldom has a DNS name per bucket.
+    return Config(
+        signature_version=more.pop("signature_version", "s3v4"),
+        s3={"addressing_style": "path" if custom_endpoint else "virtual"},
+        request_checksum_calculation="when_required",
+        response_checksum_validation="when_required",
+        retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
+        connect_timeout=CONNECT_SECONDS,
+        read_timeout=READ_SECONDS,
+        max_pool_connections=POOL_CONNECTIONS,
+        user_agent_extra=USER_AGENT,
+        tcp_keepalive=True,
+        **more,
+    )
+
+
+class Connection:
+    """The clients of one bucket. boto3's client and botocore's HTTP session are thread-safe."""
+
+    def __init__(self, bucket: str, session: botocore.session.Session, **client: Any) -> None:  # noqa: ANN401
+        """``client``: further arguments of boto3's ``client``, such as ``endpoint_url``."""
+        self.bucket = bucket
+        self._session = session
+        boto = boto3.session.Session(botocore_session=session)
+        plain: S3Client = boto.client("s3", **client)
+        custom = ".amazonaws.com" not in (urlsplit(plain.meta.endpoint_url).hostname or "")
+        # A dot in a bucket's name breaks the certificate of its host name on AWS.
+        by_path = custom or "." in bucket
+        if by_path:
+            client = client | {"endpoint_url": plain.meta.endpoint_url}
+        self.client: S3Client = boto.client(
+            "s3", config=client_config(custom_endpoint=by_path), **client
+        )
+        unsigned = client_config(custom_endpoint=by_path, signature_version=botocore.UNSIGNED)
+        self._urls: S3Client = boto.client("s3", config=unsigned, **client)
+        self.region = str(self.client.meta.region_name)
+        self.endpoint_url = str(self.client.meta.endpoint_url)
+        self.where = Where(bucket, urlsplit(self.endpoint_url).netloc, self.region)
+        self._credentials: Credentials | None = session.get_credentials()
+        self.verify: bool | str = session.get_config_variable("ca_bundle") or True
+        timeouts: Any = (CONNECT_SECONDS, READ_SECONDS)
+        self._http = URLLib3Session(
+            verify=self.verify,
+            proxies=get_environ_proxies(self.endpoint_url),
+            timeout=timeouts,
+            max_pool_connections=POOL_CONNECTIONS,
+        )
+
+    def credentials(self) -> Any:  # noqa: ANN401 - botocore's ReadOnlyCredentials
+        """The session's credentials as they are now, refreshed if they must be.
+
+        Raises botocore's NoCredentialsError.
+        """
+        if self._credentials is None:
+            self._credentials = self._session.get_credentials()
+        if self._credentials is None:
+            raise NoCredentialsError
+        return self._credentials.get_frozen_credentials()
+
+    def url(self, operation: str, **parameters: Any) -> str:  # noqa: ANN401 - the operation's own
+        """The URL of an operation on this bucket, without a signature."""
+        return self._urls.generate_presigned_url(
+            operation, Params={"Bucket": self.bucket, **parameters}
+        )
+
+    def read(self, url: str) -> bytes:
+        """GET a URL whole, tried again while that can help. Raises what ``translated`` does."""
+        return self._again(lambda: self._read_once(url))
+
+    def stream(
+        self, url: str, body: Iterable[bytes], size: int, headers: Mapping[str, str]
+    ) -> Mapping[str, str]:
+        """PUT exactly ``size`` bytes in one go and return the answer's headers.
+
+        Not tried again: the body can be read but once.
+        """
+        sent = {**headers, "Content-Length": str(size), "User-Agent": USER_AGENT}
+        if size:
+            # The server may refuse before the body is sent; botocore's connection waits for it.
+            sent["Expect"] = "100-continue"
+        with translated(self.where):
+            answer = self._http.send(self._prepare("PUT", url, sent, body))
+            self._check(answer, answer.content)
+        return dict(answer.headers)
+
+    def close(self) -> None:
+        """Close the pools."""
+        self._http.close()
+        self.client.close()
+        self._urls.close()
+
+    def _read_once(self, url: str) -> bytes:
+        with translated(self.where):
+            answer = self._http.send(self._prepare("GET", url, {"User-Agent": USER_AGENT}))
+            content = answer.content
+            self._check(answer, content)
+        expected = answer.headers.get("Content-Length")
+        if expected is not None and len(content) != int(expected):
+            raise StoreUnavailable(f"{self.where.host} broke off in the middle of an answer.")
+        return content
+
+    def _prepare(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: Any = None,  # noqa: ANN401 - bytes, or an iterable of them
+    ) -> AWSPreparedRequest:
+        request = AWSRequest(method=method, url=url, headers=dict(headers))
+        UnsignedPayload(self.credentials(), "s3", self.region).add_auth(request)
+        # Bytes, because botocore's connection compares Expect with bytes.
+        signed: Any = {name: value.encode("ascii") for name, value in request.headers.items()}
+        return AWSPreparedRequest(method, url, signed, body, stream_output=False)
+
+    def _check(self, answer: AWSResponse, content: bytes) -> None:
+        if answer.status_code not in {200, 204, 206}:
+            raise error_of(answer.status_code, content, dict(answer.headers), self.where)
+
+    def _again(self, work: Callable[[], bytes]) -> bytes:
+        for attempt in range(1, ATTEMPTS):
+            try:
+                return work()
+            except (StoreUnavailable, SlowDown):
+                # Full jitter, as botocore's standard mode does it.
+                ceiling = min(0.05 * 2**attempt, MAX_WAIT_SECONDS)
+                time.sleep(random.uniform(0, ceiling))  # noqa: S311 - no secret
+        return work()

@@ -1,0 +1,60 @@
+"""Batch deletes: the keys travel in the body, so that any key at all can be deleted."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from wherobots_storage.errors import StorageError
+from wherobots_storage.objectstore.connection import Connection
+from wherobots_storage.objectstore.keys import check_key
+from wherobots_storage.objectstore.s3_errors import from_answer, translated
+from wherobots_storage.objectstore.store import MAX_DELETE_KEYS, DeleteFailure
+
+_NOT_XML = re.compile("[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""Characters that XML 1.0 cannot hold, and the carriage return, which its parsers turn to \\n."""
+
+
+def delete_many(connection: Connection, keys: Sequence[str]) -> list[DeleteFailure]:
+    """Delete by exact key; a missing key is no failure.
+
+    A key with a character that XML cannot hold goes in a request of its own. Raises what the
+    whole request is refused with (AccessDenied, NoSuchBucket, StoreUnavailable and so on).
+    """
+    failures: list[DeleteFailure] = []
+    for batch in _batches([key for key in keys if not _NOT_XML.search(key)]):
+        failures += _delete_batch(connection, batch)
+    for key in keys:
+        if _NOT_XML.search(key):
+            failures += _delete_one(connection, key)
+    return failures
+
+
+def _batches(keys: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(keys), MAX_DELETE_KEYS):
+        yield keys[start : start + MAX_DELETE_KEYS]
+
+
+def _delete_batch(connection: Connection, keys: Sequence[str]) -> list[DeleteFailure]:
+    listed: Any = [{"Key": key} for key in keys]
+    with translated(connection.where):
+        answer = connection.client.delete_objects(
+            Bucket=connection.bucket, Delete={"Objects": listed, "Quiet": True}
+        )
+    failures = []
+    for failed in answer.get("Errors", []):
+        error = from_answer(failed.get("Code", ""), 0, connection.where)
+        if error.code != "not-found":
+            failures.append(DeleteFailure(failed.get("Key", ""), error.code, error.message))
+    return failures
+
+
+def _delete_one(connection: Connection, key: str) -> list[DeleteFailure]:
+    try:
+        check_key(key)
+        with translated(connection.where):
+            connection.client.delete_object(Bucket=connection.bucket, Key=key)
+    except StorageError as error:
+        return [DeleteFailure(key, error.code, error.message)]
+    return []

@@ -1,0 +1,412 @@
+"""Every way in which the AWS SDK and S3-compatible servers say no, as one of our errors.
+
+Three tables, most telling first: the error code in the answer's body, the HTTP status (some
+servers send no body, and HEAD never has one), and botocore's own exceptions. Messages say what to
+do, and are written here: nothing of the server's text is quoted, since an answer to a bad
+signature carries the access key and the string that was signed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+import botocore.exceptions as sdk
+
+from wherobots_storage import errors as ours
+
+Kind = type[ours.StorageError]
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """What a message may name: the bucket, the endpoint's host and the region of requests."""
+
+    bucket: str
+    host: str
+    region: str
+
+
+_RETRY = "Try again in a moment."
+_KEYS = "Check the AWS credentials (the keys, or the profile they come from)."
+
+MESSAGES: Mapping[Kind, str] = {
+    ours.AccessDenied: (
+        "The object store refused this: these credentials do not allow it in bucket {bucket}. "
+        "Ask whoever manages the bucket for the right."
+    ),
+    ours.AlreadyExists: "Something with that name exists already in the object store.",
+    ours.ClockSkew: (
+        "This machine's clock differs too much from the object store's ({host}). "
+        "Set the clock (for example with NTP) and try again."
+    ),
+    ours.ConcurrentChange: f"Another request changed the same object at the same time. {_RETRY}",
+    ours.CredentialsError: f"The credentials could not be used. {_KEYS}",
+    ours.ExpiredCredentials: (
+        "The credentials have expired. Get new ones (sign in again, or restart the session)."
+    ),
+    ours.InvalidConfiguration: (
+        "The AWS configuration cannot be used ({detail}). Check the AWS_* variables, "
+        "~/.aws/config and ~/.aws/credentials."
+    ),
+    ours.InvalidCredentials: f"The object store {{host}} does not know these credentials. {_KEYS}",
+    ours.InvalidInput: "The object store cannot do this request as it was asked ({detail}).",
+    ours.InvalidPath: "The object store does not take this name ({detail}). Choose another.",
+    ours.LocalIOError: "A local file or body could not be read ({detail}).",
+    ours.NoCredentials: (
+        "No AWS credentials were found. Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, "
+        "AWS_PROFILE, or a role for this machine."
+    ),
+    ours.NoSuchBucket: "There is no bucket {bucket} at {host}. Check the name and the endpoint.",
+    ours.NoSuchUpload: "This upload is unknown to the object store: finished, or given up.",
+    ours.NotFound: "There is no such object.",
+    ours.NotSupported: "The object store at {host} cannot do this ({detail}).",
+    ours.PreconditionFailed: "The object is not in the state that was expected: it has changed.",
+    ours.RangeNotSatisfiable: "The range that was asked for lies outside the object.",
+    ours.SlowDown: f"The object store {{host}} asks for fewer requests. {_RETRY}",
+    ours.StoreError: "The object store {host} failed ({detail}).",
+    ours.StoreUnavailable: (
+        "The object store {host} is not reachable, or failed ({detail}). "
+        "Check the network and the endpoint (AWS_ENDPOINT_URL), then try again."
+    ),
+    ours.TooLarge: "This is beyond a limit of the object store ({detail}).",
+    ours.UnexpectedAnswer: "The object store {host} gave an answer nobody foresaw ({detail}).",
+    ours.UploadInterrupted: "The upload's body ended before its size, or was damaged. Try again.",
+    ours.WrongRegion: (
+        "The bucket {bucket} does not live in the region {region}{hint}. "
+        "Set AWS_REGION to the bucket's region."
+    ),
+}
+"""What each error says. ``detail`` is a code, a status or an exception's name."""
+
+
+CODES: Mapping[str, Kind] = {
+    "AccessControlListNotSupported": ours.NotSupported,
+    "AccessDenied": ours.AccessDenied,
+    "AccessForbidden": ours.AccessDenied,
+    "AccessPointAlreadyOwnedByYou": ours.AlreadyExists,
+    "AccountProblem": ours.AccessDenied,
+    "AllAccessDisabled": ours.AccessDenied,
+    "AmbiguousFieldName": ours.InvalidInput,
+    "AmbiguousGrantByEmailAddress": ours.InvalidInput,
+    "AuthFailure": ours.InvalidCredentials,
+    "AuthorizationHeaderMalformed": ours.WrongRegion,
+    "AuthorizationQueryParametersError": ours.InvalidCredentials,
+    "BadDigest": ours.UploadInterrupted,
+    "BandwidthLimitExceeded": ours.SlowDown,
+    "BucketAlreadyExists": ours.AlreadyExists,
+    "BucketAlreadyOwnedByYou": ours.AlreadyExists,
+    "BucketNotEmpty": ours.AlreadyExists,
+    "ClientTokenConflict": ours.ConcurrentChange,
+    "ConditionalRequestConflict": ours.ConcurrentChange,
+    "ConflictException": ours.ConcurrentChange,
+    "ConnectionClosedByRequester": ours.StoreUnavailable,
+    "CredentialsNotSupported": ours.CredentialsError,
+    "CrossLocationLoggingProhibited": ours.NotSupported,
+    "EntityTooLarge": ours.TooLarge,
+    "EntityTooSmall": ours.InvalidInput,
+    "ExpiredToken": ours.ExpiredCredentials,
+    "ExpiredTokenException": ours.ExpiredCredentials,
+    "IllegalLocationConstraintException": ours.WrongRegion,
+    "IllegalVersioningConfigurationException": ours.InvalidInput,
+    "IncompleteBody": ours.UploadInterrupted,
+    "IncorrectEndpoint": ours.WrongRegion,
+    "IncorrectNumberOfFilesInPostRequest": ours.InvalidInput,
+    "InlineDataTooLarge": ours.TooLarge,
+    "InsufficientCapacity": ours.StoreUnavailable,
+    "InternalError": ours.StoreUnavailable,
+    "InvalidAccessKeyId": ours.InvalidCredentials,
+    "InvalidAccessPoint": ours.InvalidConfiguration,
+    "InvalidAccessPointAliasError": ours.InvalidConfiguration,
+    "InvalidAddressingHeader": ours.InvalidInput,
+    "InvalidArgument": ours.InvalidInput,
+    "InvalidBucketAclWithObjectOwnership": ours.InvalidInput,
+    "InvalidBucketName": ours.InvalidConfiguration,
+    "InvalidBucketOwnerAWSAccountID": ours.InvalidConfiguration,
+    "InvalidBucketState": ours.NotSupported,
+    "InvalidClientTokenId": ours.InvalidCredentials,
+    "InvalidDigest": ours.UploadInterrupted,
+    "InvalidEncryptionAlgorithmError": ours.InvalidInput,
+    "InvalidHostHeader": ours.InvalidConfiguration,
+    "InvalidHttpMethod": ours.NotSupported,
+    "InvalidLocationConstraint": ours.WrongRegion,
+    "InvalidObjectName": ours.InvalidPath,
+    "InvalidObjectState": ours.NotSupported,
+    "InvalidPart": ours.InvalidInput,
+    "InvalidPartOrder": ours.InvalidInput,
+    "InvalidPayer": ours.AccessDenied,
+    "InvalidPolicyDocument": ours.InvalidInput,
+    "InvalidRange": ours.RangeNotSatisfiable,
+    "InvalidRegion": ours.WrongRegion,
+    "InvalidRequest": ours.InvalidInput,
+    "InvalidSecurity": ours.InvalidCredentials,
+    "InvalidSessionException": ours.ExpiredCredentials,
+    "InvalidSignature": ours.InvalidCredentials,
+    "InvalidStorageClass": ours.InvalidInput,
+    "InvalidSOAPRequest": ours.InvalidInput,
+    "InvalidTag": ours.InvalidInput,
+    "InvalidTargetBucketForLogging": ours.InvalidInput,
+    "InvalidToken": ours.InvalidCredentials,
+    "InvalidURI": ours.InvalidPath,
+    "KeyTooLongError": ours.InvalidPath,
+    "KMS.DisabledException": ours.AccessDenied,
+    "KMS.InvalidKeyUsageException": ours.AccessDenied,
+    "KMS.KMSInvalidStateException": ours.AccessDenied,
+    "KMS.NotFoundException": ours.AccessDenied,
+    "MalformedACLError": ours.InvalidInput,
+    "MalformedPOSTRequest": ours.InvalidInput,
+    "MalformedPolicy": ours.InvalidInput,
+    "MalformedXML": ours.InvalidInput,
+    "MaxMessageLengthExceeded": ours.TooLarge,
+    "MaxPostPreDataLengthExceededError": ours.TooLarge,
+    "MetadataTooLarge": ours.TooLarge,
+    "MethodNotAllowed": ours.NotSupported,
+    "MissingAttachment": ours.InvalidInput,
+    "MissingAuthenticationToken": ours.NoCredentials,
+    "MissingContentLength": ours.NotSupported,
+    "MissingRequestBodyError": ours.InvalidInput,
+    "MissingSecurityElement": ours.InvalidInput,
+    "MissingSecurityHeader": ours.InvalidCredentials,
+    "NoLoggingStatusForKey": ours.NotFound,
+    "NoSuchAccessPoint": ours.NoSuchBucket,
+    "NoSuchBucket": ours.NoSuchBucket,
+    "NoSuchBucketPolicy": ours.NotFound,
+    "NoSuchKey": ours.NotFound,
+    "NoSuchLifecycleConfiguration": ours.NotFound,
+    "NoSuchTagSet": ours.NotFound,
+    "NoSuchUpload": ours.NoSuchUpload,
+    "NoSuchVersion": ours.NotFound,
+    "NotDeviceOwnerError": ours.AccessDenied,
+    "NotFound": ours.NotFound,
+    "NotImplemented": ours.NotSupported,
+    "NotModified": ours.PreconditionFailed,
+    "NotSignedUp": ours.AccessDenied,
+    "ObjectNotInActiveTierError": ours.NotSupported,
+    "OperationAborted": ours.ConcurrentChange,
+    "OwnershipControlsNotFoundError": ours.NotFound,
+    "PackedPolicyTooLarge": ours.TooLarge,
+    "PermanentRedirect": ours.WrongRegion,
+    "PreconditionFailed": ours.PreconditionFailed,
+    "QuotaExceeded": ours.TooLarge,
+    "Redirect": ours.WrongRegion,
+    "RegionDisabledException": ours.WrongRegion,
+    "RequestExpired": ours.ClockSkew,
+    "RequestHeaderSectionTooLarge": ours.TooLarge,
+    "RequestIsNotMultiPartContent": ours.InvalidInput,
+    "RequestLimitExceeded": ours.SlowDown,
+    "RequestTimeTooSkewed": ours.ClockSkew,
+    "RequestTimeout": ours.StoreUnavailable,
+    "RequestTorrentOfBucketError": ours.NotSupported,
+    "ResponseInterrupted": ours.StoreUnavailable,
+    "RestoreAlreadyInProgress": ours.ConcurrentChange,
+    "ServerSideEncryptionConfigurationNotFoundError": ours.NotFound,
+    "ServiceUnavailable": ours.StoreUnavailable,
+    "SignatureDoesNotMatch": ours.InvalidCredentials,
+    "SlowDown": ours.SlowDown,
+    "TemporaryRedirect": ours.WrongRegion,
+    "Throttling": ours.SlowDown,
+    "ThrottlingException": ours.SlowDown,
+    "TokenCodeInvalidError": ours.InvalidCredentials,
+    "TokenRefreshRequired": ours.ExpiredCredentials,
+    "TooManyAccessPoints": ours.TooLarge,
+    "TooManyBuckets": ours.TooLarge,
+    "TooManyMultiRegionAccessPointregionsError": ours.TooLarge,
+    "TooManyParts": ours.TooLarge,
+    "TooManyRequests": ours.SlowDown,
+    "UnauthorizedAccess": ours.AccessDenied,
+    "UnauthorizedAccessError": ours.AccessDenied,
+    "UnexpectedContent": ours.InvalidInput,
+    "UnexpectedIPError": ours.AccessDenied,
+    "UnrecognizedClientException": ours.InvalidCredentials,
+    "UnsupportedArgument": ours.NotSupported,
+    "UnsupportedOperation": ours.NotSupported,
+    "UnsupportedSignature": ours.NotSupported,
+    "UnresolvableGrantByEmailAddress": ours.InvalidInput,
+    "UserKeyMustBeSpecified": ours.InvalidInput,
+    "ValidationError": ours.InvalidInput,
+    "XAmzContentChecksumMismatch": ours.UploadInterrupted,
+    "XAmzContentSHA256Mismatch": ours.UploadInterrupted,
+    "XMinioInvalidObjectName": ours.InvalidPath,
+    "XMinioStorageFull": ours.StoreUnavailable,
+}
+"""Error codes of S3 and STS, and those by which compatible servers say the same.
+
+Amazon S3 API reference, "Error responses"; STS API reference, "Common errors".
+"""
+
+STATUSES: Mapping[int, Kind] = {
+    301: ours.WrongRegion,
+    302: ours.WrongRegion,
+    304: ours.PreconditionFailed,
+    307: ours.WrongRegion,
+    308: ours.WrongRegion,
+    400: ours.InvalidInput,
+    401: ours.InvalidCredentials,
+    403: ours.AccessDenied,
+    404: ours.NotFound,
+    405: ours.NotSupported,
+    408: ours.StoreUnavailable,
+    409: ours.ConcurrentChange,
+    411: ours.NotSupported,
+    412: ours.PreconditionFailed,
+    413: ours.TooLarge,
+    414: ours.InvalidPath,
+    416: ours.RangeNotSatisfiable,
+    429: ours.SlowDown,
+    431: ours.TooLarge,
+    501: ours.NotSupported,
+    505: ours.NotSupported,
+    507: ours.StoreUnavailable,
+}
+"""Statuses that mean something by themselves. Other 5xx: unavailable; others: unexpected."""
+
+EXCEPTIONS: Mapping[type[Exception], Kind] = {
+    sdk.ApiVersionNotFoundError: ours.InvalidConfiguration,
+    sdk.AwsChunkedWrapperError: ours.LocalIOError,
+    sdk.BaseEndpointResolverError: ours.InvalidConfiguration,
+    sdk.CapacityNotAvailableError: ours.SlowDown,
+    sdk.ChecksumError: ours.UploadInterrupted,
+    sdk.ConfigNotFound: ours.InvalidConfiguration,
+    sdk.ConfigParseError: ours.InvalidConfiguration,
+    sdk.ConnectionError: ours.StoreUnavailable,
+    sdk.CredentialRetrievalError: ours.CredentialsError,
+    sdk.DataNotFoundError: ours.InvalidConfiguration,
+    sdk.EndpointProviderError: ours.InvalidConfiguration,
+    sdk.EventStreamError: ours.UnexpectedAnswer,
+    sdk.FlexibleChecksumError: ours.StoreUnavailable,
+    sdk.HTTPClientError: ours.StoreUnavailable,
+    sdk.IncompleteReadError: ours.StoreUnavailable,
+    sdk.InvalidChecksumConfigError: ours.InvalidConfiguration,
+    sdk.InvalidConfigError: ours.InvalidConfiguration,
+    sdk.InvalidDNSNameError: ours.InvalidConfiguration,
+    sdk.InvalidDefaultsMode: ours.InvalidConfiguration,
+    sdk.InvalidEndpointConfigurationError: ours.InvalidConfiguration,
+    sdk.InvalidEndpointDiscoveryConfigurationError: ours.InvalidConfiguration,
+    sdk.InvalidExpressionError: ours.InvalidConfiguration,
+    sdk.InvalidHostLabelError: ours.InvalidConfiguration,
+    sdk.InvalidIMDSEndpointError: ours.InvalidConfiguration,
+    sdk.InvalidIMDSEndpointModeError: ours.InvalidConfiguration,
+    sdk.InvalidProxiesConfigError: ours.InvalidConfiguration,
+    sdk.InvalidRetryConfigurationError: ours.InvalidConfiguration,
+    sdk.InvalidS3AddressingStyleError: ours.InvalidConfiguration,
+    sdk.InvalidS3UsEast1RegionalEndpointConfigError: ours.InvalidConfiguration,
+    sdk.InvalidSTSRegionalEndpointsConfigError: ours.InvalidConfiguration,
+    sdk.LoginError: ours.CredentialsError,
+    sdk.LoginRefreshRequired: ours.ExpiredCredentials,
+    sdk.LoginTokenLoadError: ours.NoCredentials,
+    sdk.MD5UnavailableError: ours.InvalidConfiguration,
+    sdk.MetadataRetrievalError: ours.CredentialsError,
+    sdk.MissingDependencyException: ours.InvalidConfiguration,
+    sdk.MissingParametersError: ours.InvalidInput,
+    sdk.MissingServiceIdError: ours.InvalidConfiguration,
+    sdk.NoAuthTokenError: ours.NoCredentials,
+    sdk.NoCredentialsError: ours.NoCredentials,
+    sdk.OperationNotPageableError: ours.InvalidInput,
+    sdk.PaginationError: ours.UnexpectedAnswer,
+    sdk.ParamValidationError: ours.InvalidInput,
+    sdk.PartialCredentialsError: ours.NoCredentials,
+    sdk.ProfileNotFound: ours.InvalidConfiguration,
+    sdk.RefreshWithMFAUnsupportedError: ours.ExpiredCredentials,
+    sdk.SSOError: ours.CredentialsError,
+    sdk.SSOTokenLoadError: ours.NoCredentials,
+    sdk.ServiceNotInRegionError: ours.InvalidConfiguration,
+    sdk.StubResponseError: ours.UnexpectedAnswer,
+    sdk.TokenRetrievalError: ours.CredentialsError,
+    sdk.UnauthorizedSSOTokenError: ours.ExpiredCredentials,
+    sdk.UndefinedModelAttributeError: ours.InvalidConfiguration,
+    sdk.UnknownClientMethodError: ours.InvalidInput,
+    sdk.UnknownCredentialError: ours.InvalidConfiguration,
+    sdk.UnknownRegionError: ours.InvalidConfiguration,
+    sdk.UnknownServiceStyle: ours.InvalidConfiguration,
+    sdk.UnknownSignatureVersionError: ours.InvalidConfiguration,
+    sdk.UnknownTokenProviderError: ours.InvalidConfiguration,
+    sdk.UnseekableStreamError: ours.StoreUnavailable,
+    sdk.UnsupportedOutpostResourceError: ours.NotSupported,
+    sdk.UnsupportedS3AccesspointConfigurationError: ours.InvalidConfiguration,
+    sdk.UnsupportedS3ArnError: ours.InvalidConfiguration,
+    sdk.UnsupportedS3ConfigurationError: ours.InvalidConfiguration,
+    sdk.UnsupportedS3ControlArnError: ours.InvalidConfiguration,
+    sdk.UnsupportedS3ControlConfigurationError: ours.InvalidConfiguration,
+    sdk.UnsupportedServiceProtocolsError: ours.InvalidConfiguration,
+    sdk.UnsupportedSignatureVersionError: ours.InvalidConfiguration,
+    sdk.ValidationError: ours.InvalidConfiguration,
+    sdk.WaiterConfigError: ours.InvalidConfiguration,
+    sdk.WaiterError: ours.StoreUnavailable,
+}
+"""botocore's exceptions. One that is missing here counts as its nearest base that is not.
+
+UnseekableStreamError means that a connection broke while a body that cannot be read twice was
+sent, so it is the connection's failure.
+"""
+
+
+def kind_of(code: str, status: int) -> Kind:
+    """The error that an answer's code and status stand for."""
+    if code in CODES:
+        return CODES[code]
+    if status in STATUSES:
+        return STATUSES[status]
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return ours.StoreUnavailable
+    return ours.UnexpectedAnswer
+
+
+def from_answer(
+    code: str, status: int, where: Where, *, bucket_region: str | None = None
+) -> ours.StorageError:
+    """The error for an answer with an error code (empty when it had no body) and a status."""
+    # Only a well-formed code is quoted: anything else may be a proxy's page.
+    known = code if code.isascii() and code.replace(".", "").isalnum() else ""
+    detail = f"{known or 'no error code'}, HTTP status {status}"
+    return make(kind_of(known, status), where, detail, bucket_region)
+
+
+def make(
+    kind: Kind, where: Where, detail: str = "", bucket_region: str | None = None
+) -> ours.StorageError:
+    """An error with its message of the table."""
+    hint = f": it lives in {bucket_region}" if bucket_region else ""
+    text = MESSAGES[kind].format(
+        bucket=where.bucket, host=where.host, region=where.region, detail=detail, hint=hint
+    )
+    return kind(text)
+
+
+def from_client_error(error: sdk.ClientError, where: Where) -> ours.StorageError:
+    """The error for botocore's ClientError."""
+    answer: Mapping[str, Any] = error.response
+    code = str(answer.get("Error", {}).get("Code", ""))
+    facts = answer.get("ResponseMetadata", {})
+    status = int(facts.get("HTTPStatusCode", 0))
+    if code.isdigit():
+        # botocore makes a code of the status when the answer had no body.
+        status, code = status or int(code), ""
+    region = facts.get("HTTPHeaders", {}).get("x-amz-bucket-region")
+    return from_answer(code, status, where, bucket_region=region)
+
+
+def from_exception(error: Exception, where: Where) -> ours.StorageError:
+    """The error for any exception of botocore's."""
+    if isinstance(error, sdk.ClientError):
+        return from_client_error(error, where)
+    return make(exception_kind(type(error)), where, type(error).__name__)
+
+
+def exception_kind(kind: type[BaseException]) -> Kind:
+    """The error that an exception's class stands for: its own entry, or its nearest base's."""
+    for base in kind.__mro__:
+        if base in EXCEPTIONS:
+            return EXCEPTIONS[base]
+    return ours.UnexpectedAnswer
+
+
+@contextmanager
+def translated(where: Where) -> Iterator[None]:
+    """Turn botocore's exceptions into ours; the original stays out, as it may quote secrets."""
+    try:
+        yield
+    except (sdk.BotoCoreError, sdk.ClientError) as error:
+        raise from_exception(error, where) from None
