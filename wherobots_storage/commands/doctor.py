@@ -55,13 +55,12 @@ def _findings(context: Context, settings: Settings) -> Iterator[Finding]:
 def _store_findings(context: Context, settings: Settings) -> Iterator[Finding]:
     # Imported late: the S3 libraries are slow to load.
     from wherobots_storage.commands.checks_store import StoreChecks  # noqa: PLC0415
-    from wherobots_storage.objectstore.inspect import inspect_bucket  # noqa: PLC0415
+    from wherobots_storage.objectstore.inspect import inspect_store  # noqa: PLC0415
 
     tenancy = settings.require_tenancy()
     try:
-        inspection = inspect_bucket(tenancy.root.bucket)
         with context.store(settings) as store:
-            yield from StoreChecks(tenancy, store, inspection).findings()
+            yield from StoreChecks(tenancy, store, inspect_store(store)).findings()
     except StorageError as error:
         # Opening a store asks nothing of it: what fails here is the SDK's own configuration.
         yield failed("SDK configuration", error)

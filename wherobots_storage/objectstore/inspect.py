@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import botocore.session
 
-from wherobots_storage.errors import NoCredentials, NotFound
+from wherobots_storage.errors import NoCredentials, NotFound, NotSupported
 from wherobots_storage.objectstore.connection import Connection
 from wherobots_storage.objectstore.s3_errors import translated
 
@@ -117,3 +117,10 @@ class BucketInspection:
             rule.get("Status") == "Enabled" and "AbortIncompleteMultipartUpload" in rule
             for rule in rules
         )
+
+
+def inspect_store(store: ObjectStore) -> Inspection:
+    """The inspection of an opened bucket. Raises NotSupported for a store that is not S3."""
+    if not isinstance(store, S3Store):
+        raise NotSupported("Only S3 buckets can be looked into.")
+    return BucketInspection(store.connection)
