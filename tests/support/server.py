@@ -1,0 +1,157 @@
+"""A Jupyter server in the test's own process, with the extension over a store of the test's."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+from tornado.httpclient import HTTPClientError, HTTPResponse
+
+from wherobots_storage.api.models import ErrorBody, SyncStatus
+from wherobots_storage.app import StorageApp
+from wherobots_storage.objectstore.store import ObjectStore
+from wherobots_storage.settings import Settings
+
+API = "wherobots-storage/api/v1"
+ROOT = "s3://test/org/"
+CUSTOMER = "customer-ann"
+OWN = f"/data/{CUSTOMER}/"
+
+Fetch = Callable[..., Awaitable[HTTPResponse]]
+
+
+@dataclass
+class FakeSupervisor:
+    """Stands for the sync agent's supervisor; notes what is asked of it."""
+
+    restored: bool = True
+    fail_stop: bool = False
+    status: SyncStatus = field(
+        default_factory=lambda: SyncStatus(state="idle", since="2026-01-01T00:00:00Z")
+    )
+    calls: list[str] = field(default_factory=list)
+    deadline: float | None = None
+
+    def spawn(self) -> None:
+        """Note it."""
+        self.calls.append("spawn")
+
+    def wait_restored(self, seconds: float) -> bool:
+        """Note it and answer at once."""
+        self.calls.append(f"wait {seconds:g}")
+        return self.restored
+
+    async def run(self) -> None:
+        """Note it and end."""
+        self.calls.append("run")
+
+    async def request(self, op: str) -> SyncStatus:
+        """Note it; the status changes."""
+        self.calls.append(op)
+        self.status = SyncStatus(state="syncing", since="2026-01-01T00:00:01Z")
+        return self.status
+
+    async def stop(self, deadline: float) -> None:
+        """Note it."""
+        self.calls.append("stop")
+        self.deadline = deadline
+        if self.fail_stop:
+            raise RuntimeError("the agent is gone")
+
+
+class Hooks:
+    """What the extension under test is given in place of S3 and of the agent process."""
+
+    def __init__(self, store: ObjectStore) -> None:
+        self.store: ObjectStore | None = store
+        self.supervisor = FakeSupervisor()
+
+    def make_store(self, _app: StorageApp, bucket: str) -> ObjectStore:
+        """The test's store, whatever bucket is asked for; the real one when there is none."""
+        if self.store is None:
+            # Imported here, since most tests need no S3 library.
+            from wherobots_storage.objectstore.connect import open_store  # noqa: PLC0415
+
+            return open_store(bucket)
+        return self.store
+
+    def make_supervisor(self, _app: StorageApp, _settings: Settings) -> FakeSupervisor:
+        """The fake."""
+        return self.supervisor
+
+
+@dataclass
+class Answer:
+    """An answer of the server, errors included."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        """The body as JSON."""
+        return json.loads(self.body)
+
+    def error(self) -> ErrorBody:
+        """The body as the one error shape, strictly."""
+        assert set(self.json()) == {"code", "message", "path", "retryable"}
+        return msgspec.json.decode(self.body, type=ErrorBody)
+
+
+class Api:
+    """Calls the extension's routes with the server's token."""
+
+    def __init__(self, fetch: Fetch) -> None:
+        self._fetch = fetch
+
+    async def __call__(
+        self,
+        method: str,
+        route: str,
+        *,
+        body: object = None,
+        headers: Mapping[str, str] | None = None,
+        **params: str,
+    ) -> Answer:
+        """Call a route: ``body`` is sent as JSON, bytes as they are; ``params`` as the query."""
+        raw = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
+        try:
+            response = await self._fetch(
+                *API.split("/"),
+                *route.split("/"),
+                method=method,
+                body=raw,
+                params=params,
+                headers=dict(headers or {}),
+                allow_nonstandard_methods=True,
+            )
+        except HTTPClientError as error:
+            if error.response is None:
+                raise
+            response = error.response
+        return Answer(response.code, response.headers, response.body or b"")
+
+    async def get(self, route: str, **params: str) -> Answer:
+        """GET."""
+        return await self("GET", route, **params)
+
+    async def post(self, route: str, body: object) -> Answer:
+        """POST a JSON body."""
+        return await self("POST", route, body=body)
+
+    async def upload(self, path: str, content: bytes, *, mode: str = "create") -> Answer:
+        """Upload a file as the panel does; the answer of the step that ended it."""
+        began = await self.post("uploads", {"path": path, "size": len(content), "mode": mode})
+        if began.status != 201:
+            return began
+        ticket = began.json()
+        size = ticket["partSize"]
+        for index, start in enumerate(range(0, len(content), size), 1):
+            piece = content[start : start + size]
+            sent = await self("PUT", "uploads/part", body=piece, id=ticket["id"], number=f"{index}")
+            if sent.status != 200:
+                return sent
+        return await self.post("uploads/complete", {"id": ticket["id"]})

@@ -1,0 +1,124 @@
+"""The base of every handler here: authentication, error shape, JSON in and out."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any, TypeVar
+
+import msgspec
+from jupyter_server.base.handlers import APIHandler
+from tornado import web
+
+from wherobots_storage.errors import InvalidInput, StorageError
+from wherobots_storage.handlers.backend import Backend
+from wherobots_storage.handlers.statuses import body_of, body_of_status, status_of
+
+AUTH_RESOURCE = "wherobots_storage"
+"""What an Authorizer is asked about, on every verb of every route."""
+
+MAX_JSON_BYTES = 4 * 1024**2
+"""The longest JSON body that is decoded: a delete of 1,000 paths of 1,024 bytes, escaped."""
+
+T = TypeVar("T")
+
+
+class StorageHandler(APIHandler):
+    """Answers JSON; a StorageError raised below becomes its status and the one error body."""
+
+    auth_resource = AUTH_RESOURCE
+
+    def initialize(self, backend: Backend) -> None:
+        """Take the collaborators; the routes pass them."""
+        self.backend = backend
+
+    async def prepare(self) -> None:  # type: ignore[override]  # as Jupyter's own APIHandler
+        """Refuse strangers before anything else is done, whatever the verb.
+
+        Each verb is decorated as well; this covers what happens before a verb is called, such as
+        reading a streamed body, and verbs that are not there.
+        """
+        await super().prepare()
+        if self.request.method != "OPTIONS" and not self.current_user:
+            raise web.HTTPError(HTTPStatus.FORBIDDEN)
+
+    def argument(self, name: str) -> str | None:
+        """A query argument as it was sent, or None. Raises InvalidInput unless it is UTF-8.
+
+        Tornado's ``get_argument`` strips spaces and replaces control characters; paths are data.
+        """
+        values = self.request.query_arguments.get(name)
+        if not values:
+            return None
+        try:
+            return bytes(values[-1]).decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise InvalidInput(f"The argument {name!r} is not valid UTF-8.") from error
+
+    def required(self, name: str) -> str:
+        """A query argument that must be there. Raises InvalidInput."""
+        value = self.argument(name)
+        if value is None:
+            raise InvalidInput(f"The argument {name!r} is missing.")
+        return value
+
+    def number(self, name: str, low: int, high: int, default: int | None = None) -> int:
+        """A query argument from ``low`` to ``high``. Raises InvalidInput."""
+        text = self.argument(name)
+        if text is None and default is not None:
+            return default
+        value = int(text) if text and text.isascii() and text.isdigit() and len(text) < 20 else -1  # noqa: PLR2004
+        if not low <= value <= high:
+            raise InvalidInput(f"The argument {name!r} must be a number from {low} to {high:,}.")
+        return value
+
+    def json_body(self, kind: type[T]) -> T:
+        """The request's body as a structure of the wire. Raises InvalidInput."""
+        body = self.request.body
+        if len(body) > MAX_JSON_BYTES:
+            raise InvalidInput("The request's body is too long.")
+        try:
+            return msgspec.json.decode(body, type=kind)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise InvalidInput(f"The request's body is not as expected: {error}.") from error
+
+    def answer(self, value: object, status: int = HTTPStatus.OK) -> None:
+        """Finish with a structure of the wire."""
+        self.set_status(status)
+        self.set_header("Cache-Control", "no-store")
+        self.finish(msgspec.json.encode(value))
+
+    def send_error(self, status_code: int = 500, **kwargs: Any) -> None:  # noqa: ANN401
+        """Give a StorageError the status that the table says; Tornado knows 500 only."""
+        error = _error_in(kwargs)
+        if isinstance(error, StorageError):
+            status_code = status_of(error)
+        super().send_error(status_code, **kwargs)
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:  # noqa: ANN401
+        """Write the one shape of an error, also for what Jupyter and Tornado refuse."""
+        error = _error_in(kwargs)
+        if isinstance(error, StorageError):
+            body = body_of(error)
+        else:
+            said = error.log_message if isinstance(error, web.HTTPError) else None
+            body = body_of_status(status_code, said)
+        self.set_header("Cache-Control", "no-store")
+        self.finish(msgspec.json.encode(body))
+
+    def log_exception(self, typ: Any, value: Any, tb: Any) -> None:  # noqa: ANN401
+        """Log a StorageError by its sentence; an accident with its trace, but without the request.
+
+        Tornado's own logging prints the whole request, headers and cookies included.
+        """
+        where = f"{self.request.method} {self.request.path}"
+        if isinstance(value, StorageError):
+            self.log.info("wherobots_storage: %s: %s: %s", where, value.code, value.message)
+        elif isinstance(value, web.HTTPError):
+            self.log.warning("wherobots_storage: %s: HTTP %d", where, value.status_code)
+        else:
+            self.log.error("wherobots_storage: %s failed", where, exc_info=(typ, value, tb))
+
+
+def _error_in(kwargs: dict[str, Any]) -> BaseException | None:
+    info = kwargs.get("exc_info")
+    return info[1] if info else None

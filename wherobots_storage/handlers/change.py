@@ -1,0 +1,164 @@
+"""Changing the tree: new folders, and deleting. Blocking functions over the store."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from wherobots_storage.api.models import DeleteFailed, EntryDetail, ErrorBody
+from wherobots_storage.errors import AlreadyExists, NotFound, PreconditionFailed
+from wherobots_storage.handlers.browse import has_folder
+from wherobots_storage.namespace.paths import StoragePath
+from wherobots_storage.objectstore.store import DeleteFailure, ObjectInfo, ObjectStore, iterate_keys
+from wherobots_storage.settings import Tenancy
+
+BATCH = 1000
+"""How many keys one delete request carries (Amazon S3 API, DeleteObjects)."""
+
+
+def create_folder(store: ObjectStore, tenancy: Tenancy, path: StoragePath) -> EntryDetail:
+    """Make an empty folder: a zero-byte object ``path/``.
+
+    Raises ReadOnlyFolder, OutsideArea, and AlreadyExists when a folder or a file has that name.
+    """
+    folder = path.as_folder()
+    tenancy.permissions.require_create(folder)
+    refuse_file(store, tenancy, folder)
+    if has_folder(store, tenancy, folder):
+        raise _exists(folder, "folder")
+    try:
+        etag = store.put(folder.key(tenancy.root), b"", if_none_match=True)
+    except PreconditionFailed as error:
+        raise _exists(folder, "folder") from error
+    return EntryDetail(
+        name=folder.name,
+        path=folder.display,
+        uri=folder.uri(tenancy.root),
+        type="FOLDER",
+        protected=False,
+        size=0,
+        etag=etag,
+    )
+
+
+def refuse_file(store: ObjectStore, tenancy: Tenancy, folder: StoragePath) -> None:
+    """Raise AlreadyExists when a file has the folder's name: a home could hold only one."""
+    file = StoragePath(folder.segments, False)
+    with contextlib.suppress(NotFound):
+        store.head(file.key(tenancy.root))
+        raise _exists(file, "file")
+
+
+def _exists(path: StoragePath, what: str) -> AlreadyExists:
+    message = f"There is already a {what} {path.name!r} here."
+    return AlreadyExists(message, path=path.display)
+
+
+def parse_targets(tenancy: Tenancy, displays: Iterable[str]) -> list[StoragePath]:
+    """The paths of a delete, each one allowed: a refused one refuses them all.
+
+    Dotted keys are taken literally, since they can be deleted. Raises InvalidPath,
+    ReadOnlyFolder, OutsideArea.
+    """
+    paths = []
+    for display in displays:
+        path = StoragePath.exact(display)
+        if not path.is_dotted:
+            path = StoragePath.parse(display)
+        tenancy.permissions.require_delete(path)
+        path.key(tenancy.root)
+        paths.append(path)
+    return paths
+
+
+def delete_files(
+    store: ObjectStore, tenancy: Tenancy, files: Sequence[StoragePath]
+) -> tuple[list[str], list[DeleteFailed]]:
+    """Delete files by their exact keys; returns the paths that are gone and the ones that are not.
+
+    A dotted key is deleted only when the store lists exactly it. A store that resolved ``..``
+    would else delete another's file.
+    """
+    by_key = {path.key(tenancy.root): path for path in files}
+    unlisted = [
+        key for key, path in by_key.items() if path.is_dotted and not _is_listed(store, key)
+    ]
+    keys = [key for key in by_key if key not in unlisted]
+    failures = store.delete_many(keys) if keys else []
+    failed = {failure.key: failed_path(by_key[failure.key], failure) for failure in failures}
+    for key in unlisted:
+        body = ErrorBody(code=NotFound.code, message="There is no such key.")
+        failed[key] = DeleteFailed(path=by_key[key].display, error=body)
+    deleted = [path.display for key, path in by_key.items() if key not in failed]
+    return deleted, list(failed.values())
+
+
+def _is_listed(store: ObjectStore, key: str) -> bool:
+    entries = store.list_page(key, limit=1).entries
+    return any(isinstance(entry, ObjectInfo) and entry.key == key for entry in entries)
+
+
+def failed_path(path: StoragePath, failure: DeleteFailure) -> DeleteFailed:
+    """A failure of the store as it travels."""
+    body = ErrorBody(code=failure.code, message=failure.message, path=path.display)
+    return DeleteFailed(path=path.display, error=body)
+
+
+def delete_folder(
+    store: ObjectStore,
+    tenancy: Tenancy,
+    folder: StoragePath,
+    *,
+    on_batch: Callable[[int, list[DeleteFailed]], None],
+    cancelled: Callable[[], bool],
+) -> None:
+    """Delete everything in a folder, page by page, and its own marker last.
+
+    ``on_batch`` hears how many keys a batch deleted and which it could not; failures do not stop
+    the rest, but then the marker stays. Ends early when ``cancelled``. Raises what the store
+    raises for a listing or a whole batch.
+    """
+    prefix = folder.key(tenancy.root)
+    marked = False
+    complete = True
+    for keys in _batches(_keys_below(store, prefix)):
+        if cancelled():
+            return
+        marked |= prefix in keys
+        inside = [key for key in keys if key != prefix]
+        complete &= not inside or _delete_batch(store, tenancy, inside, on_batch)
+    if marked and complete and not cancelled():
+        _delete_batch(store, tenancy, [prefix], on_batch)
+
+
+def _keys_below(store: ObjectStore, prefix: str) -> Iterator[str]:
+    for entry in iterate_keys(store, prefix):
+        # startswith: a key is deleted for lying in the folder, whatever the listing says.
+        if isinstance(entry, ObjectInfo) and entry.key.startswith(prefix):
+            yield entry.key
+
+
+def _batches(keys: Iterator[str]) -> Iterator[list[str]]:
+    batch: list[str] = []
+    for key in keys:
+        batch.append(key)
+        if len(batch) == BATCH:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _delete_batch(
+    store: ObjectStore,
+    tenancy: Tenancy,
+    keys: list[str],
+    on_batch: Callable[[int, list[DeleteFailed]], None],
+) -> bool:
+    failures = store.delete_many(keys)
+    cut = len(tenancy.root.prefix)
+    failed = [
+        failed_path(StoragePath.exact("/" + failure.key[cut:]), failure) for failure in failures
+    ]
+    on_batch(len(keys) - len(failed), failed)
+    return not failed
