@@ -13,7 +13,7 @@ from wherobots_storage.api.models import Entry
 from wherobots_storage.commands.context import DONE, Context
 from wherobots_storage.commands.output import human_size
 from wherobots_storage.errors import NotFound
-from wherobots_storage.handlers.browse import has_folder, list_folder, stat
+from wherobots_storage.handlers.browse import has_folder, list_fixed, list_folder, stat
 from wherobots_storage.namespace.paths import StoragePath
 from wherobots_storage.objectstore.store import ObjectStore
 from wherobots_storage.settings import Tenancy
@@ -46,7 +46,12 @@ def entries(tenancy: Tenancy, store: ObjectStore, path: StoragePath) -> Iterator
     that is not this customer's, NotFound where nothing is.
     """
     cursor: str | None = None
-    found = tenancy.permissions.access(path.as_folder()).protected
+    access = tenancy.permissions.access(path.as_folder())
+    if access.synthesised:
+        yield from list_fixed(tenancy, path).entries
+        return
+    # The fixed folders exist, whether anything is in them or not.
+    found = access.protected
     while True:
         page = list_folder(store, tenancy, path, cursor=cursor, limit=_PAGE)
         found = found or bool(page.entries)

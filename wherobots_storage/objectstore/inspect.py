@@ -9,7 +9,9 @@ import botocore.session
 
 from wherobots_storage.errors import NoCredentials, NotFound, NotSupported
 from wherobots_storage.objectstore.connection import Connection
+from wherobots_storage.objectstore.s3 import S3Store
 from wherobots_storage.objectstore.s3_errors import translated
+from wherobots_storage.objectstore.store import ObjectStore
 
 SOURCES = {
     "assume-role": "a role of the profile (assume-role)",
