@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from pytest_jupyter.jupyter_server import *  # noqa: F403
-from support.server import CUSTOMER, ROOT, Api, Fetch, Hooks
+from support.server import CUSTOMER, ROOT, Api, Fetch, HeldBack, Hooks
 
 from wherobots_storage.app import StorageApp
 from wherobots_storage.objectstore.memory import MemoryStore
@@ -26,6 +26,14 @@ def hooks(memory_store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> Hooks:
         StorageApp, "make_supervisor", lambda app, value: hooks.make_supervisor(app, value)
     )
     return hooks
+
+
+@pytest.fixture
+def held_back(hooks: Hooks) -> HeldBack:
+    """Gives the extension a store that waits and fails as it is told."""
+    store = HeldBack()
+    hooks.store = store
+    return store
 
 
 @pytest.fixture

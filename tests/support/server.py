@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Mapping
+import threading
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +13,14 @@ from tornado.httpclient import HTTPClientError, HTTPResponse
 
 from wherobots_storage.api.models import ErrorBody, SyncStatus
 from wherobots_storage.app import StorageApp
-from wherobots_storage.objectstore.store import ObjectStore
+from wherobots_storage.objectstore.memory import MemoryBody, MemoryStore
+from wherobots_storage.objectstore.store import (
+    DeleteFailure,
+    ListPage,
+    ObjectInfo,
+    ObjectStore,
+    Part,
+)
 from wherobots_storage.settings import Settings
 
 API = "wherobots-storage/api/v1"
@@ -155,3 +163,69 @@ class Api:
             if sent.status != 200:
                 return sent
         return await self.post("uploads/complete", {"id": ticket["id"]})
+
+
+class HeldBack(MemoryStore):
+    """A store in memory whose next calls can be made to wait, to fail, or to ignore conditions."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gate = threading.Event()
+        self.gate.set()
+        self.entered = threading.Event()
+        self.ignores_conditions = False
+        self.errors: dict[str, Exception] = {}
+
+    def _pass(self, call: str) -> None:
+        self.entered.set()
+        assert self.gate.wait(30), "the test never opened the gate"
+        if call in self.errors:
+            raise self.errors[call]
+
+    def list_page(self, prefix: str, **options: Any) -> ListPage:
+        """Wait, fail, or list."""
+        self._pass("list_page")
+        return super().list_page(prefix, **options)
+
+    def head(self, key: str) -> ObjectInfo:
+        """Wait, fail, or look."""
+        self._pass("head")
+        return super().head(key)
+
+    def get(self, key: str, **options: Any) -> MemoryBody:
+        """Wait, fail, or read."""
+        self._pass("get")
+        return super().get(key, **options)
+
+    def put(self, key: str, body: bytes | Iterable[bytes], **options: Any) -> str:
+        """Wait, fail, or write."""
+        self._pass("put")
+        if self.ignores_conditions:
+            options |= {"if_none_match": False, "if_match": None}
+        return super().put(key, body, **options)
+
+    def delete_many(self, keys: Sequence[str]) -> list[DeleteFailure]:
+        """Wait, fail, or delete."""
+        self._pass("delete_many")
+        return super().delete_many(keys)
+
+    def upload_part(
+        self, key: str, upload_id: str, number: int, body: bytes | Iterable[bytes], *, size: int
+    ) -> str:
+        """Wait, fail, or take the part."""
+        self._pass("upload_part")
+        return super().upload_part(key, upload_id, number, body, size=size)
+
+    def abort_multipart(self, key: str, upload_id: str) -> None:
+        """Fail, or abort."""
+        self._pass("abort_multipart")
+        super().abort_multipart(key, upload_id)
+
+    def complete_multipart(
+        self, key: str, upload_id: str, parts: Sequence[Part], **options: Any
+    ) -> str:
+        """Wait, fail, or complete."""
+        self._pass("complete_multipart")
+        if self.ignores_conditions:
+            options |= {"if_none_match": False, "if_match": None}
+        return super().complete_multipart(key, upload_id, parts, **options)
