@@ -1,0 +1,273 @@
+/*
+ * Generated of wherobots_storage/api/schema.json by `npm run schema:generate`. Do not edit.
+ */
+
+/**
+ * Anything that browser and server exchange.
+ */
+export type WireMessage =
+  | ErrorBody
+  | Listing
+  | EntryDetail
+  | FolderRequest
+  | DeleteRequest
+  | DeleteResult
+  | UploadRequest
+  | UploadTicket
+  | UploadPart
+  | UploadId
+  | SyncStatus
+  | SyncRequest
+  | ConfigInfo
+  | SyncEvent
+  | JobEvent;
+
+/**
+ * The one shape of an error: a stable code, a sentence for people, the path, retry or not.
+ */
+export interface ErrorBody {
+  code: string;
+  message: string;
+  path: string | null;
+  retryable: boolean;
+}
+/**
+ * A page of a folder: its own flags, some of its entries in the store's order, a cursor.
+ *
+ * ``reason`` says why the folder is read-only, ``caution`` what to think of before writing.
+ */
+export interface Listing {
+  name: string;
+  path: string;
+  uri: string;
+  mutateProtected: boolean;
+  uploadProtected: boolean;
+  entries: Entry[];
+  cursor: string | null;
+  reason: string | null;
+  caution: string | null;
+}
+/**
+ * A file or folder in a listing.
+ *
+ * ``protected``: it cannot be deleted. ``problem`` marks a key that can only be listed and
+ * deleted, and says why.
+ */
+export interface Entry {
+  name: string;
+  path: string;
+  uri: string;
+  type: 'FILE' | 'FOLDER';
+  protected: boolean;
+  lastModified: string | null;
+  size: number | null;
+  etag: string | null;
+  problem: string | null;
+}
+/**
+ * One entry with what a HEAD tells beyond a listing.
+ */
+export interface EntryDetail {
+  name: string;
+  path: string;
+  uri: string;
+  type: 'FILE' | 'FOLDER';
+  protected: boolean;
+  lastModified: string | null;
+  size: number | null;
+  etag: string | null;
+  problem: string | null;
+  contentType: string | null;
+  metadata: {
+    [k: string]: string;
+  };
+}
+/**
+ * Make a folder.
+ */
+export interface FolderRequest {
+  path: string;
+}
+/**
+ * Delete files and folders; a folder's path ends with a slash.
+ */
+export interface DeleteRequest {
+  /**
+   * @minItems 1
+   * @maxItems 1000
+   */
+  paths: string[];
+}
+/**
+ * What a delete did at once, and the jobs that go on.
+ */
+export interface DeleteResult {
+  deleted: string[];
+  failed: DeleteFailed[];
+  jobs: Job[];
+}
+/**
+ * One path that was not deleted, and why.
+ */
+export interface DeleteFailed {
+  path: string;
+  error: ErrorBody;
+}
+/**
+ * A long operation. ``done`` and ``total`` count objects; ``total`` is None while unknown.
+ *
+ * ``failed`` lists the objects that it could not deal with, the first hundred of them.
+ */
+export interface Job {
+  id: string;
+  kind: 'delete';
+  path: string;
+  state: 'done' | 'failed' | 'running';
+  done: number;
+  total: number | null;
+  error: ErrorBody | null;
+  failed: DeleteFailed[];
+}
+/**
+ * Begin an upload. ``etag``: with ``replace``, the version that may be replaced.
+ */
+export interface UploadRequest {
+  path: string;
+  size: number;
+  mode?: 'create' | 'replace';
+  etag?: string | null;
+}
+/**
+ * An upload in progress: send parts of ``part_size`` bytes (the last may be shorter).
+ */
+export interface UploadTicket {
+  id: string;
+  path: string;
+  size: number;
+  partSize: number;
+  parts: UploadPart[];
+}
+/**
+ * A part that has arrived.
+ */
+export interface UploadPart {
+  number: number;
+  etag: string;
+  size: number;
+}
+/**
+ * Names an upload.
+ */
+export interface UploadId {
+  id: string;
+}
+/**
+ * What the sync agent does and knows.
+ *
+ * ``since``: when the state was entered. ``last_synced``: when a cycle last ended with nothing
+ * left to do. ``notices_total``: how many notices there are, since the lists are cut at 200.
+ */
+export interface SyncStatus {
+  state:
+    | 'disabled'
+    | 'idle'
+    | 'offline'
+    | 'paused'
+    | 'restoring'
+    | 'starting'
+    | 'stopped'
+    | 'stopping'
+    | 'syncing'
+    | 'vetoed'
+    | 'waiting';
+  since: string;
+  home: string | null;
+  mirror: string | null;
+  lastSynced: string | null;
+  pending: Counts;
+  progress: Progress | null;
+  conflicts: SyncNotice[];
+  skipped: SyncNotice[];
+  conflictsTotal: number;
+  skippedTotal: number;
+  ignored: Counts;
+  lease: Lease | null;
+  veto: string | null;
+  lastError: ErrorBody | null;
+}
+/**
+ * How many files, and how many bytes they have.
+ */
+export interface Counts {
+  files: number;
+  bytes: number;
+}
+/**
+ * How far a restore or a sync is. Totals are None while they are still being counted.
+ */
+export interface Progress {
+  phase: 'deleting' | 'listing' | 'restoring' | 'scanning' | 'uploading';
+  files: number;
+  bytes: number;
+  totalFiles: number | null;
+  totalBytes: number | null;
+}
+/**
+ * One path that is not in sync, with the reason; ``path`` is relative to the home.
+ */
+export interface SyncNotice {
+  path: string;
+  code: string;
+  reason: string;
+  size: number | null;
+}
+/**
+ * Who may write the mirror.
+ */
+export interface Lease {
+  instance: string;
+  host: string;
+  mine: boolean;
+  expires: string | null;
+}
+/**
+ * Ask the agent for something.
+ */
+export interface SyncRequest {
+  op: 'acceptDeletes' | 'pause' | 'resume' | 'retry' | 'sync';
+}
+/**
+ * How the extension is set up. ``problem`` says what to set when it is not configured.
+ */
+export interface ConfigInfo {
+  configured: boolean;
+  version: string;
+  features: Features;
+  problem: ErrorBody | null;
+  root: string | null;
+  customer: string | null;
+  home: string | null;
+  writable: string[];
+  environment: {
+    [k: string]: string;
+  };
+}
+/**
+ * What the panel may offer.
+ */
+export interface Features {
+  sync: boolean;
+  credentials: boolean;
+}
+/**
+ * The payload of a sync status event: the status itself.
+ */
+export interface SyncEvent {
+  status: SyncStatus;
+}
+/**
+ * The payload of a job's event: the job itself.
+ */
+export interface JobEvent {
+  job: Job;
+}

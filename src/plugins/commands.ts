@@ -1,0 +1,22 @@
+import type { JupyterFrontEnd } from '@jupyterlab/application';
+
+/** The ids of the commands; other extensions may execute them. */
+export namespace CommandIDs {
+  export const open = 'wherobots-storage:open';
+  export const refresh = 'wherobots-storage:refresh';
+  export const up = 'wherobots-storage:up';
+  export const upload = 'wherobots-storage:upload';
+  export const uploadFolder = 'wherobots-storage:upload-folder';
+  export const newFolder = 'wherobots-storage:new-folder';
+  export const remove = 'wherobots-storage:delete';
+  export const download = 'wherobots-storage:download';
+  export const copyPath = 'wherobots-storage:copy-path';
+  export const copyFolderPath = 'wherobots-storage:copy-folder-path';
+  export const syncNow = 'wherobots-storage:sync-now';
+  export const showNotices = 'wherobots-storage:show-notices';
+}
+
+/** Bring the panel to the front: what a command changes should be seen. */
+export function showPanel(app: JupyterFrontEnd): void {
+  app.shell.activateById('wherobots-storage-sidebar');
+}

@@ -1,0 +1,98 @@
+import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
+import { ICommandPalette } from '@jupyterlab/apputils';
+import { ITranslator, nullTranslator } from '@jupyterlab/translation';
+
+import { canCreateFolder, canDelete, canDownload, canUpload } from '../model/abilities';
+import { IActions, IBrowser } from '../tokens';
+import type { StorageActions } from '../widgets/actions';
+import {
+  copyIcon,
+  deleteIcon,
+  downloadIcon,
+  fileUploadIcon,
+  newFolderIcon
+} from '../widgets/icons';
+import { CommandIDs, showPanel } from './commands';
+
+/** Commands on files and folders, for the palette and the panel's context menu. */
+export const filesPlugin: JupyterFrontEndPlugin<void> = {
+  id: 'wherobots-storage:files',
+  description: 'Commands on the files of the storage.',
+  autoStart: true,
+  requires: [IBrowser, IActions],
+  optional: [ICommandPalette, ITranslator],
+  activate: (
+    app: JupyterFrontEnd,
+    { model }: IBrowser,
+    actions: StorageActions,
+    palette: ICommandPalette | null,
+    translator: ITranslator | null
+  ) => {
+    const trans = (translator ?? nullTranslator).load('wherobots-storage');
+    const describedBy = { args: { type: 'object', properties: {} } } as const;
+    const canUploadHere = () => canUpload(model.state, trans);
+    const canCreateHere = () => canCreateFolder(model.state, trans);
+    const canDeleteChosen = () => canDelete(model.state, model.chosen, trans);
+    const canDownloadChosen = () => canDownload(model.chosen, trans);
+
+    app.commands.addCommand(CommandIDs.upload, {
+      label: trans.__('Upload Files…'),
+      caption: () => canUploadHere().reason,
+      icon: fileUploadIcon,
+      isEnabled: () => canUploadHere().allowed,
+      describedBy,
+      execute: () => {
+        showPanel(app);
+        return actions.pickAndUpload('files');
+      }
+    });
+    app.commands.addCommand(CommandIDs.uploadFolder, {
+      label: trans.__('Upload Folder…'),
+      caption: () => canUploadHere().reason,
+      isEnabled: () => canUploadHere().allowed,
+      describedBy,
+      execute: () => {
+        showPanel(app);
+        return actions.pickAndUpload('folder');
+      }
+    });
+    app.commands.addCommand(CommandIDs.newFolder, {
+      label: trans.__('New Folder'),
+      caption: () => canCreateHere().reason,
+      icon: newFolderIcon,
+      isEnabled: () => canCreateHere().allowed,
+      describedBy,
+      execute: () => {
+        showPanel(app);
+        return actions.newFolder();
+      }
+    });
+    app.commands.addCommand(CommandIDs.copyPath, {
+      label: () => trans._n('Copy Path', 'Copy Paths', model.chosen.length),
+      icon: copyIcon,
+      isEnabled: () => model.chosen.length > 0,
+      describedBy,
+      execute: () => actions.copyPaths()
+    });
+    app.commands.addCommand(CommandIDs.download, {
+      label: trans.__('Download'),
+      caption: () => canDownloadChosen().reason,
+      icon: downloadIcon,
+      isEnabled: () => canDownloadChosen().allowed,
+      describedBy,
+      execute: () => actions.download()
+    });
+    app.commands.addCommand(CommandIDs.remove, {
+      label: trans.__('Delete'),
+      caption: () => canDeleteChosen().reason,
+      icon: deleteIcon,
+      isEnabled: () => canDeleteChosen().allowed,
+      describedBy,
+      execute: () => actions.remove()
+    });
+    const category = trans.__('Storage');
+    for (const command of [CommandIDs.upload, CommandIDs.uploadFolder, CommandIDs.newFolder]) {
+      palette?.addItem({ command, category });
+    }
+  }
+};
