@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TextIO
 
 import msgspec
@@ -82,8 +82,9 @@ class Output:
             self._write(self.stdout, msgspec.json.encode(value).decode("utf-8"))
 
     def note(self, text: str) -> None:
-        """A remark for people, on standard error, with ``--json`` too."""
-        self._write(self.stderr, printable(text))
+        """A remark for people, on standard error, with ``--json`` too; lost if that is closed."""
+        with suppress(OSError):
+            self._write(self.stderr, printable(text))
 
     def error(self, error: StorageError) -> None:
         """The one line that says why a command failed, on standard error."""
