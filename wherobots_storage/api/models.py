@@ -264,7 +264,16 @@ class AgentRequest(Wire, frozen=True, kw_only=True):
     """To the agent. ``deadline`` in seconds from now bounds a final sync; None is no limit."""
 
     op: Literal[
-        "sync", "final", "pause", "resume", "retry", "acceptDeletes", "status", "stop", "subscribe"
+        "sync",
+        "restore",
+        "final",
+        "pause",
+        "resume",
+        "retry",
+        "acceptDeletes",
+        "status",
+        "stop",
+        "subscribe",
     ]
     id: str
     deadline: float | None = None

@@ -1,0 +1,112 @@
+"""Homes to synchronise, and a bench that runs sync and restore over them."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from wherobots_storage.namespace.paths import Root
+from wherobots_storage.objectstore.store import ObjectInfo, ObjectStore, iterate_keys
+from wherobots_storage.objectstore.threads import ThreadedTransfers
+from wherobots_storage.settings import Settings, Tenancy
+from wherobots_storage.sync.once import Outcome, restore_once, sync_once
+
+CUSTOMER = "customer-a1"
+PREFIX = f"org/notebooks/{CUSTOMER}/"
+OLD = 1_600_000_000_123_456_789
+"""A modification time long ago, with nanoseconds."""
+
+
+def settings_for(home: Path, state: Path, bucket: str = "test", **changes: object) -> Settings:
+    """Settings for a home mirrored to ``PREFIX`` of a bucket; quick to give up waiting."""
+    base = Settings(home=home, state_dir=state, tenancy=Tenancy(Root(bucket, "org/"), CUSTOMER))
+    values = {name: getattr(base, name) for name in base.__slots__}
+    return Settings(**{**values, "shutdown_timeout": 5.0, **changes})  # type: ignore[arg-type]
+
+
+class Bench:
+    """A home, a state folder and a store; ``sync`` and ``restore`` as the command line does."""
+
+    def __init__(self, folder: Path, store: ObjectStore, name: str = "one") -> None:
+        self.home = folder / name / "home"
+        self.state = folder / name / "state"
+        self.home.mkdir(parents=True, exist_ok=True)
+        self.store = store
+        self.settings = settings_for(self.home, self.state, store.bucket)
+
+    @contextmanager
+    def _transfers(self) -> Iterator[ThreadedTransfers]:
+        transfers = ThreadedTransfers(self.store, workers=8)
+        try:
+            yield transfers
+        finally:
+            transfers.close()
+
+    def sync(self, *, accept_deletes: bool = False) -> Outcome:
+        """One sync."""
+        with self._transfers() as transfers:
+            return sync_once(
+                self.settings,
+                self.store,
+                transfers,
+                lambda _: None,
+                accept_deletes=accept_deletes,
+            )
+
+    def restore(self) -> Outcome:
+        """One restore."""
+        with self._transfers() as transfers:
+            return restore_once(self.settings, self.store, transfers, lambda _: None)
+
+    def write(self, path: str, body: bytes = b"x", *, mtime_ns: int | None = None) -> Path:
+        """Write a file of the home, with its folders."""
+        file = self.home / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(body)
+        if mtime_ns is not None:
+            os.utime(file, ns=(mtime_ns, mtime_ns))
+        return file
+
+    def keys(self) -> list[str]:
+        """What the mirror holds, relative and sorted, without reserved names."""
+        return keys_below(self.store, PREFIX)
+
+
+def keys_below(store: ObjectStore, prefix: str) -> list[str]:
+    """The keys below a prefix, relative to it and sorted, without reserved names."""
+    found = [
+        entry.key.removeprefix(prefix)
+        for entry in iterate_keys(store, prefix)
+        if isinstance(entry, ObjectInfo)
+    ]
+    return sorted(key for key in found if not key.startswith(".wherobots/"))
+
+
+def picture(home: Path) -> dict[str, tuple[object, ...]]:
+    """A home as a value: kind, mode, modification time and bytes of everything in it."""
+    found: dict[str, tuple[object, ...]] = {}
+    for top, folders, files in os.walk(home):
+        where = Path(top)
+        if where == home:
+            folders[:] = [name for name in folders if name != ".wherobots"]
+        for name in [*folders, *files]:
+            path = where / name
+            facts = path.lstat()
+            mode = stat.S_IMODE(facts.st_mode)
+            relative = str(path.relative_to(home))
+            if path.is_symlink():
+                found[relative] = ("link", os.readlink(path), facts.st_mtime_ns)  # noqa: PTH115
+            elif path.is_dir():
+                found[relative] = ("folder", mode)
+            elif path.is_file():
+                found[relative] = ("file", mode, facts.st_mtime_ns, path.read_bytes())
+    return found
+
+
+def codes(outcome: Outcome) -> dict[str, str]:
+    """The notices of an outcome: path to code, conflicts included."""
+    notices = [*outcome.status.skipped, *outcome.status.conflicts]
+    return {notice.path: notice.code for notice in notices}

@@ -1,0 +1,175 @@
+"""The agent's process: lock, session, loop and socket, and the ways in which it is told to stop."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from logging.handlers import RotatingFileHandler
+from types import FrameType
+from typing import BinaryIO
+
+from wherobots_storage.errors import AlreadyRunning, StorageError
+from wherobots_storage.objectstore.store import BulkTransfers, ObjectStore
+from wherobots_storage.settings import Settings
+from wherobots_storage.sync.controller import Controller
+from wherobots_storage.sync.server import AgentServer
+from wherobots_storage.sync.session import Session
+from wherobots_storage.sync.state import StateFolder
+from wherobots_storage.sync.status import StatusBoard
+
+log = logging.getLogger("wherobots_storage.agent")
+
+DONE, FAILED, INCOMPLETE = 0, 1, 3
+GRACE = 4.0
+"""How long past its deadline a final sync may take to notice, in a request that hangs say."""
+
+LOG_BYTES = 512 * 1024
+
+
+def run_agent(
+    settings: Settings,
+    store: ObjectStore,
+    transfers: BulkTransfers,
+    *,
+    lifeline: BinaryIO | None,
+) -> int:
+    """Be the agent until SIGTERM, SIGINT, a ``stop`` or the end of ``lifeline``; an exit code.
+
+    Call it on the main thread. 0: everything is in the bucket; 3: something is not; 1: it could
+    not work at all, and the log says why.
+    """
+    stopper = _Stopper(settings.shutdown_timeout)
+    with _signals(stopper):
+        if lifeline is not None:
+            threading.Thread(
+                target=stopper.watch, args=(lifeline,), name="lifeline", daemon=True
+            ).start()
+        try:
+            state = StateFolder.for_settings(settings)
+            state.make()
+            with _logging(state):
+                return _work(settings, store, transfers, state, stopper)
+        except StorageError as error:
+            sys.stderr.write(f"wherobots-storage agent: {error.message}\n")
+            return FAILED
+
+
+def _work(
+    settings: Settings,
+    store: ObjectStore,
+    transfers: BulkTransfers,
+    state: StateFolder,
+    stopper: _Stopper,
+) -> int:
+    board = StatusBoard(home=str(settings.home), mirror=_mirror_uri(settings))
+    try:
+        with (
+            state.lock(settings.shutdown_timeout, stop=stopper.is_set),
+            Session(settings, store, transfers, state, board) as session,
+        ):
+            controller = Controller(session, board, interval=settings.sync_interval)
+            stopper.attach(controller)
+            server = AgentServer(state.socket_path, board, controller)
+            server.start()
+            log.info("agent %d serves %s", os.getpid(), settings.home)
+            try:
+                return DONE if controller.run() else INCOMPLETE
+            finally:
+                server.close()
+    except AlreadyRunning as error:
+        log.warning("%s", error.message)
+        return FAILED
+
+
+def _mirror_uri(settings: Settings) -> str:
+    tenancy = settings.require_tenancy()
+    return tenancy.root.uri(tenancy.mirror_prefix)
+
+
+class _Stopper:
+    """Carries the wish to stop to the controller, also one that came before there was one."""
+
+    def __init__(self, timeout: float) -> None:
+        self._timeout = timeout
+        self._controller: Controller | None = None
+        self._asked = False
+
+    def is_set(self) -> bool:
+        """Whether a stop was asked for."""
+        return self._asked
+
+    def attach(self, controller: Controller) -> None:
+        """From now on there is something to stop."""
+        self._controller = controller
+        if self._asked:
+            self.stop()
+
+    def stop(self) -> None:
+        """Ask for the final sync; asking again changes nothing."""
+        self._asked = True
+        if self._controller is None:
+            return
+        self._controller.stop(self._timeout)
+        watchdog = threading.Timer(self._timeout + GRACE, _give_up)
+        watchdog.daemon = True
+        watchdog.start()
+
+    def watch(self, lifeline: BinaryIO) -> None:
+        """Wait for the end of the server's pipe."""
+        with suppress(OSError, ValueError):
+            while lifeline.read(4096):
+                pass
+        log.info("the server is gone")
+        self.stop()
+
+
+def _give_up() -> None:
+    log.error("the final sync did not end in time")
+    os._exit(INCOMPLETE)
+
+
+@contextmanager
+def _signals(stopper: _Stopper) -> Iterator[None]:
+    def on_signal(number: int, frame: FrameType | None) -> None:
+        del number, frame
+        # In a thread: the handler runs between two steps of the loop, which may hold a lock.
+        threading.Thread(target=stopper.stop, name="stop", daemon=True).start()
+
+    former = {
+        number: signal.signal(number, on_signal) for number in (signal.SIGTERM, signal.SIGINT)
+    }
+    # A terminal that goes away is no reason to end: the lifeline tells when the server does.
+    former[signal.SIGHUP] = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _logging(state: StateFolder) -> Iterator[None]:
+    """Log to standard error, which is the server's log, and to a small file in the state folder."""
+    handlers: list[logging.Handler] = [logging.StreamHandler()]
+    with suppress(OSError):
+        file = RotatingFileHandler(state.log_path, maxBytes=LOG_BYTES, backupCount=1, delay=True)
+        handlers.append(file)
+    formatter = logging.Formatter("%(asctime)s %(levelname)s agent: %(message)s")
+    for handler in handlers:
+        handler.setFormatter(formatter)
+        log.addHandler(handler)
+    former = log.level, log.propagate
+    log.setLevel(logging.INFO)
+    log.propagate = False
+    try:
+        yield
+    finally:
+        log.level, log.propagate = former
+        for handler in handlers:
+            log.removeHandler(handler)
+            handler.close()

@@ -1,0 +1,60 @@
+"""Giving up in good order: a deadline, or somebody's wish, looked at between two steps."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+
+
+class Interrupted(Exception):
+    """Work was given up because its time was over or a stop was asked for; never shown."""
+
+
+class Cancel:
+    """Says when to give up: when ``event`` is set, or ``seconds`` from now are over."""
+
+    def __init__(self, event: threading.Event | None = None, seconds: float | None = None) -> None:
+        self._event = event if event is not None else threading.Event()
+        self._until = None if seconds is None else time.monotonic() + seconds
+
+    @property
+    def expired(self) -> bool:
+        """Whether to give up now."""
+        return self._event.is_set() or self.remaining() <= 0
+
+    def remaining(self) -> float:
+        """Seconds until the deadline; infinite without one."""
+        return float("inf") if self._until is None else self._until - time.monotonic()
+
+    def check(self) -> None:
+        """Raises Interrupted when it is time to give up."""
+        if self.expired:
+            raise Interrupted
+
+    def sleep(self, seconds: float) -> None:
+        """Wait, but not past the deadline or the wish to stop. Raises Interrupted then."""
+        self._event.wait(max(0.0, min(seconds, self.remaining())))
+        self.check()
+
+
+class Backoff:
+    """Growing pauses: doubling from ``first`` to ``most`` seconds, each shortened at random.
+
+    The jitter keeps a hundred agents from coming back to a store in the same second.
+    """
+
+    def __init__(self, first: float = 1.0, most: float = 60.0) -> None:
+        self._first = first
+        self._most = most
+        self._next = first
+
+    def pause(self) -> float:
+        """The next pause in seconds."""
+        pause = self._next
+        self._next = min(self._next * 2, self._most)
+        return pause * random.uniform(0.5, 1.0)  # noqa: S311  # no secret hangs on it
+
+    def reset(self) -> None:
+        """Begin again: it went well."""
+        self._next = self._first

@@ -1,0 +1,224 @@
+"""The agent's loop: restore, then cycles, on time or when asked, until it is told to stop."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+import time
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+
+from wherobots_storage.errors import StorageError
+from wherobots_storage.sync.cancel import Backoff, Cancel, Interrupted
+from wherobots_storage.sync.report import Report
+from wherobots_storage.sync.session import Session
+from wherobots_storage.sync.status import StatusBoard, error_body
+
+log = logging.getLogger("wherobots_storage.agent")
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """Something to do on the loop's thread: ``sync``, ``restore``, ``final`` or ``look``.
+
+    ``done`` becomes True when all of the home is in the mirror afterwards.
+    """
+
+    op: str
+    deadline: float | None = None
+    done: Future[bool] = field(default_factory=Future)
+
+
+class Controller:
+    """Runs on one thread (``run``); every other method may be called from any thread."""
+
+    def __init__(self, session: Session, board: StatusBoard, *, interval: float) -> None:
+        self._session = session
+        self._board = board
+        self._interval = interval
+        self._inbox: queue.SimpleQueue[Wish] = queue.SimpleQueue()
+        self._stop = threading.Event()
+        self._stopped_at = 0.0
+        self._deadline: float | None = None
+        self._paused = False
+        self._retry = False
+        self._vetoed: frozenset[str] = frozenset()
+        self._accepted: frozenset[str] = frozenset()
+        self._backoff = Backoff()
+        self._next = 0.0
+        self.finished: Future[bool] = Future()
+        """Becomes the final sync's outcome."""
+
+    # ---- from any thread ----
+
+    def ask(self, op: str, deadline: float | None = None) -> Future[bool]:
+        """Have ``sync``, ``restore`` or ``final`` done; the future ends with it."""
+        wish = Wish(op, deadline)
+        self._inbox.put(wish)
+        return wish.done
+
+    def pause(self) -> None:
+        """Begin no cycle by itself until ``resume``."""
+        self._paused = True
+        if self._board.status.state in {"idle", "vetoed", "offline"}:
+            self._board.enter("paused")
+
+    def resume(self) -> None:
+        """End a pause, with a cycle."""
+        self._paused = False
+        self.ask("sync")
+
+    def retry(self) -> None:
+        """Try again now, what met a conflict included."""
+        self._retry = True
+        self.ask("look")
+
+    def accept_deletes(self) -> None:
+        """Agree to the deletions that are vetoed now, and to no others."""
+        self._accepted = self._vetoed
+        self.ask("sync")
+
+    def stop(self, deadline: float | None) -> Future[bool]:
+        """Make the final sync within ``deadline`` seconds (None: no limit) and end ``run``."""
+        if not self._stop.is_set():
+            self._deadline = deadline
+            self._stopped_at = time.monotonic()
+            self._stop.set()
+            self._inbox.put(Wish("look"))
+        return self.finished
+
+    # ---- the loop ----
+
+    def run(self) -> bool:
+        """Restore, cycle, and at the end the final sync; whether that was complete."""
+        complete = False
+        try:
+            self._start()
+            while not self._stop.is_set():
+                self._serve(self._next_wish())
+        except Exception:
+            log.exception("the agent's loop failed; the final sync follows")
+        finally:
+            complete = self._finish()
+        return complete
+
+    def _start(self) -> None:
+        """Restore, again and again until it comes through."""
+        self._board.enter("restoring")
+        while not self._stop.is_set():
+            try:
+                self._session.restore(Cancel(self._stop))
+            except Interrupted:
+                return
+            except StorageError as error:
+                self._go_offline(error)
+                self._pause_for_retry()
+            else:
+                self._backoff.reset()
+                self._board.update(state="idle", progress=None, last_error=None)
+                return
+
+    def _pause_for_retry(self) -> None:
+        """Wait before the next try of a restore; any wish ends the wait, and stays."""
+        try:
+            wish = self._inbox.get(timeout=self._backoff.pause())
+        except queue.Empty:
+            return
+        if wish.op == "final":
+            # A final sync before the restore came through uploads what is new here; conditions
+            # and the journal keep it from touching what is not restored yet.
+            self._answer(wish, self._session.final(Cancel(self._stop, wish.deadline)))
+        elif wish.op != "look":
+            self._answer(wish, outcome=False)
+
+    def _next_wish(self) -> Wish:
+        while True:
+            timeout = None if self._paused else max(0.0, self._next - time.monotonic())
+            try:
+                return self._inbox.get(timeout != 0, timeout or None)
+            except queue.Empty:
+                return Wish("sync")
+
+    def _serve(self, wish: Wish) -> None:
+        if self._stop.is_set():
+            self._answer(wish, outcome=False)
+            return
+        if self._retry:
+            self._retry = False
+            self._session.retry()
+            self._answer(wish, self._cycle())
+        elif wish.op == "sync":
+            self._answer(wish, self._cycle())
+        elif wish.op == "final":
+            complete = self._session.final(Cancel(self._stop, wish.deadline))
+            self._rest()
+            self._answer(wish, complete)
+        elif wish.op == "restore":
+            self._answer(wish, self._restore())
+        else:
+            self._answer(wish, outcome=True)
+
+    @staticmethod
+    def _answer(wish: Wish, outcome: bool) -> None:
+        if not wish.done.done():
+            wish.done.set_result(outcome)
+
+    def _restore(self) -> bool:
+        self._board.enter("restoring")
+        try:
+            report = self._session.restore(Cancel(self._stop))
+        except Interrupted:
+            return False
+        except StorageError as error:
+            self._go_offline(error)
+            return False
+        self._rest()
+        return report.is_complete
+
+    def _cycle(self) -> bool:
+        self._next = time.monotonic() + self._interval
+        try:
+            report = self._session.cycle(Cancel(self._stop), self._accepted)
+        except Interrupted:
+            return False
+        except StorageError as error:
+            self._go_offline(error)
+            self._next = time.monotonic() + self._backoff.pause()
+            return False
+        self._settle(report)
+        return report.is_complete
+
+    def _settle(self, report: Report) -> None:
+        self._vetoed = report.vetoed
+        if report.veto is None:
+            self._accepted = frozenset()
+        if report.left_files:
+            self._next = min(self._next, time.monotonic() + self._backoff.pause())
+        else:
+            self._backoff.reset()
+        self._board.update(last_error=None)
+        self._rest()
+
+    def _rest(self) -> None:
+        """Between cycles."""
+        if self._paused:
+            self._board.enter("paused")
+        else:
+            self._board.enter("vetoed" if self._vetoed else "idle")
+
+    def _go_offline(self, error: StorageError) -> None:
+        log.warning("%s: %s", error.code, error.message)
+        self._board.update(state="offline", progress=None, last_error=error_body(error))
+
+    def _finish(self) -> bool:
+        self._board.enter("stopping")
+        spent = time.monotonic() - self._stopped_at if self._stopped_at else 0.0
+        left = None if self._deadline is None else max(0.0, self._deadline - spent)
+        complete = self._session.final(Cancel(seconds=left))
+        log.info("the final sync is %s", "complete" if complete else "not complete")
+        self._board.enter("stopped")
+        self.finished.set_result(complete)
+        while not self._inbox.empty():
+            self._answer(self._inbox.get(), outcome=complete)
+        return complete

@@ -1,0 +1,177 @@
+"""One cycle: scan, plan, upload what is new, delete what is gone, upload what waited for that."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+from wherobots_storage.api.models import Counts, Progress
+from wherobots_storage.planning.backup import Delete, Leave, Skip, Upload, plan_backup
+from wherobots_storage.planning.safety import veto_deletions
+from wherobots_storage.planning.tree import Entry, File, Notice, Record, Symlink
+from wherobots_storage.sync.cancel import Cancel, Interrupted
+from wherobots_storage.sync.deletions import Deleter
+from wherobots_storage.sync.home import Home
+from wherobots_storage.sync.journal import Journal
+from wherobots_storage.sync.mirror import Mirror
+from wherobots_storage.sync.report import Report, Stops
+from wherobots_storage.sync.scan import Scanner
+from wherobots_storage.sync.uploads import Uploader
+from wherobots_storage.sync.worklist import Uploads
+
+OnProgress = Callable[[Progress], None]
+OnPending = Callable[[Counts], None]
+
+
+class Cycle:
+    """Runs cycles over one home and its mirror; between them it remembers what is stopped."""
+
+    def __init__(
+        self,
+        home: Home,
+        mirror: Mirror,
+        journal: Journal,
+        *,
+        on_progress: OnProgress,
+        on_pending: OnPending = lambda _: None,
+    ) -> None:
+        self._home = home
+        self._mirror = mirror
+        self._journal = journal
+        self._on_progress = on_progress
+        self._on_pending = on_pending
+        self._scanner = Scanner(
+            home.path,
+            reserved=home.reserved,
+            prefix_bytes=len(mirror.prefix.encode()),
+            unfaithful=mirror.unfaithful,
+        )
+        self.stops = Stops()
+        self.last = Report()
+        """The report of the latest cycle, also of one that did not come to its end."""
+
+    def run(self, cancel: Cancel, accepted: frozenset[str] = frozenset()) -> Report:
+        """One cycle. ``accepted`` are paths whose deletion somebody has agreed to.
+
+        Raises HomeMissing, the StorageError of an outage, and Interrupted; each carries nothing:
+        what was done is journaled, what was found out is in ``last``.
+        """
+        report = self.last = Report()
+        with Uploads() as uploads:
+            deletions = self._plan(uploads, report, cancel)
+            pending = _Pending(uploads, len(deletions), self._on_progress, self._on_pending)
+            pending.tell()
+            try:
+                self._execute(uploads, deletions, accepted, report, cancel, pending)
+            except Interrupted:
+                report.left_files, report.left_bytes = pending.files, pending.bytes
+                raise
+        return report
+
+    def fits(self, home: Home, mirror: Mirror, journal: Journal) -> bool:
+        """Whether this still is about these."""
+        return (self._home, self._mirror) == (home, mirror) and self._journal is journal
+
+    def _plan(self, uploads: Uploads, report: Report, cancel: Cancel) -> list[Record]:
+        deletions: list[Record] = []
+        self._mirrored = 0
+        entries = self._counted(self._scanner.scan(self._home.rules()), cancel)
+        for action in plan_backup(entries, self._journal, folder_mode=self._home.folder_mode):
+            if isinstance(action, Upload):
+                uploads.add(action)
+            elif isinstance(action, Delete):
+                deletions.append(action.record)
+            elif isinstance(action, Skip):
+                report.skipped.add(Notice(*action.entry))
+            elif isinstance(action, Leave):
+                report.ignored_files += action.entry.files
+                report.ignored_bytes += action.entry.bytes
+        return deletions
+
+    def _counted(self, entries: Iterable[Entry], cancel: Cancel) -> Iterator[Entry]:
+        for seen, entry in enumerate(entries, start=1):
+            if isinstance(entry, File | Symlink):
+                self._mirrored += 1
+            if seen % 2000 == 0:
+                cancel.check()
+                self._on_progress(Progress(phase="scanning", files=seen))
+            yield entry
+
+    def _execute(
+        self,
+        uploads: Uploads,
+        deletions: list[Record],
+        accepted: frozenset[str],
+        report: Report,
+        cancel: Cancel,
+        pending: _Pending,
+    ) -> None:
+        uploader = Uploader(
+            self._home,
+            self._mirror,
+            self._journal,
+            report=report,
+            stops=self.stops,
+            cancel=cancel,
+            moved=pending.moved,
+        )
+        uploader.upload(uploads.small())
+        uploader.upload(uploads.large())
+        allowed = self._allowed(deletions, accepted, report)
+        if allowed:
+            Deleter(
+                self._home,
+                self._mirror,
+                self._journal,
+                report=report,
+                stops=self.stops,
+                cancel=cancel,
+                moved=pending.moved,
+            ).delete(allowed)
+        uploader.upload_waiting(uploads.waiting())
+
+    def _allowed(
+        self, deletions: list[Record], accepted: frozenset[str], report: Report
+    ) -> list[Record]:
+        agreed = [record for record in deletions if record.path in accepted]
+        others = [record for record in deletions if record.path not in accepted]
+        veto = veto_deletions(
+            journal_size=len(self._journal), deletions=len(others), mirrored=self._mirrored
+        )
+        if veto is None:
+            return deletions
+        report.veto = veto
+        report.vetoed = frozenset(record.path for record in others)
+        return agreed
+
+
+class _Pending:
+    """What of a cycle's work is left, told as it shrinks."""
+
+    def __init__(
+        self, uploads: Uploads, deletions: int, on_progress: OnProgress, on_pending: OnPending
+    ) -> None:
+        self.files = self._all_files = uploads.files + deletions
+        self.bytes = self._all_bytes = uploads.bytes
+        self._on_progress = on_progress
+        self._on_pending = on_pending
+
+    def moved(self, files: int, size: int) -> None:
+        """So much more is done."""
+        self.files = max(0, self.files - files)
+        self.bytes = max(0, self.bytes - size)
+        self.tell()
+
+    def tell(self) -> None:
+        """Tell what is left, and how far it is."""
+        if not self._all_files:
+            return
+        self._on_pending(Counts(files=self.files, bytes=self.bytes))
+        self._on_progress(
+            Progress(
+                phase="uploading",
+                files=self._all_files - self.files,
+                bytes=self._all_bytes - self.bytes,
+                total_files=self._all_files,
+                total_bytes=self._all_bytes,
+            )
+        )

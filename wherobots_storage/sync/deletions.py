@@ -1,0 +1,128 @@
+"""Carrying deletions out: only what is gone here and unchanged there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+
+from wherobots_storage.errors import NotFound, PreconditionFailed, StorageError
+from wherobots_storage.planning.tree import Directory, Notice, Record
+from wherobots_storage.sync.cancel import Cancel
+from wherobots_storage.sync.home import Home
+from wherobots_storage.sync.journal import Journal
+from wherobots_storage.sync.mirror import Mirror, OutageDetector
+from wherobots_storage.sync.report import Report, Stops
+from wherobots_storage.sync.scan import examine
+
+WORKERS = 8
+
+CONFLICT = (
+    "It was deleted here, but the bucket's version was changed by somebody else since. "
+    "That version stays; it comes back at the next restore."
+)
+
+
+class Deleter:
+    """Deletions of one cycle."""
+
+    def __init__(
+        self,
+        home: Home,
+        mirror: Mirror,
+        journal: Journal,
+        *,
+        report: Report,
+        stops: Stops,
+        cancel: Cancel,
+        moved: Callable[[int, int], None],
+    ) -> None:
+        self._home = home
+        self._mirror = mirror
+        self._journal = journal
+        self._report = report
+        self._stops = stops
+        self._cancel = cancel
+        self._moved = moved
+        self._outage = OutageDetector()
+
+    def delete(self, records: Iterable[Record]) -> None:
+        """Delete the objects of these rows: files first, then folders' markers, deepest first.
+
+        Raises Interrupted, and the StorageError of an outage; what was done by then is journaled.
+        """
+        todo = [record for record in records if not self._is_stopped(record)]
+        files = [record for record in todo if record.kind != "folder"]
+        markers = [record for record in todo if record.kind == "folder"]
+        markers.sort(key=lambda record: record.path, reverse=True)
+        try:
+            with ThreadPoolExecutor(WORKERS, thread_name_prefix="delete") as pool:
+                self._run(pool, files)
+                for marker in markers:  # one after the other: a parent after its children
+                    self._run(pool, [marker])
+        finally:
+            self._journal.commit()
+
+    def _is_stopped(self, record: Record) -> bool:
+        stopped = self._stops.find(record.path, None)
+        if stopped is not None:
+            self._report.conflicts.add(stopped)
+        return stopped is not None
+
+    def _run(self, pool: ThreadPoolExecutor, records: list[Record]) -> None:
+        # In slices, so that giving up does not have to wait for a long queue.
+        for start in range(0, len(records), WORKERS * 8):
+            self._cancel.check()
+            flying: list[tuple[Record, Future[str]]] = [
+                (record, pool.submit(self._delete, record))
+                for record in records[start : start + WORKERS * 8]
+            ]
+            for record, future in flying:
+                error = future.exception()
+                if error is None:
+                    self._note(record, future.result())
+                elif isinstance(error, StorageError):
+                    self._report.leave(Notice(record.path, error.code, error.message))
+                    self._outage.failure(error)
+                else:
+                    raise error
+            self._journal.commit()
+
+    def _note(self, record: Record, outcome: str) -> None:
+        self._outage.success()
+        if outcome == "conflict":
+            notice = Notice(record.path, "conflict", CONFLICT, record.size)
+            self._stops.stop(None, notice)
+            self._report.conflicts.add(notice)
+        elif outcome == "gone":
+            self._journal.forget(record.path)
+            self._report.deleted += 1
+            self._moved(1, 0)
+
+    def _delete(self, record: Record) -> str:
+        """Delete one object; what happened: ``gone``, ``back`` (here again) or ``conflict``."""
+        try:
+            entry = examine(self._home.path, record.path)
+        except OSError:
+            return "back"  # What cannot be examined is not deleted.
+        if entry is not None and isinstance(entry, Directory) is (record.kind == "folder"):
+            return "back"
+        key = self._mirror.key(record.path)
+        store = self._mirror.store
+        try:
+            # Looked at first, since not every server takes a condition with a deletion.
+            if store.head(key).etag != record.etag:
+                return "conflict"
+            store.delete(key, if_match=record.etag)
+        except NotFound:
+            return "gone"
+        except PreconditionFailed:
+            return self._after_refusal(key)
+        return "gone"
+
+    def _after_refusal(self, key: str) -> str:
+        # A missing key is 412 on one server and 404 on another; both mean that it is gone.
+        try:
+            self._mirror.store.head(key)
+        except NotFound:
+            return "gone"
+        return "conflict"

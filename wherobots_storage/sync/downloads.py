@@ -1,0 +1,354 @@
+"""Carrying a restore out: download in parallel, verify, install, journal."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from wherobots_storage.errors import (
+    LocalIOError,
+    NotFound,
+    PreconditionFailed,
+    SlowDown,
+    StorageError,
+    StoreUnavailable,
+)
+from wherobots_storage.objectstore.store import FetchedObject, ObjectInfo
+from wherobots_storage.planning.format import DEFAULT_FILE_MODE, Facts, read_metadata
+from wherobots_storage.planning.links import stays_inside
+from wherobots_storage.planning.restore import Step
+from wherobots_storage.planning.tree import (
+    Directory,
+    File,
+    Notice,
+    Record,
+    Remote,
+    Symlink,
+    kind_of,
+)
+from wherobots_storage.sync.cancel import Backoff, Cancel
+from wherobots_storage.sync.flights import Flights
+from wherobots_storage.sync.home import Home
+from wherobots_storage.sync.install import Installer, fatal, is_full
+from wherobots_storage.sync.journal import Journal
+from wherobots_storage.sync.mirror import Mirror, OutageDetector
+from wherobots_storage.sync.reading import CHUNK
+from wherobots_storage.sync.remote import RemoteListing
+from wherobots_storage.sync.report import Report
+from wherobots_storage.sync.scan import examine
+from wherobots_storage.sync.worklist import SMALL_BYTES
+
+BATCH = 200
+ATTEMPTS = 6
+
+CONFLICT = (
+    "The home and the bucket hold different versions. Both are kept: the local one has the name "
+    "here, the other stays in the bucket. Rename the local one and restore to have both."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Get:
+    """A download under way."""
+
+    step: Step
+    remote: Remote
+    attempt: int = 1
+
+
+class Downloader:
+    """Downloads of one restore. ``moved`` is told files and bytes, for progress."""
+
+    def __init__(
+        self,
+        home: Home,
+        mirror: Mirror,
+        journal: Journal,
+        listing: RemoteListing,
+        *,
+        report: Report,
+        cancel: Cancel,
+        moved: Callable[[int, int], None],
+    ) -> None:
+        self._home = home
+        self._mirror = mirror
+        self._journal = journal
+        self._listing = listing
+        self._report = report
+        self._cancel = cancel
+        self._moved = moved
+        self._installer = Installer(home)
+        self._flights: Flights[_Get, FetchedObject] = Flights()
+        self._outage = OutageDetector()
+        self._backoff = Backoff(0.2, 10.0)
+        self._markers: list[tuple[str, str, int]] = []
+        """Folders made here, with ETag and mode: read-only ones get it when they are filled."""
+        self._batch = 0
+
+    def download(self, steps: Iterable[tuple[Step, str]]) -> None:
+        """Carry out RESTORE, REPLACE and COMPARE steps, small and large.
+
+        Raises Interrupted, DiskFull, LocalIOError when the home cannot be written at all, and
+        the StorageError of an outage; what was done by then is journaled.
+        """
+        try:
+            for step, path in steps:
+                self._cancel.check()
+                remote = self._listing.get(path)
+                if remote is not None:
+                    self._begin(_Get(step, remote))
+            while len(self._flights):
+                self._land(*self._flights.wait(self._cancel))
+        finally:
+            self._journal.commit()
+
+    def finish(self) -> None:
+        """Give the folders made here their modes, the deepest first."""
+        for path, etag, mode in sorted(self._markers, reverse=True):
+            try:
+                (self._home.path / path).chmod(mode)
+            except OSError as error:
+                self._skip(path, "not-restored", f"Its mode cannot be set: {error.strerror}.")
+            else:
+                self._journal_folder(path, etag, mode)
+        self._markers.clear()
+        self._journal.commit()
+
+    def clear(self) -> None:
+        """Remove what is left of unfinished downloads."""
+        self._installer.clear()
+
+    def trash(self, paths: Iterable[str]) -> None:
+        """Move unchanged files whose object vanished to the trash, and forget them."""
+        stamp = time.strftime("%Y-%m-%d %H%M%S", time.gmtime())
+        for path in paths:
+            record = self._journal.get(path)
+            try:
+                if record is not None and self._installer.trash(path, record, stamp):
+                    self._report.deleted += 1
+            except OSError as error:
+                reason = f"It is gone from the bucket, but cannot be moved: {error.strerror}."
+                self._skip(path, "not-trashed", reason)
+                continue
+            # A changed one is forgotten too: the next sync saves it as new.
+            self._journal.forget(path)
+        self._journal.commit()
+
+    def _begin(self, get: _Get) -> None:
+        remote = get.remote
+        if get.step is Step.COMPARE and self._differs_at_once(remote):
+            self._conflict(remote)
+        elif remote.size > SMALL_BYTES:
+            self._download_large(get)
+        else:
+            while self._flights.is_full(remote.size):
+                self._land(*self._flights.wait(self._cancel))
+            while (landed := self._flights.next()) is not None:
+                self._land(*landed)
+            self._submit(get)
+
+    def _submit(self, get: _Get) -> None:
+        key = self._mirror.key(get.remote.path)
+        # No If-Match: a version that came after the listing is as good; its own ETag is journaled.
+        future = self._mirror.transfers.submit_get(key)
+        self._flights.launch(get, get.remote.size, future)
+
+    def _differs_at_once(self, remote: Remote) -> bool:
+        """Whether sizes or kinds alone tell that the local entry is another."""
+        try:
+            entry = examine(self._home.path, remote.path)
+        except OSError:
+            return True
+        if entry is None:
+            return False
+        if isinstance(entry, Directory):
+            return not remote.path.endswith("/")
+        return entry.size != remote.size
+
+    def _land(self, get: _Get, result: FetchedObject | StorageError) -> None:
+        if isinstance(result, FetchedObject):
+            self._outage.success()
+            self._backoff.reset()
+            self._receive(get, result.info, iter((result.body,)))
+        elif isinstance(result, SlowDown | StoreUnavailable) and get.attempt < ATTEMPTS:
+            if isinstance(result, StoreUnavailable):
+                self._outage.failure(result)
+            self._cancel.sleep(self._backoff.pause())
+            self._submit(_Get(get.step, get.remote, get.attempt + 1))
+        else:
+            self._fail(get.remote, result)
+
+    def _download_large(self, get: _Get) -> None:
+        key = self._mirror.key(get.remote.path)
+        try:
+            with self._mirror.store.get(key) as body:
+                self._receive(get, body.info, self._checked(body.chunks(CHUNK)))
+        except StorageError as error:
+            if isinstance(error, LocalIOError):
+                raise
+            self._fail(get.remote, error)
+
+    def _checked(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        for chunk in chunks:
+            self._cancel.check()
+            yield chunk
+            self._moved(0, len(chunk))
+
+    def _receive(self, get: _Get, info: ObjectInfo, chunks: Iterator[bytes]) -> None:
+        """Verify, stage and install one object that has arrived."""
+        remote = get.remote
+        facts = read_metadata(info.metadata)
+        small = remote.size <= SMALL_BYTES
+        try:
+            if remote.path.endswith("/"):
+                self._receive_folder(remote, info, facts)
+            elif get.step is Step.COMPARE:
+                self._compare(remote, info, facts, chunks)
+            elif facts.is_symlink:
+                self._receive_link(get, info, facts, b"".join(chunks))
+            else:
+                self._receive_file(get, info, facts, chunks)
+        except FileExistsError:
+            # The name was taken meanwhile: by the same bytes, or by something else.
+            self._taken(get, info, facts)
+        except NotADirectoryError:
+            reason = "A folder above it is a file or a link here, so it cannot be restored."
+            self._skip(remote.path, "parent-not-folder", reason, remote.size)
+        except OSError as error:
+            if is_full(error):
+                raise fatal(error, self._home.path) from error
+            reason = f"It cannot be written here: {error.strerror}."
+            self._skip(remote.path, "not-restored", reason, remote.size)
+        self._moved(1, info.size if small else 0)
+
+    def _receive_file(
+        self, get: _Get, info: ObjectInfo, facts: Facts, chunks: Iterator[bytes]
+    ) -> None:
+        staged = self._installer.stage(chunks)
+        try:
+            if staged.size != info.size or facts.sha256 not in {None, staged.sha256}:
+                message = "What arrived is not what was saved: its size or SHA-256 differs."
+                self._fail(get.remote, StoreUnavailable(message, path=get.remote.path))
+                return
+            mode = facts.mode
+            if mode is None:
+                mode = DEFAULT_FILE_MODE & ~self._home.umask
+            self._installer.finish(staged.path, _mtime(facts, info), mode)
+            self._install(get, info, staged.path, staged.sha256)
+        finally:
+            staged.path.unlink(missing_ok=True)
+
+    def _receive_link(self, get: _Get, info: ObjectInfo, facts: Facts, target: bytes) -> None:
+        path = get.remote.path
+        if not stays_inside(path, os.fsdecode(target), str(self._home.path)):
+            reason = "It is a link that points out of the home; such links are not restored."
+            self._skip(path, "link-outside", reason)
+            return
+        staged = self._installer.stage_link(target)
+        try:
+            self._installer.finish(staged, _mtime(facts, info), None)
+            self._install(get, info, staged, hashlib.sha256(target).hexdigest())
+        finally:
+            staged.unlink(missing_ok=True)
+
+    def _install(self, get: _Get, info: ObjectInfo, staged: Path, sha256: str) -> None:
+        path = get.remote.path
+        record = self._journal.get(path) if get.step is Step.REPLACE else None
+        if record is not None:
+            entry = self._installer.replace(staged, path, record)
+        else:
+            entry = self._installer.place(staged, path)
+        self._report.moved += 1
+        if entry is not None:
+            self._journal_entry(entry, sha256, info.etag)
+
+    def _receive_folder(self, remote: Remote, info: ObjectInfo, facts: Facts) -> None:
+        made = self._installer.make_folder(remote.path)
+        mode = self._home.folder_mode if facts.mode is None else facts.mode
+        if made or self._journal.get(remote.path) is not None:
+            self._markers.append((remote.path, info.etag, mode))
+            self._report.moved += made
+        else:
+            # It was here before, with a mode of its own, which the next sync brings there.
+            self._journal_folder(remote.path, info.etag, mode)
+
+    def _taken(self, get: _Get, info: ObjectInfo, facts: Facts) -> None:
+        if facts.sha256 is not None:
+            self._adopt_if_equal(get.remote, info, facts, facts.sha256)
+        else:
+            self._conflict(get.remote)
+
+    def _compare(
+        self, remote: Remote, info: ObjectInfo, facts: Facts, chunks: Iterator[bytes]
+    ) -> None:
+        digest = facts.sha256
+        if digest is None:
+            whole = hashlib.sha256()
+            for chunk in chunks:
+                whole.update(chunk)
+            digest = whole.hexdigest()
+        self._adopt_if_equal(remote, info, facts, digest)
+
+    def _adopt_if_equal(self, remote: Remote, info: ObjectInfo, facts: Facts, sha256: str) -> None:
+        """Journal the local entry as this object when the bytes are the same; else a conflict."""
+        entry = examine(self._home.path, remote.path)
+        if isinstance(entry, Symlink):
+            target = os.fsencode((self._home.path / remote.path).readlink())
+            equal = facts.is_symlink and hashlib.sha256(target).hexdigest() == sha256
+        elif isinstance(entry, File):
+            with (self._home.path / remote.path).open("rb") as file:
+                local = hashlib.file_digest(file, "sha256").hexdigest()
+            unmoved = examine(self._home.path, remote.path) == entry
+            equal = not facts.is_symlink and local == sha256 and unmoved
+        else:
+            equal = False
+        if equal and isinstance(entry, File | Symlink):
+            self._journal_entry(entry, sha256, info.etag)
+        else:
+            self._conflict(remote)
+
+    def _journal_entry(self, entry: File | Symlink, sha256: str, etag: str) -> None:
+        row = Record(
+            entry.path,
+            kind_of(entry),
+            entry.size,
+            entry.mtime_ns,
+            entry.ctime_ns,
+            entry.inode,
+            entry.mode,
+            sha256,
+            etag,
+            time.time(),
+        )
+        self._put(row)
+
+    def _journal_folder(self, path: str, etag: str, mode: int) -> None:
+        empty = hashlib.sha256(b"").hexdigest()
+        self._put(Record(path, "folder", 0, 0, 0, 0, mode, empty, etag, time.time()))
+
+    def _put(self, row: Record) -> None:
+        self._journal.put(row)
+        self._batch += 1
+        if self._batch % BATCH == 0:
+            self._journal.commit()
+
+    def _conflict(self, remote: Remote) -> None:
+        notice = Notice(remote.path, "conflict", CONFLICT, remote.size)
+        self._report.conflicts.add(notice)
+
+    def _skip(self, path: str, code: str, reason: str, size: int | None = None) -> None:
+        self._report.skipped.add(Notice(path, code, reason, size))
+
+    def _fail(self, remote: Remote, error: StorageError) -> None:
+        if isinstance(error, NotFound | PreconditionFailed):
+            return  # Deleted since the listing: nothing to restore any more.
+        self._report.leave(Notice(remote.path, error.code, error.message, remote.size))
+        self._outage.failure(error)
+
+
+def _mtime(facts: Facts, info: ObjectInfo) -> int:
+    return facts.mtime_ns if facts.mtime_ns is not None else int(info.last_modified * 10**9)

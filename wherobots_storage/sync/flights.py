@@ -1,0 +1,65 @@
+"""Transfers under way: how many bytes they hold, and what to do as each one ends."""
+
+from __future__ import annotations
+
+import queue
+from concurrent.futures import Future
+from typing import Generic, TypeVar
+
+from wherobots_storage.errors import StorageError
+from wherobots_storage.sync.cancel import Cancel
+
+Context = TypeVar("Context")
+Result = TypeVar("Result")
+
+BUDGET_BYTES = 64 * 1024**2
+"""How many bytes of bodies may be in memory at once."""
+
+
+class Flights(Generic[Context, Result]):
+    """Futures with a context each; results are handed out on the caller's thread."""
+
+    def __init__(self, budget: int = BUDGET_BYTES) -> None:
+        self._budget = budget
+        self._bytes = 0
+        self._open = 0
+        self._landed: queue.SimpleQueue[tuple[Context, int, Future[Result]]] = queue.SimpleQueue()
+
+    def __len__(self) -> int:
+        return self._open
+
+    def launch(self, context: Context, size: int, future: Future[Result]) -> None:
+        """Watch over a future that holds ``size`` bytes."""
+        self._open += 1
+        self._bytes += size
+        future.add_done_callback(lambda done: self._landed.put((context, size, done)))
+
+    def is_full(self, size: int) -> bool:
+        """Whether ``size`` bytes more would be too many; a single large one always fits."""
+        return self._open > 0 and self._bytes + size > self._budget
+
+    def next(self, timeout: float | None = 0) -> tuple[Context, Result | StorageError] | None:
+        """One that has ended, waiting up to ``timeout`` seconds (None: for ever), or None.
+
+        A StorageError is handed out as a value; another exception is a bug, and raised.
+        """
+        try:
+            context, size, future = self._landed.get(timeout != 0, timeout or None)
+        except queue.Empty:
+            return None
+        self._open -= 1
+        self._bytes -= size
+        error = future.exception()
+        if error is None:
+            return context, future.result()
+        if isinstance(error, StorageError):
+            return context, error
+        raise error
+
+    def wait(self, cancel: Cancel) -> tuple[Context, Result | StorageError]:
+        """One that has ended. Raises Interrupted when it is time to give up first."""
+        while True:
+            landed = self.next(timeout=min(0.2, max(0.001, cancel.remaining())))
+            if landed is not None:
+                return landed
+            cancel.check()

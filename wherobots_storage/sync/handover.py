@@ -1,0 +1,66 @@
+"""Settings as one line of JSON, from the server to the agent it starts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from wherobots_storage.errors import InvalidConfiguration
+from wherobots_storage.namespace.paths import Root
+from wherobots_storage.settings import Settings, Tenancy
+
+
+class _Handover(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the agent needs of ``Settings``; paths are absolute."""
+
+    home: str
+    state_dir: str
+    bucket: str
+    prefix: str
+    customer: str
+    sync_interval: float
+    restore_wait: float
+    shutdown_timeout: float
+    ignores: tuple[str, ...]
+
+
+def settings_to_json(settings: Settings) -> bytes:
+    """The settings as a line, without its end. Raises NotConfigured when no root is set.
+
+    Holds no secret: credentials travel in the environment, as for every AWS program.
+    """
+    tenancy = settings.require_tenancy()
+    handover = _Handover(
+        home=str(settings.home.expanduser().absolute()),
+        state_dir=str(settings.state_dir.expanduser().absolute()),
+        bucket=tenancy.root.bucket,
+        prefix=tenancy.root.prefix,
+        customer=tenancy.customer,
+        sync_interval=settings.sync_interval,
+        restore_wait=settings.restore_wait,
+        shutdown_timeout=settings.shutdown_timeout,
+        ignores=settings.ignores,
+    )
+    return msgspec.json.encode(handover)
+
+
+def settings_from_json(line: bytes) -> Settings:
+    """The settings of such a line. Raises InvalidConfiguration when it is none."""
+    try:
+        handover = msgspec.json.decode(line, type=_Handover)
+    except msgspec.MsgspecError as error:
+        message = (
+            "The sync agent is started by the Jupyter server, which hands it its settings; "
+            f"what it got is none: {error}."
+        )
+        raise InvalidConfiguration(message) from error
+    return Settings(
+        home=Path(handover.home),
+        state_dir=Path(handover.state_dir),
+        tenancy=Tenancy(Root(handover.bucket, handover.prefix), handover.customer),
+        sync_interval=handover.sync_interval,
+        restore_wait=handover.restore_wait,
+        shutdown_timeout=handover.shutdown_timeout,
+        ignores=handover.ignores,
+    )

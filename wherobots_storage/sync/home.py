@@ -1,0 +1,116 @@
+"""The home directory: where it really is, what in it is never mirrored, and its default modes."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from jupyter_core.paths import jupyter_runtime_dir
+
+from wherobots_storage.errors import HomeMissing, InvalidConfiguration, LocalIOError
+from wherobots_storage.namespace.permissions import RESERVED_NAME
+from wherobots_storage.planning.ignore import IGNORE_FILE, IgnoreRules
+from wherobots_storage.settings import Settings
+
+IGNORE_FILE_LIMIT = 1024**2
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """A home directory that exists.
+
+    ``path`` has its links resolved; ``reserved`` are folders relative to it, each with a slash
+    at the end, that are neither read nor written; ``umask`` is this process's.
+    """
+
+    path: Path
+    reserved: tuple[str, ...]
+    ignores: tuple[str, ...]
+    umask: int
+
+    @classmethod
+    def open(cls, settings: Settings, *, state: Path | None = None, create: bool = False) -> Self:
+        """The home of these settings; ``state`` is the state folder in use.
+
+        Raises HomeMissing when it is not there (and ``create`` is False), InvalidConfiguration
+        for ``/``, LocalIOError when it cannot be made.
+        """
+        path = _resolve(settings.home)
+        if create:
+            try:
+                path.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                message = f"The home directory {path} cannot be made: {error.strerror}."
+                raise LocalIOError(message, path=str(path)) from error
+        if not path.is_dir():
+            message = f"The home directory {path} does not exist. Create it, or run a restore."
+            raise HomeMissing(message, path=str(path))
+        reserved = [f"{RESERVED_NAME}/"]
+        for folder in (settings.state_dir, state):
+            inside = _inside(path, folder)
+            if inside is not None:
+                reserved.append(inside)
+        runtime = _inside(path, Path(jupyter_runtime_dir()))
+        ignores = settings.ignores if runtime is None else (*settings.ignores, f"/{runtime}")
+        return cls(path, tuple(dict.fromkeys(reserved)), ignores, current_umask())
+
+    @property
+    def folder_mode(self) -> int:
+        """The mode of a folder that nobody gave another."""
+        return 0o777 & ~self.umask
+
+    @property
+    def work(self) -> Path:
+        """The folder in the home for restores under way and for the trash."""
+        return self.path / RESERVED_NAME
+
+    def identity(self) -> str:
+        """The device and inode of the directory, as text: a new instance has others."""
+        found = self.path.stat()
+        return f"{found.st_dev}:{found.st_ino}"
+
+    def rules(self) -> IgnoreRules:
+        """The configured rules and then the user's own; an unreadable file adds none."""
+        lines = list(self.ignores)
+        try:
+            with (self.path / IGNORE_FILE).open("rb") as file:
+                lines += file.read(IGNORE_FILE_LIMIT).decode("utf-8", "replace").splitlines()
+        except OSError:
+            pass
+        return IgnoreRules(lines)
+
+
+def _resolve(home: Path) -> Path:
+    path = home.expanduser().resolve()
+    if path == Path("/"):
+        message = "The home cannot be '/': a whole machine is not a home (WHEROBOTS_STORAGE_HOME)."
+        raise InvalidConfiguration(message, path="/")
+    return path
+
+
+def _inside(home: Path, folder: Path | None) -> str | None:
+    if folder is None:
+        return None
+    real = folder.expanduser().resolve()
+    if real == home or not real.is_relative_to(home):
+        return None
+    return f"{real.relative_to(home)}/"
+
+
+def current_umask() -> int:
+    """This process's umask, in octal as the kernel tells it (proc(5), Linux 4.7)."""
+    # Not os.umask(): reading with it sets it for a moment, in every thread.
+    try:
+        match = re.search(
+            r"^Umask:\s*([0-7]+)", Path("/proc/self/status").read_text(), re.MULTILINE
+        )
+    except OSError:
+        match = None
+    if match is not None:
+        return int(match[1], 8)
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,212 @@
+"""Putting restored files, folders and links into the home without ever taking a name's place.
+
+Everything is made in ``.wherobots/tmp`` first and gets its name by a link, which fails when the
+name is taken. Only what the journal proves unchanged is replaced.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import shutil
+import stat
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+from wherobots_storage.errors import DiskFull, LocalIOError, StorageError
+from wherobots_storage.planning.tree import Directory, File, Record, Symlink, is_unchanged
+from wherobots_storage.sync.home import Home
+from wherobots_storage.sync.scan import examine
+
+_FULL = {errno.ENOSPC, errno.EDQUOT}
+_NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """A file that waits in the temporary folder for its name."""
+
+    path: Path
+    size: int
+    sha256: str
+
+
+class Installer:
+    """Installs into one home; what it made for itself goes with ``clear``."""
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+        self._tmp = home.work / "tmp"
+        self._ready = False
+        self._real: set[Path] = {home.path}
+        self._trash: Path | None = None
+
+    def stage(self, chunks: Iterable[bytes]) -> Staged:
+        """Write bytes to a temporary file.
+
+        Raises DiskFull, LocalIOError when the home cannot be written at all, and what reading
+        ``chunks`` raises; nothing stays behind then.
+        """
+        path = self._fresh()
+        digest = hashlib.sha256()
+        size = 0
+        try:
+            # 0600 until the real mode is known: another user may not look in between.
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            with os.fdopen(descriptor, "wb") as file:
+                for chunk in chunks:
+                    file.write(chunk)
+                    digest.update(chunk)
+                    size += len(chunk)
+        except OSError as error:
+            path.unlink(missing_ok=True)
+            raise fatal(error, self._home.path) from error
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+        return Staged(path, size, digest.hexdigest())
+
+    def stage_link(self, target: bytes) -> Path:
+        """Make a symbolic link in the temporary folder. Raises as ``stage``."""
+        path = self._fresh()
+        try:
+            path.symlink_to(os.fsdecode(target))
+        except OSError as error:
+            raise fatal(error, self._home.path) from error
+        return path
+
+    def finish(self, staged: Path, mtime_ns: int, mode: int | None) -> None:
+        """Give a staged file (``mode`` None: a link) its mode and modification time."""
+        if mode is not None:
+            staged.chmod(mode)
+        os.utime(staged, ns=(mtime_ns, mtime_ns), follow_symlinks=False)
+
+    def place(self, staged: Path, path: str) -> File | Symlink | None:
+        """Give a staged file its name and return it as it is then.
+
+        Raises FileExistsError when the name is taken, OSError otherwise.
+        """
+        target = self._home.path / path
+        self.make_parents(path)
+        try:
+            os.link(staged, target, follow_symlinks=False)
+        except OSError as error:
+            if error.errno not in _NO_LINKS:
+                raise
+            # A file system without hard links: an empty file of ours holds the name, atomically.
+            os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+            staged.replace(target)
+        else:
+            staged.unlink()
+        return self._installed(path)
+
+    def replace(self, staged: Path, path: str, record: Record) -> File | Symlink | None:
+        """Put a staged file in the place of an unchanged one.
+
+        Raises FileExistsError when what is there is not what the journal says, OSError otherwise.
+        """
+        target = self._home.path / path
+        entry = examine(self._home.path, path)
+        if entry is None or not is_unchanged(entry, record):
+            raise FileExistsError(errno.EEXIST, "changed meanwhile", str(target))
+        self.make_parents(path)
+        staged.replace(target)
+        return self._installed(path)
+
+    def _installed(self, path: str) -> File | Symlink | None:
+        entry = examine(self._home.path, path)
+        return entry if isinstance(entry, File | Symlink) else None
+
+    def make_folder(self, path: str) -> bool:
+        """Make a folder with the default mode; whether it was made, not there already.
+
+        Raises NotADirectoryError when something else has its name, OSError otherwise.
+        """
+        folder = self._home.path / path
+        self.make_parents(path)
+        try:
+            folder.mkdir()
+        except FileExistsError:
+            if not stat.S_ISDIR(folder.lstat().st_mode):
+                raise NotADirectoryError(errno.ENOTDIR, "not a folder", str(folder)) from None
+            return False
+        return True
+
+    def make_parents(self, path: str) -> None:
+        """Make the folders above a path; a link on the way is no folder, wherever it points.
+
+        Raises NotADirectoryError when something else has a folder's name, OSError otherwise.
+        """
+        folder = self._home.path
+        for name in path.removesuffix("/").split("/")[:-1]:
+            folder /= name
+            if folder in self._real:
+                continue
+            with suppress(FileExistsError):
+                folder.mkdir()
+            if not stat.S_ISDIR(folder.lstat().st_mode):
+                raise NotADirectoryError(errno.ENOTDIR, "not a folder", str(folder))
+            self._real.add(folder)
+
+    def trash(self, path: str, record: Record, stamp: str) -> bool:
+        """Move an unchanged file to ``.wherobots/trash/STAMP``; False when it has changed.
+
+        Raises OSError.
+        """
+        entry = examine(self._home.path, path)
+        if entry is None or isinstance(entry, Directory) or not is_unchanged(entry, record):
+            return False
+        self._make_work()
+        target = self._home.work / "trash" / stamp / path
+        target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        (self._home.path / path).rename(target)
+        return True
+
+    def clear(self) -> None:
+        """Remove the temporary folder, as far as it goes."""
+        if self._tmp.is_dir() and not self._tmp.is_symlink():
+            shutil.rmtree(self._tmp, ignore_errors=True)
+        self._ready = False
+
+    def _fresh(self) -> Path:
+        if not self._ready:
+            # Late, so that a read-only home whose files are all there is no error.
+            self._make_work()
+            try:
+                self._tmp.mkdir(mode=0o700, exist_ok=True)
+            except OSError as error:
+                raise fatal(error, self._home.path) from error
+            self._ready = True
+        return self._tmp / uuid4().hex
+
+    def _make_work(self) -> None:
+        try:
+            self._home.work.mkdir(mode=0o700, exist_ok=True)
+            if not stat.S_ISDIR(self._home.work.lstat().st_mode):
+                raise NotADirectoryError(errno.ENOTDIR, "not a folder", str(self._home.work))
+        except OSError as error:
+            raise fatal(error, self._home.path) from error
+
+
+def is_full(error: OSError) -> bool:
+    """Whether an error says that the disk, or the user's quota, is full."""
+    return error.errno in _FULL
+
+
+def fatal(error: OSError, home: Path) -> StorageError:
+    """The StorageError for a failure that the next file would meet as well."""
+    if is_full(error):
+        message = (
+            f"The disk of the home {home} is full: the restore stopped. Make room and run it "
+            "again; it goes on where it stopped, and nothing in the bucket is lost."
+        )
+        return DiskFull(message, path=str(home))
+    if error.errno in {errno.EROFS, errno.EACCES, errno.EPERM}:
+        message = f"The home {home} is read-only here, so nothing can be restored into it."
+        return LocalIOError(message, path=str(home))
+    message = f"The home {home} cannot be written: {error.strerror or error}."
+    return LocalIOError(message, path=str(home))

@@ -1,0 +1,202 @@
+"""The journal: what of the home is in the bucket, in SQLite, valid whenever the process dies.
+
+Write-ahead logging and one transaction a batch: a kill loses at most the batch that was not yet
+committed, whose objects are then found by their hash and adopted.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from wherobots_storage.errors import JournalError
+from wherobots_storage.planning.tree import Record
+
+SCHEMA_VERSION = 1
+
+_SCHEMA = """
+CREATE TABLE entries (
+    path TEXT PRIMARY KEY, kind TEXT NOT NULL, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
+    ctime_ns INTEGER NOT NULL, inode INTEGER NOT NULL, mode INTEGER NOT NULL,
+    sha256 TEXT NOT NULL, etag TEXT NOT NULL, time REAL NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+"""
+_COLUMNS = "path, kind, size, mtime_ns, ctime_ns, inode, mode, sha256, etag, time"
+_SIGN = 2**63
+"""Inodes are unsigned and SQLite's integers signed: those past 2**63 are stored shifted."""
+
+
+class Journal:
+    """One home's journal. For one thread; ``put`` and ``forget`` wait for ``commit``."""
+
+    def __init__(self, path: Path) -> None:
+        """Open or make it. Raises JournalError when it is corrupt, or newer than this program."""
+        self.path = path
+        try:
+            self._db = sqlite3.connect(path, isolation_level=None, timeout=10)
+            try:
+                self._prepare()
+            except BaseException:
+                self._db.close()
+                raise
+        except sqlite3.Error as error:
+            raise JournalError(f"The journal {path} is unreadable: {error}.") from error
+
+    def _prepare(self) -> None:
+        self._db.execute("PRAGMA journal_mode = WAL")
+        self._db.execute("PRAGMA synchronous = NORMAL")
+        version = self._db.execute("PRAGMA user_version").fetchone()[0]
+        if version > SCHEMA_VERSION:
+            message = f"The journal {self.path} was written by a newer version of this program."
+            raise JournalError(message)
+        if version == 0:
+            # One transaction: a kill leaves either nothing or the whole schema.
+            self._db.executescript(
+                f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
+            )
+        verdict = self._db.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if verdict != "ok":
+            raise JournalError(f"The journal {self.path} is damaged: {verdict}.")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __len__(self) -> int:
+        return int(self._db.execute("SELECT count(*) FROM entries").fetchone()[0])
+
+    def __iter__(self) -> Iterator[Record]:
+        """All rows, sorted by path; rows may be written meanwhile, behind a snapshot."""
+        last = ""
+        while True:
+            # In pages, so that no read transaction stays open while batches are committed.
+            rows = self._db.execute(
+                f"SELECT {_COLUMNS} FROM entries WHERE path > ? "  # noqa: S608
+                "ORDER BY path LIMIT 5000",
+                (last,),
+            ).fetchall()
+            yield from map(_record, rows)
+            if not rows:
+                return
+            last = rows[-1][0]
+
+    def get(self, path: str) -> Record | None:
+        """The row of one path."""
+        row = self._db.execute(
+            f"SELECT {_COLUMNS} FROM entries WHERE path = ?",  # noqa: S608
+            (path,),
+        ).fetchone()
+        return _record(row) if row is not None else None
+
+    def has_below(self, folder: str) -> bool:
+        """Whether a row lies at or below a folder, given with its slash."""
+        row = self._db.execute(
+            "SELECT 1 FROM entries WHERE path >= ? AND path < ? LIMIT 1",
+            (folder, folder[:-1] + "0"),
+        ).fetchone()
+        return row is not None
+
+    def put(self, record: Record) -> None:
+        """Write a row, over an older one of the same path."""
+        self._begin()
+        inode = record.inode if record.inode < _SIGN else record.inode - 2 * _SIGN
+        self._db.execute(
+            "INSERT OR REPLACE INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            record._replace(inode=inode),
+        )
+
+    def forget(self, path: str) -> None:
+        """Delete a row; a missing one is no error."""
+        self._begin()
+        self._db.execute("DELETE FROM entries WHERE path = ?", (path,))
+
+    def forget_all(self, paths: Iterable[str]) -> None:
+        """Delete many rows."""
+        self._begin()
+        self._db.executemany("DELETE FROM entries WHERE path = ?", ((path,) for path in paths))
+
+    def commit(self) -> None:
+        """End the batch: what was written since the last commit now survives a kill."""
+        if self._db.in_transaction:
+            self._db.execute("COMMIT")
+
+    def meta(self, name: str) -> str | None:
+        """A fact about the journal itself: ``home``, ``last-synced``, ``leftovers``."""
+        row = self._db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
+        return str(row[0]) if row is not None else None
+
+    def set_meta(self, name: str, value: str | None) -> None:
+        """Write such a fact (None removes it), and commit."""
+        self._begin()
+        if value is None:
+            self._db.execute("DELETE FROM meta WHERE name = ?", (name,))
+        else:
+            self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
+        self.commit()
+
+    def close(self) -> None:
+        """Commit and close."""
+        self.commit()
+        self._db.close()
+
+    def _begin(self) -> None:
+        if not self._db.in_transaction:
+            self._db.execute("BEGIN")
+
+
+def _record(row: tuple[object, ...]) -> Record:
+    record: Record = Record._make(row)
+    if record.inode < 0:
+        return record._replace(inode=record.inode + 2 * _SIGN)
+    return record
+
+
+def open_journal(path: Path) -> Journal:
+    """Open the journal, setting a damaged one aside.
+
+    Raises JournalError for one of a newer version: its rows may mean more than we know.
+    """
+    try:
+        return Journal(path)
+    except JournalError:
+        if _is_newer(path):
+            raise
+        set_aside(path, "damaged")
+        return Journal(path)
+
+
+def set_aside(path: Path, why: str) -> Path | None:
+    """Rename a closed journal to ``NAME.why-TIME`` and return the new path; the last three stay."""
+    if not path.exists():
+        return None
+    for suffix in ("-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+    aside = path.with_name(f"{path.name}.{why}-{time.time_ns()}")
+    path.rename(aside)
+    older = sorted(path.parent.glob(f"{path.name}.{why}-*"))
+    for old in older[:-3]:
+        old.unlink(missing_ok=True)
+    return aside
+
+
+def _is_newer(path: Path) -> bool:
+    try:
+        db = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+        try:
+            return int(db.execute("PRAGMA user_version").fetchone()[0]) > SCHEMA_VERSION
+        finally:
+            db.close()
+    except sqlite3.Error:
+        return False

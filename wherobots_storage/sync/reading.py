@@ -1,0 +1,134 @@
+"""Reading files that somebody may be writing: only a version that held still is sent."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from wherobots_storage.planning.tree import File, Mirrored, Notice, Symlink
+from wherobots_storage.sync.worklist import SMALL_BYTES
+
+RACY_NS = 20_000_000
+"""A change this shortly before reading may share its time stamp with one after: the kernel's
+clock for files ticks every 1 to 10 ms. Such a file's bytes are compared again at the next scan."""
+
+CHUNK = 1024**2
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """Bytes that held still while they were read; ``entry`` is what they were read as."""
+
+    entry: Mirrored
+    body: bytes
+    sha256: str
+
+
+def unsettled(entry: Mirrored) -> Notice:
+    """The notice for a file that changed while it was read."""
+    reason = "It changed while it was being read; it is tried again."
+    return Notice(entry.path, "unsettled", reason, getattr(entry, "size", None))
+
+
+def unreadable(entry: Mirrored, error: OSError) -> Notice:
+    """The notice for a file that could not be read."""
+    size = getattr(entry, "size", None)
+    return Notice(entry.path, "unreadable", f"It cannot be read: {error.strerror}.", size)
+
+
+def read_small(home: Path, entry: File) -> Content | Notice | None:
+    """A file of up to ``SMALL_BYTES``, whole; None when it is gone."""
+    started = time.time_ns()
+    try:
+        with open_file(home, entry) as descriptor:
+            before = os.fstat(descriptor)
+            if not stat.S_ISREG(before.st_mode) or before.st_size > SMALL_BYTES:
+                return unsettled(entry)
+            body = _read_all(descriptor, before.st_size + 1)
+            if len(body) != before.st_size or not same_stat(before, os.fstat(descriptor)):
+                return unsettled(entry)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        return unreadable(entry, error)
+    return Content(as_entry(entry.path, before, started), body, hashlib.sha256(body).hexdigest())
+
+
+def read_link(home: Path, entry: Symlink) -> Content | Notice | None:
+    """A link's target as bytes; None when it is gone."""
+    try:
+        target = os.fsencode((home / entry.path).readlink())
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        return unreadable(entry, error)
+    try:
+        target.decode("utf-8")
+    except UnicodeDecodeError:
+        return Notice(entry.path, "not-utf8", "The target it points to is not valid UTF-8.")
+    return Content(entry, target, hashlib.sha256(target).hexdigest())
+
+
+@contextmanager
+def open_file(home: Path, entry: File) -> Iterator[int]:
+    """A descriptor to read from. Raises OSError; never follows a link, never waits at a pipe."""
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    descriptor = os.open(home / entry.path, flags)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def same_stat(one: os.stat_result, other: os.stat_result) -> bool:
+    """Whether nothing was written between the two."""
+    return (one.st_size, one.st_mtime_ns, one.st_ctime_ns, one.st_ino) == (
+        other.st_size,
+        other.st_mtime_ns,
+        other.st_ctime_ns,
+        other.st_ino,
+    )
+
+
+def as_entry(path: str, found: os.stat_result, started_ns: int) -> File:
+    """A file as it was read from ``started_ns`` on; a too recent one gets no usable ctime."""
+    racy = found.st_ctime_ns > started_ns - RACY_NS
+    return File(
+        path,
+        found.st_size,
+        found.st_mtime_ns,
+        0 if racy else found.st_ctime_ns,
+        found.st_ino,
+        stat.S_IMODE(found.st_mode) & 0o777,
+    )
+
+
+def _read_all(descriptor: int, limit: int) -> bytes:
+    pieces: list[bytes] = []
+    left = limit
+    while left > 0:
+        piece = os.read(descriptor, min(left, SMALL_BYTES))
+        if not piece:
+            break
+        pieces.append(piece)
+        left -= len(piece)
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+def hash_descriptor(descriptor: int, size: int) -> Iterator[hashlib._Hash]:
+    """Hash ``size`` bytes from the start, yielding the hash so far after every piece."""
+    digest = hashlib.sha256()
+    offset = 0
+    while offset < size:
+        piece = os.pread(descriptor, min(CHUNK, size - offset), offset)
+        if not piece:
+            break
+        digest.update(piece)
+        offset += len(piece)
+        yield digest

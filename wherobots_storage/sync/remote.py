@@ -1,0 +1,101 @@
+"""A complete listing of the mirror, kept on disk and sorted here.
+
+Not every server lists in the order of the keys' bytes (SeaweedFS lists folder by folder), and a
+plan made of an unsorted stream could take what is there for deleted. So a listing is gathered in a
+private SQLite database, which also bounds the memory and answers "is anything below this name?".
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from types import TracebackType
+from typing import Self
+
+from wherobots_storage.objectstore.store import ObjectInfo, ObjectStore
+from wherobots_storage.planning.restore import is_reserved
+from wherobots_storage.planning.tree import Remote
+
+_ROW = """
+SELECT path, size, etag, modified, EXISTS (
+    SELECT 1 FROM listing AS below
+    WHERE below.path >= listing.path || '/' AND below.path < listing.path || '0'
+) FROM listing
+"""
+
+
+class RemoteListing:
+    """The objects under one prefix, by their path relative to it."""
+
+    def __init__(self) -> None:
+        # An empty name makes a private database on disk that goes when it is closed (sqlite.org,
+        # "Temporary Databases").
+        self._db = sqlite3.connect("", isolation_level=None)
+        self._db.execute("PRAGMA journal_mode = OFF")
+        self._db.execute(
+            "CREATE TABLE listing (path TEXT PRIMARY KEY, size INTEGER, etag TEXT, modified REAL)"
+            " WITHOUT ROWID"
+        )
+        self.files = 0
+        self.bytes = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def fill(
+        self,
+        store: ObjectStore,
+        prefix: str,
+        *,
+        reserved: tuple[str, ...] = (),
+        on_page: Callable[[], None] = lambda: None,
+    ) -> None:
+        """List everything under ``prefix``, less the reserved folders.
+
+        ``on_page`` is called after every page, and may raise to give up. Raises what the store
+        raises: an incomplete listing is never left to be used.
+        """
+        cursor: str | None = None
+        while True:
+            page = store.list_page(prefix, cursor=cursor)
+            rows = [
+                (info.key[len(prefix) :], info.size, info.etag, info.last_modified)
+                for info in page.entries
+                if isinstance(info, ObjectInfo) and info.key != prefix
+            ]
+            rows = [row for row in rows if not is_reserved(row[0], reserved)]
+            self._db.execute("BEGIN")
+            self._db.executemany("INSERT OR REPLACE INTO listing VALUES (?, ?, ?, ?)", rows)
+            self._db.execute("COMMIT")
+            self.files += len(rows)
+            self.bytes += sum(row[1] for row in rows)
+            on_page()
+            cursor = page.cursor
+            if cursor is None:
+                return
+
+    def __iter__(self) -> Iterator[Remote]:
+        """Every object, sorted by path."""
+        for row in self._db.execute(_ROW + "ORDER BY path"):
+            yield _remote(row)
+
+    def get(self, path: str) -> Remote | None:
+        """One object."""
+        row = self._db.execute(_ROW + "WHERE path = ?", (path,)).fetchone()
+        return _remote(row) if row is not None else None
+
+    def close(self) -> None:
+        """Drop the listing."""
+        self._db.close()
+
+
+def _remote(row: tuple[str, int, str, float, int]) -> Remote:
+    return Remote(row[0], row[1], row[2], row[3], bool(row[4]))

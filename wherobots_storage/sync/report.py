@@ -1,0 +1,101 @@
+"""What a cycle or a restore did, and what it left undone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from wherobots_storage.planning.safety import Veto
+from wherobots_storage.planning.tree import File, Mirrored, Notice, Symlink
+
+MAX_KEPT = 1000
+
+
+class Notices:
+    """The first thousand notices, and how many there were."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, Notice] = {}
+        self.total = 0
+
+    def add(self, notice: Notice) -> None:
+        """Keep one; a second of the same path replaces the first."""
+        if notice.path in self._kept:
+            self._kept[notice.path] = notice
+            return
+        self.total += 1
+        if len(self._kept) < MAX_KEPT:
+            self._kept[notice.path] = notice
+
+    def __iter__(self) -> Iterator[Notice]:
+        return iter(self._kept.values())
+
+
+@dataclass(slots=True)
+class Report:
+    """The outcome of one run over the home or the mirror.
+
+    ``left`` counts what should have been done and was not (it changed meanwhile, the store
+    failed); ``notices`` that cannot be mirrored, and ``conflicts``, stay until something changes.
+    """
+
+    moved: int = 0
+    deleted: int = 0
+    left_files: int = 0
+    left_bytes: int = 0
+    conflicts: Notices = field(default_factory=Notices)
+    skipped: Notices = field(default_factory=Notices)
+    ignored_files: int = 0
+    ignored_bytes: int = 0
+    veto: Veto | None = None
+    vetoed: frozenset[str] = frozenset()
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing is left that trying again would do."""
+        return self.left_files == 0 and self.veto is None
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether there was nothing to do, and nothing is left."""
+        return self.is_settled and self.moved == 0 and self.deleted == 0
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all of the home is in the mirror: nothing left, skipped or in conflict."""
+        return self.is_settled and self.skipped.total == 0 and self.conflicts.total == 0
+
+    def leave(self, notice: Notice) -> None:
+        """Note something to be tried again."""
+        self.left_files += 1
+        self.left_bytes += notice.size or 0
+        self.skipped.add(notice)
+
+
+class Stops:
+    """Paths that met a conflict: left alone until their local side changes, or a retry is asked."""
+
+    def __init__(self) -> None:
+        self._stopped: dict[str, tuple[object, Notice]] = {}
+
+    def stop(self, entry: Mirrored | None, notice: Notice) -> None:
+        """Leave the path alone from now on."""
+        self._stopped[notice.path] = (_signature(entry), notice)
+
+    def find(self, path: str, entry: Mirrored | None) -> Notice | None:
+        """The notice of a path that is stopped and has not changed since, or None."""
+        known = self._stopped.get(path)
+        if known is None:
+            return None
+        if known[0] == _signature(entry):
+            return known[1]
+        del self._stopped[path]
+        return None
+
+    def clear(self) -> None:
+        """Try them all again."""
+        self._stopped.clear()
+
+
+def _signature(entry: Mirrored | None) -> object:
+    return entry[:5] if isinstance(entry, File | Symlink) else None

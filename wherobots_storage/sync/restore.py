@@ -1,0 +1,144 @@
+"""One restore: list the mirror, look at the home, plan, carry out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+from wherobots_storage.api.models import Progress
+from wherobots_storage.planning.restore import Decision, Step, plan_restore
+from wherobots_storage.planning.safety import veto_trash
+from wherobots_storage.planning.tree import Entry
+from wherobots_storage.sync.cancel import Cancel
+from wherobots_storage.sync.downloads import Downloader
+from wherobots_storage.sync.home import Home
+from wherobots_storage.sync.journal import Journal
+from wherobots_storage.sync.mirror import Mirror
+from wherobots_storage.sync.remote import RemoteListing
+from wherobots_storage.sync.report import Report
+from wherobots_storage.sync.scan import Scanner
+from wherobots_storage.sync.worklist import Downloads
+
+OnProgress = Callable[[Progress], None]
+
+
+class Restore:
+    """Brings what the mirror holds into the home; see ``planning.restore`` for the rules."""
+
+    def __init__(
+        self, home: Home, mirror: Mirror, journal: Journal, *, on_progress: OnProgress
+    ) -> None:
+        self._home = home
+        self._mirror = mirror
+        self._journal = journal
+        self._on_progress = on_progress
+
+    def run(self, cancel: Cancel) -> Report:
+        """Restore. What is done is journaled, so that another run goes on where this one ended.
+
+        Raises Interrupted, HomeMissing, DiskFull, LocalIOError when the home cannot be written,
+        and the StorageError of an outage.
+        """
+        report = Report()
+        with RemoteListing() as listing, Downloads() as downloads:
+            self._list(listing, cancel)
+            trash, forget = self._plan(listing, downloads, report, cancel)
+            progress = _Progress(downloads, self._on_progress)
+            downloader = Downloader(
+                self._home,
+                self._mirror,
+                self._journal,
+                listing,
+                report=report,
+                cancel=cancel,
+                moved=progress.moved,
+            )
+            downloader.clear()
+            try:
+                downloader.download(downloads.steps(large=False))
+                downloader.download(downloads.steps(large=True))
+                downloader.finish()
+                self._settle_vanished(downloader, listing, trash, report)
+                self._journal.forget_all(forget)
+                self._journal.commit()
+            finally:
+                downloader.clear()
+        return report
+
+    def _list(self, listing: RemoteListing, cancel: Cancel) -> None:
+        def on_page() -> None:
+            cancel.check()
+            progress = Progress(phase="listing", files=listing.files, bytes=listing.bytes)
+            self._on_progress(progress)
+
+        reserved = self._home.reserved
+        listing.fill(self._mirror.store, self._mirror.prefix, reserved=reserved, on_page=on_page)
+
+    def _plan(
+        self, listing: RemoteListing, downloads: Downloads, report: Report, cancel: Cancel
+    ) -> tuple[list[str], list[str]]:
+        trash: list[str] = []
+        forget: list[str] = []
+        scanner = Scanner(
+            self._home.path,
+            reserved=self._home.reserved,
+            prefix_bytes=len(self._mirror.prefix.encode()),
+        )
+        local = _checked(scanner.scan(), cancel)
+        decisions = plan_restore(local, self._journal, listing, reserved=self._home.reserved)
+        for decision in decisions:
+            if not isinstance(decision, Decision):
+                report.skipped.add(decision)
+            elif decision.step is Step.TRASH:
+                trash.append(decision.path)
+            elif decision.step is Step.FORGET:
+                forget.append(decision.path)
+            elif decision.step is not Step.KEEP:
+                downloads.add(decision)
+        return trash, forget
+
+    def _settle_vanished(
+        self, downloader: Downloader, listing: RemoteListing, trash: list[str], report: Report
+    ) -> None:
+        size = len(self._journal)
+        veto = veto_trash(journal_size=size, vanished=len(trash), remote_files=listing.files)
+        if veto is None:
+            downloader.trash(trash)
+            return
+        # Kept, and forgotten, so that the next sync saves them again: an emptied bucket is an
+        # accident more often than a wish, and a wish can be repeated.
+        report.veto = veto
+        self._journal.forget_all(trash)
+        self._journal.commit()
+
+
+def _checked(entries: Iterable[Entry], cancel: Cancel) -> Iterator[Entry]:
+    for count, entry in enumerate(entries):
+        if count % 2000 == 0:
+            cancel.check()
+        yield entry
+
+
+class _Progress:
+    """How far a restore is."""
+
+    def __init__(self, downloads: Downloads, on_progress: OnProgress) -> None:
+        self._downloads = downloads
+        self._on_progress = on_progress
+        self._files = 0
+        self._bytes = 0
+        if downloads.files:
+            self.moved(0, 0)
+
+    def moved(self, files: int, size: int) -> None:
+        """So much more is done."""
+        self._files += files
+        self._bytes += size
+        self._on_progress(
+            Progress(
+                phase="restoring",
+                files=self._files,
+                bytes=self._bytes,
+                total_files=self._downloads.files,
+                total_bytes=self._downloads.bytes,
+            )
+        )

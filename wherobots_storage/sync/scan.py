@@ -1,0 +1,241 @@
+"""Walking a home: one pass, in the order of the mirror's keys, never following a link."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from wherobots_storage.errors import HomeMissing
+from wherobots_storage.namespace.paths import MAX_KEY_BYTES
+from wherobots_storage.planning.ignore import IgnoreRules
+from wherobots_storage.planning.tree import (
+    Directory,
+    Entry,
+    File,
+    Ignored,
+    Mirrored,
+    Problematic,
+    Symlink,
+)
+
+_SPECIAL = {
+    stat.S_IFSOCK: ("socket", "It is a socket."),
+    stat.S_IFIFO: ("fifo", "It is a named pipe."),
+    stat.S_IFBLK: ("device", "It is a device."),
+    stat.S_IFCHR: ("device", "It is a device."),
+}
+_GONE = {errno.ENOENT, errno.ENOTDIR}
+
+
+class Scanner:
+    """Scans one home again and again.
+
+    ``prefix_bytes`` is the length of the mirror's prefix, which every key begins with.
+    ``unfaithful`` are characters that the store does not keep in a key as they are. With
+    ``rules`` None nothing is ignored: a restore looks at everything.
+    """
+
+    def __init__(
+        self,
+        home: Path,
+        *,
+        reserved: tuple[str, ...] = (),
+        rules: IgnoreRules | None = None,
+        prefix_bytes: int = 0,
+        unfaithful: frozenset[str] = frozenset(),
+    ) -> None:
+        self._home = home
+        self._reserved = frozenset(reserved)
+        self._rules = rules
+        self._room = MAX_KEY_BYTES - prefix_bytes
+        self._unfaithful = unfaithful
+        self._counted: dict[str, tuple[int, Ignored]] = {}
+
+    def scan(self, rules: IgnoreRules | None = None) -> Iterator[Entry]:
+        """Every entry below the home, sorted by path; ``rules`` replaces the constructor's.
+
+        The first entry is the home itself. Raises HomeMissing when it cannot be read.
+        """
+        if rules is not None:
+            self._rules = rules
+        try:
+            found = self._home.stat()
+            first = self._read("", found.st_dev)
+        except OSError as error:
+            message = f"The home directory {self._home} cannot be read: {error.strerror}."
+            raise HomeMissing(message, path=str(self._home)) from error
+        yield _directory("", stat.S_IMODE(found.st_mode), first)
+        yield from self._walk(first, found.st_dev)
+
+    def _walk(self, first: _Children, device: int) -> Iterator[Entry]:
+        # An own stack: a chain of generators would pay for the depth at every entry.
+        stack = [iter(first.entries)]
+        while stack:
+            for entry in stack[-1]:
+                if not isinstance(entry, Directory):
+                    yield entry
+                    continue
+                below = self._open(entry, device)
+                if isinstance(below, _Children):
+                    yield _directory(entry.path, entry.mode, below)
+                    stack.append(iter(below.entries))
+                    break
+                if below is not None:
+                    yield below
+            else:
+                stack.pop()
+
+    def _open(self, folder: Directory, device: int) -> _Children | Problematic | None:
+        try:
+            return self._read(folder.path, device)
+        except OSError as error:
+            if error.errno in _GONE:
+                return None
+            reason = f"The folder cannot be read: {error.strerror}."
+            return Problematic(folder.path, "unreadable", reason)
+
+    def _read(self, folder: str, device: int) -> _Children:
+        children = _Children()
+        with os.scandir(self._home / folder) as found:
+            for child in found:
+                entry = self._examine(folder, child, device, children)
+                if entry is not None:
+                    children.entries.append(entry)
+        children.entries.sort(key=_path)
+        return children
+
+    def _examine(
+        self, folder: str, child: os.DirEntry[str], device: int, children: _Children
+    ) -> Entry | None:
+        path = folder + child.name
+        is_folder = child.is_dir(follow_symlinks=False)
+        if is_folder:
+            path += "/"
+        if path in self._reserved or f"{path}/" in self._reserved:
+            return None
+        if self._rules is not None and self._rules.ignores(path):
+            return self._ignored(path, child, is_folder=is_folder)
+        try:
+            found = child.stat(follow_symlinks=False)
+        except OSError as error:
+            if error.errno in _GONE:
+                return None
+            children.complete = False
+            return Problematic(path, "unreadable", f"It cannot be examined: {error.strerror}.")
+        problem = self._problem(path, child.name, found, device)
+        return problem if problem is not None else _entry(path, found)
+
+    def _problem(
+        self, path: str, name: str, found: os.stat_result, device: int
+    ) -> Problematic | None:
+        code = reason = ""
+        if found.st_dev != device:
+            code, reason = "other-filesystem", "It lies on another file system, mounted here."
+        elif stat.S_IFMT(found.st_mode) in _SPECIAL:
+            code, reason = _SPECIAL[stat.S_IFMT(found.st_mode)]
+        elif self._unfaithful and not self._unfaithful.isdisjoint(name):
+            odd = min(self._unfaithful.intersection(name))
+            code = "name-rewritten"
+            reason = f"The store does not keep the character {odd!r} of its name as it is."
+        elif not path.isascii() or len(path) > self._room:
+            code, reason = self._key_problem(path)
+        return Problematic(path, code, reason, found.st_size) if code else None
+
+    def _key_problem(self, path: str) -> tuple[str, str]:
+        try:
+            size = len(path.encode("utf-8"))
+        except UnicodeEncodeError:
+            return "not-utf8", "Its name is not valid UTF-8."
+        if size > self._room:
+            return "key-too-long", "Its path is longer than a key of the store may be."
+        return "", ""
+
+    def _ignored(self, path: str, child: os.DirEntry[str], *, is_folder: bool) -> Ignored:
+        try:
+            found = child.stat(follow_symlinks=False)
+        except OSError:
+            return Ignored(path, 0, 0)
+        if not is_folder:
+            return Ignored(path, 1, found.st_size)
+        # What is ignored is often large, so it is counted once, and again when its top changes.
+        known = self._counted.get(path)
+        if known is None or known[0] != found.st_mtime_ns:
+            known = (found.st_mtime_ns, Ignored(path, *_count(self._home / path)))
+            self._counted[path] = known
+        return known[1]
+
+
+class _Children:
+    """A folder's entries, sorted; subfolders not yet opened."""
+
+    __slots__ = ("complete", "entries")
+
+    def __init__(self) -> None:
+        self.entries: list[Entry] = []
+        self.complete = True
+
+
+def _path(entry: Entry) -> str:
+    return entry.path
+
+
+def _directory(path: str, mode: int, children: _Children) -> Directory:
+    empty = not any(isinstance(entry, Mirrored) for entry in children.entries)
+    return Directory(path, mode & 0o777, empty, children.complete)
+
+
+def _entry(path: str, found: os.stat_result) -> Entry:
+    if path.endswith("/"):
+        return Directory(path, stat.S_IMODE(found.st_mode) & 0o777, empty=False)
+    return _file_or_link(path, found)
+
+
+def _file_or_link(path: str, found: os.stat_result) -> File | Symlink:
+    make = Symlink if stat.S_ISLNK(found.st_mode) else File
+    return make(
+        path,
+        found.st_size,
+        found.st_mtime_ns,
+        found.st_ctime_ns,
+        found.st_ino,
+        stat.S_IMODE(found.st_mode) & 0o777,
+    )
+
+
+def examine(home: Path, path: str) -> File | Symlink | Directory | None:
+    """What is at one path now, or None when nothing is, or nothing that is mirrored.
+
+    Raises OSError when it cannot be told.
+    """
+    try:
+        found = os.lstat(home / path.removesuffix("/"))
+    except OSError as error:
+        if error.errno in _GONE:
+            return None
+        raise
+    if stat.S_ISDIR(found.st_mode):
+        mode = stat.S_IMODE(found.st_mode) & 0o777
+        return Directory(path.removesuffix("/") + "/", mode, empty=False)
+    if stat.S_ISREG(found.st_mode) or stat.S_ISLNK(found.st_mode):
+        return _file_or_link(path.removesuffix("/"), found)
+    return None
+
+
+def _count(folder: Path) -> tuple[int, int]:
+    files = size = 0
+    stack = [folder]
+    while stack:
+        try:
+            with os.scandir(stack.pop()) as found:
+                for child in found:
+                    if child.is_dir(follow_symlinks=False):
+                        stack.append(Path(child.path))
+                    else:
+                        files += 1
+                        size += child.stat(follow_symlinks=False).st_size
+        except OSError:
+            continue  # A count for people: what cannot be read is left out of it.
+    return files, size

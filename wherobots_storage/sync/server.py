@@ -1,0 +1,167 @@
+"""The agent's end of its socket: requests in, answers and changes of status out."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import stat
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import suppress
+from pathlib import Path
+
+import msgspec
+
+from wherobots_storage.api.models import AgentEvent, AgentRequest, ErrorBody, SyncStatus
+from wherobots_storage.sync.client import socket_address
+from wherobots_storage.sync.controller import Controller
+from wherobots_storage.sync.status import StatusBoard
+
+log = logging.getLogger("wherobots_storage.agent")
+
+SEND_TIMEOUT = 10.0
+MAX_LINE = 65_536
+
+_decoder = msgspec.json.Decoder(AgentRequest)
+
+
+class AgentServer:
+    """Listens on ``path`` (mode 0600), a thread for each connection."""
+
+    def __init__(self, path: Path, board: StatusBoard, controller: Controller) -> None:
+        self._path = path
+        self._board = board
+        self._controller = controller
+        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+
+    def start(self) -> None:
+        """Listen from now on. The lock must be held: a former holder's socket is replaced."""
+        with suppress(FileNotFoundError):
+            if stat.S_ISSOCK(self._path.lstat().st_mode):
+                self._path.unlink()
+        # The folder is 0700, so nobody else can come in between bind and chmod.
+        with socket_address(self._path) as address:
+            self._listener.bind(address)
+        self._path.chmod(0o600)
+        self._listener.listen(16)
+        threading.Thread(target=self._accept, name="agent-socket", daemon=True).start()
+
+    def close(self) -> None:
+        """Listen no more, and take the socket away."""
+        with suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self._path.unlink(missing_ok=True)
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            talk = _Connection(connection, self._board, self._controller)
+            threading.Thread(target=talk.run, name="agent-client", daemon=True).start()
+
+
+class _Connection:
+    """One client."""
+
+    def __init__(
+        self, connection: socket.socket, board: StatusBoard, controller: Controller
+    ) -> None:
+        self._connection = connection
+        self._board = board
+        self._controller = controller
+        self._sending = threading.Lock()
+        self._news = threading.Condition()
+        self._latest: SyncStatus | None = None
+        self._open = True
+
+    def run(self) -> None:
+        """Serve until the client goes."""
+        end: Callable[[], None] | None = None
+        try:
+            with self._connection.makefile("rb") as lines:
+                while line := lines.readline(MAX_LINE):
+                    request = self._decode(line)
+                    if request is None:
+                        return
+                    if request.op == "subscribe":
+                        end = end or self._subscribe()
+                    else:
+                        self._dispatch(request)
+        except OSError:
+            pass  # The client is gone; what it asked for goes on.
+        finally:
+            if end is not None:
+                end()
+            with self._news:
+                self._open = False
+                self._news.notify()
+            with suppress(OSError):
+                self._connection.shutdown(socket.SHUT_RDWR)
+            self._connection.close()
+
+    def _decode(self, line: bytes) -> AgentRequest | None:
+        try:
+            return _decoder.decode(line)
+        except msgspec.MsgspecError as error:
+            body = ErrorBody(code="invalid-input", message=f"Not a request: {error}.")
+            self._send(AgentEvent(event="error", error=body))
+            return None
+
+    def _dispatch(self, request: AgentRequest) -> None:
+        op = request.op
+        if op == "status":
+            event = AgentEvent(event="status", id=request.id, status=self._board.status)
+            self._send(event)
+        elif op == "stop":
+            self._later(request, self._controller.stop(request.deadline))
+        elif op in {"sync", "restore", "final"}:
+            self._later(request, self._controller.ask(op, request.deadline))
+        else:
+            {
+                "pause": self._controller.pause,
+                "resume": self._controller.resume,
+                "retry": self._controller.retry,
+                "acceptDeletes": self._controller.accept_deletes,
+            }[op]()
+            self._send(AgentEvent(event="done", id=request.id, status=self._board.status))
+
+    def _later(self, request: AgentRequest, done: Future[bool]) -> None:
+        def answer(future: Future[bool]) -> None:
+            event = AgentEvent(
+                event="done",
+                id=request.id,
+                status=self._board.status,
+                complete=future.result(),
+            )
+            self._send(event)
+
+        done.add_done_callback(answer)
+
+    def _subscribe(self) -> Callable[[], None]:
+        threading.Thread(target=self._tell, name="agent-news", daemon=True).start()
+        return self._board.subscribe(self._on_status)
+
+    def _on_status(self, status: SyncStatus) -> None:
+        # Only the latest is kept: a slow client misses steps, never the result, and blocks nobody.
+        with self._news:
+            self._latest = status
+            self._news.notify()
+
+    def _tell(self) -> None:
+        while True:
+            with self._news:
+                while self._latest is None and self._open:
+                    self._news.wait()
+                status, self._latest = self._latest, None
+            if status is None:
+                return
+            self._send(AgentEvent(event="status", status=status))
+
+    def _send(self, event: AgentEvent) -> None:
+        line = msgspec.json.encode(event) + b"\n"
+        with self._sending, suppress(OSError):
+            self._connection.sendall(line)

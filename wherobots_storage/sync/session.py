@@ -1,0 +1,250 @@
+"""A home, its journal and its mirror, held by one writer: restore, cycle, final sync.
+
+Used by the agent's controller and by ``sync --once`` alike, under the state folder's lock.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from types import TracebackType
+from typing import Self
+
+import msgspec
+
+from wherobots_storage.api.models import Counts
+from wherobots_storage.errors import StorageError
+from wherobots_storage.objectstore.store import BulkTransfers, ObjectStore
+from wherobots_storage.planning.tree import File, Notice, Symlink
+from wherobots_storage.settings import Settings
+from wherobots_storage.sync.cancel import Cancel, Interrupted
+from wherobots_storage.sync.cycle import Cycle
+from wherobots_storage.sync.home import Home
+from wherobots_storage.sync.journal import Journal, open_journal, set_aside
+from wherobots_storage.sync.mirror import Mirror, is_passing
+from wherobots_storage.sync.probe import probe
+from wherobots_storage.sync.report import Notices, Report
+from wherobots_storage.sync.restore import Restore
+from wherobots_storage.sync.scan import Scanner
+from wherobots_storage.sync.state import StateFolder
+from wherobots_storage.sync.status import StatusBoard, error_body, iso, wire_notices
+
+log = logging.getLogger("wherobots_storage.agent")
+
+RETRY_SECONDS = 0.5
+
+
+class Leftovers(msgspec.Struct, frozen=True):
+    """What a final sync did not get into the bucket, told at the next start."""
+
+    time: str
+    files: int
+    bytes: int
+    paths: list[str]
+
+
+class Session:
+    """Opened under the lock, closed before it is given up. For one thread."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        store: ObjectStore,
+        transfers: BulkTransfers,
+        state: StateFolder,
+        board: StatusBoard,
+    ) -> None:
+        """Open the journal. Raises JournalError when it is of a newer version."""
+        self._settings = settings
+        self._state = state
+        self._board = board
+        self._mirror = Mirror(store, transfers, settings.require_tenancy().mirror_prefix)
+        self._probed = False
+        self._journal = open_journal(state.journal_path)
+        self._cycle: Cycle | None = None
+        self._standing = Notices()
+        """What a restore found out, and a sync cannot see: shown until the next restore."""
+        self._tell_history()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._journal.close()
+
+    @property
+    def journal(self) -> Journal:
+        """The journal in use."""
+        return self._journal
+
+    def restore(self, cancel: Cancel) -> Report:
+        """Bring what the mirror holds into the home, which is made if it is not there.
+
+        Raises Interrupted and every kind of StorageError that ``Restore.run`` names.
+        """
+        home = Home.open(self._settings, state=self._state.path, create=True)
+        self._check_identity(home)
+        log.info("restore of %s begins", home.path)
+        worker = Restore(home, self._mirror, self._journal, on_progress=self._board.progress)
+        report = worker.run(cancel)
+        self._stand(report)
+        log.info(
+            "restore ended: %d restored, %d to the trash, %d skipped, %d in conflict, %d failed",
+            report.moved,
+            report.deleted,
+            report.skipped.total,
+            report.conflicts.total,
+            report.left_files,
+        )
+        return report
+
+    def cycle(self, cancel: Cancel, accepted: frozenset[str] = frozenset()) -> Report:
+        """Bring the home's changes to the mirror.
+
+        Raises HomeMissing, Interrupted, and the StorageError of an outage.
+        """
+        home = Home.open(self._settings, state=self._state.path)
+        if not self._probed:
+            abilities = probe(self._mirror.store, self._mirror.prefix)
+            self._mirror = replace(
+                self._mirror, conditions=abilities.conditions, unfaithful=abilities.unfaithful
+            )
+            self._probed = True
+            log.info("the store honours conditions: %s", abilities.conditions)
+        if self._journal.meta("home") is None:
+            self._journal.set_meta("home", home.identity())
+        worker = self._worker(home)
+        try:
+            report = worker.run(cancel, accepted)
+        except (Interrupted, StorageError):
+            self._tell(worker.last)
+            raise
+        self._tell(report)
+        if report.is_settled:
+            self._journal.set_meta("last-synced", iso())
+            self._journal.set_meta("leftovers", None)
+            self._board.update(last_synced=self._journal.meta("last-synced"))
+        return report
+
+    def final(self, cancel: Cancel) -> bool:
+        """Cycle until a scan is quiet or the time is over; whether all got there. Never raises."""
+        complete = False
+        try:
+            complete = self._until_quiet(cancel)
+            if not complete:
+                self._keep_leftovers()
+        except Exception:
+            log.exception("the final sync failed")
+        return complete
+
+    def retry(self) -> None:
+        """Try stopped paths again in the next cycle, and the store's abilities too."""
+        self._probed = False
+        if self._cycle is not None:
+            self._cycle.stops.clear()
+
+    def _until_quiet(self, cancel: Cancel) -> bool:
+        while True:
+            try:
+                report = self.cycle(cancel)
+                if report.is_quiet:
+                    return True
+                if report.veto is not None and report.moved == 0:
+                    return False
+                if report.left_files:
+                    cancel.sleep(RETRY_SECONDS)
+            except Interrupted:
+                return False
+            except StorageError as error:
+                self._board.update(last_error=error_body(error))
+                log.warning("the final sync meets: %s", error.message)
+                if not is_passing(error):
+                    return False
+                try:
+                    cancel.sleep(RETRY_SECONDS)
+                except Interrupted:
+                    return False
+
+    def _keep_leftovers(self) -> None:
+        report = self._cycle.last if self._cycle is not None else Report()
+        paths = [notice.path for notice in report.skipped][:20]
+        left = Leftovers(iso(), report.left_files, report.left_bytes, paths)
+        self._journal.set_meta("leftovers", msgspec.json.encode(left).decode())
+        log.warning("not saved before the stop: %d files, %d bytes", left.files, left.bytes)
+
+    def _worker(self, home: Home) -> Cycle:
+        # Made anew when the facts changed (an ignore file does not matter: it is read each time).
+        if self._cycle is None or not self._cycle.fits(home, self._mirror, self._journal):
+            self._cycle = Cycle(
+                home,
+                self._mirror,
+                self._journal,
+                on_progress=self._board.progress,
+                on_pending=self._pending,
+            )
+        return self._cycle
+
+    def _pending(self, counts: Counts) -> None:
+        status = self._board.status
+        if counts.files and status.state in {"idle", "vetoed", "offline", "paused"}:
+            self._board.update(state="syncing", pending=counts)
+        elif counts.files == 0 or status.pending.files == 0:
+            self._board.update(pending=counts)
+        else:
+            self._board.pending(counts)
+
+    def _check_identity(self, home: Home) -> None:
+        """Set the journal aside when it is of another home, or the home is a new, empty one."""
+        known = self._journal.meta("home")
+        now = home.identity()
+        if len(self._journal) and (known != now or self._is_empty(home)):
+            log.info("the home is another one, or empty: its journal is set aside")
+            self._journal.close()
+            set_aside(self._state.journal_path, "former")
+            self._journal = open_journal(self._state.journal_path)
+        self._journal.set_meta("home", now)
+
+    @staticmethod
+    def _is_empty(home: Home) -> bool:
+        scanner = Scanner(home.path, reserved=home.reserved, rules=home.rules())
+        return not any(isinstance(entry, File | Symlink) for entry in scanner.scan())
+
+    def _stand(self, report: Report) -> None:
+        self._standing = report.skipped
+        if report.veto is not None:
+            self._standing.add(Notice("", report.veto.code, report.veto.reason))
+        self._tell(report)
+
+    def _tell(self, report: Report) -> None:
+        skipped = Notices()
+        for notices in (report.skipped, self._standing):
+            for notice in notices:
+                skipped.add(notice)
+        total = max(skipped.total, report.skipped.total, self._standing.total)
+        self._board.update(
+            conflicts=wire_notices(report.conflicts),
+            conflicts_total=report.conflicts.total,
+            skipped=wire_notices(skipped),
+            skipped_total=total,
+            ignored=Counts(files=report.ignored_files, bytes=report.ignored_bytes),
+            pending=Counts(files=report.left_files, bytes=report.left_bytes),
+            veto=report.veto.reason if report.veto is not None else None,
+        )
+
+    def _tell_history(self) -> None:
+        self._board.update(last_synced=self._journal.meta("last-synced"))
+        text = self._journal.meta("leftovers")
+        if text is None:
+            return
+        left = msgspec.json.decode(text, type=Leftovers)
+        reason = (
+            f"The last stop, at {left.time}, came before everything was saved "
+            f"({left.files:,} files, {left.bytes:,} bytes). It is saved now, if it is still here."
+        )
+        self._standing.add(Notice("", "not-saved-at-stop", reason, left.bytes))
+        self._board.update(skipped=wire_notices(self._standing), skipped_total=1)

@@ -1,0 +1,160 @@
+"""The state folder of one home, and the lock that makes its holder the mirror's only writer."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import msgspec
+
+from wherobots_storage.errors import AlreadyRunning, InvalidConfiguration, LocalIOError
+from wherobots_storage.settings import Settings
+
+POLL = 0.1
+DEATH_WAIT = 5.0
+
+
+class Holder(msgspec.Struct, frozen=True):
+    """Who holds the lock: ``start`` is the process's start in clock ticks since boot."""
+
+    pid: int
+    start: int
+
+
+@dataclass(frozen=True, slots=True)
+class StateFolder:
+    """Where the journal, the lock, the socket and the log of one home lie; mode 0700."""
+
+    path: Path
+
+    @classmethod
+    def for_settings(cls, settings: Settings) -> Self:
+        """The folder for this root, customer and home; nothing is made yet.
+
+        Raises NotConfigured when no root is set.
+        """
+        tenancy = settings.require_tenancy()
+        home = settings.home.expanduser().resolve()
+        facts = "\0".join((tenancy.root.url, tenancy.customer, os.fsencode(home).hex()))
+        digest = hashlib.sha256(facts.encode()).hexdigest()[:16]
+        return cls(settings.state_dir.expanduser().absolute() / f"{tenancy.customer}-{digest}")
+
+    @property
+    def journal_path(self) -> Path:
+        """The journal's database."""
+        return self.path / "journal.sqlite"
+
+    @property
+    def socket_path(self) -> Path:
+        """The agent's socket; see ``client.connect`` for paths over 107 bytes."""
+        return self.path / "agent.sock"
+
+    @property
+    def lock_path(self) -> Path:
+        """The lock's file; it stays when the lock is free."""
+        return self.path / "lock"
+
+    @property
+    def log_path(self) -> Path:
+        """The agent's log."""
+        return self.path / "agent.log"
+
+    def make(self) -> None:
+        """Make the folder, with mode 0700.
+
+        Raises LocalIOError when that fails, InvalidConfiguration when it is somebody else's.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+            if self.path.stat().st_uid != os.geteuid():
+                message = f"The state folder {self.path} belongs to another user."
+                raise InvalidConfiguration(message, path=str(self.path))
+            self.path.chmod(0o700)
+        except OSError as error:
+            message = f"The state folder {self.path} cannot be made: {error.strerror}."
+            raise LocalIOError(message, path=str(self.path)) from error
+
+    def holder(self) -> Holder | None:
+        """Who last took the lock, if that process still lives."""
+        try:
+            holder = msgspec.json.decode(self.lock_path.read_bytes(), type=Holder)
+        except (OSError, msgspec.MsgspecError):
+            return None
+        return holder if process_start(holder.pid) == holder.start else None
+
+    @contextmanager
+    def lock(
+        self, patience: float, *, stop: Callable[[], bool] = lambda: False
+    ) -> Iterator[StateFolder]:
+        """Hold the lock: wait ``patience`` seconds for its holder, then end that process.
+
+        It is ended (SIGKILL: it has had its time, and its journal survives) only when its pid
+        and start time still are those recorded. Raises AlreadyRunning when the lock stays taken,
+        or ``stop`` says to give up.
+        """
+        self.make()
+        descriptor = os.open(self.lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            if not _take(descriptor, patience, stop):
+                self._end_holder()
+                if stop() or not _take(descriptor, DEATH_WAIT, stop):
+                    raise self._refusal()
+            pid = os.getpid()
+            text = msgspec.json.encode(Holder(pid, process_start(pid) or 0))
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, text, 0)
+            yield self
+            os.ftruncate(descriptor, 0)
+        finally:
+            os.close(descriptor)
+
+    def _end_holder(self) -> None:
+        holder = self.holder()
+        if holder is None:
+            return
+        with suppress(ProcessLookupError, PermissionError):
+            # The descriptor keeps meaning this process, even when its pid is used again.
+            descriptor = os.pidfd_open(holder.pid)
+            try:
+                if process_start(holder.pid) == holder.start:
+                    signal.pidfd_send_signal(descriptor, signal.SIGKILL)
+            finally:
+                os.close(descriptor)
+
+    def _refusal(self) -> AlreadyRunning:
+        holder = self.holder()
+        who = f"process {holder.pid}" if holder is not None else "a process that cannot be seen"
+        message = f"This home is already being synchronised by {who}; its lock stays taken."
+        return AlreadyRunning(message, path=str(self.lock_path))
+
+
+def _take(descriptor: int, patience: float, stop: Callable[[], bool]) -> bool:
+    until = time.monotonic() + patience
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= until or stop():
+                return False
+            time.sleep(POLL)
+        else:
+            return True
+
+
+def process_start(pid: int) -> int | None:
+    """When a process started, in clock ticks since boot (field 22 of proc(5)'s stat), or None."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace")
+    except OSError:
+        return None
+    # The second field is the command in parentheses, and may hold anything, parentheses too.
+    fields = text.rpartition(")")[2].split()
+    return None if fields[0] == "Z" else int(fields[19])

@@ -1,0 +1,278 @@
+"""The agent's keeper in the Jupyter server: starts it, listens to it, starts it again, ends it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from uuid import uuid4
+
+import msgspec
+
+import wherobots_storage
+from wherobots_storage.api.models import AgentEvent, AgentRequest, SyncStatus
+from wherobots_storage.errors import AgentUnavailable
+from wherobots_storage.settings import Settings
+from wherobots_storage.sync.cancel import Backoff
+from wherobots_storage.sync.client import AgentClient, decode, encode, peer_pid, socket_address
+from wherobots_storage.sync.handover import settings_to_json
+from wherobots_storage.sync.state import StateFolder
+from wherobots_storage.sync.status import error_body, iso
+
+log = logging.getLogger("wherobots_storage")
+
+COMMAND = (sys.executable, "-P", "-m", "wherobots_storage", "agent")
+"""``-P``: the working directory is often the home, whose ``random.py`` is no module of ours."""
+
+POLL = 0.1
+QUIET_SECONDS = 10.0
+"""How long a living agent may be out of reach before the status says so."""
+
+STOP_GRACE = 5.0
+LINE_LIMIT = 16 * 1024**2
+_RESTORED = {"idle", "syncing", "paused", "waiting", "vetoed"}
+
+OnStatus = Callable[[SyncStatus], None]
+
+
+class AgentSupervisor:
+    """Keeps one agent for one home. Nothing here blocks the event loop but ``wait_restored``."""
+
+    def __init__(
+        self, settings: Settings, on_status: OnStatus, *, command: Sequence[str] = COMMAND
+    ) -> None:
+        """``on_status`` is told every change, on the thread that found out."""
+        self._settings = settings
+        self._on_status = on_status
+        self._command = list(command)
+        self._state = StateFolder.for_settings(settings)
+        self._process: subprocess.Popen[bytes] | None = None
+        self._backoff = Backoff(1.0, 60.0)
+        self._stopping: asyncio.Task[None] | None = None
+        self.status = SyncStatus(state="starting", since=iso(), home=str(settings.home))
+        """The last status that is known."""
+
+    @property
+    def pid(self) -> int | None:
+        """The agent's process id, while it lives."""
+        process = self._process
+        return process.pid if process is not None and process.poll() is None else None
+
+    # ---- before the event loop ----
+
+    def spawn(self) -> None:
+        """Start the agent; does not wait. Raises OSError when no process can be made."""
+        # A session of its own: a terminal's Ctrl-C must not reach it. The pipe is the lifeline:
+        # whatever ends this process closes it, and the agent then makes its final sync.
+        process = subprocess.Popen(
+            self._command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            start_new_session=True,
+            env=_environment(),
+        )
+        self._process = process
+        if process.stdin is not None:
+            with contextlib.suppress(BrokenPipeError):
+                process.stdin.write(settings_to_json(self._settings) + b"\n")
+                process.stdin.flush()
+
+    def wait_restored(self, seconds: float) -> bool:
+        """Block until the home is restored; False when the time is over or it cannot be."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            pid = self.pid
+            if pid is None:
+                return False
+            with contextlib.suppress(AgentUnavailable):
+                client = AgentClient(self._state.socket_path, pid=pid)
+                self._publish(client.status(timeout=1.0))
+                if self.status.state in _RESTORED:
+                    return True
+                error = self.status.last_error
+                if self.status.state == "offline" and error is not None and not error.retryable:
+                    return False
+            time.sleep(POLL)
+        return False
+
+    # ---- on the event loop ----
+
+    async def run(self) -> None:
+        """Listen to the agent, and start it again when it dies; until cancelled or stopped."""
+        quiet_since = time.monotonic()
+        while self._stopping is None:
+            if self.pid is None:
+                await self._start_again()
+                quiet_since = time.monotonic()
+                continue
+            try:
+                async for status in self._follow():
+                    self._publish(status)
+                    self._backoff.reset()
+                    quiet_since = time.monotonic()
+            except (AgentUnavailable, OSError):
+                if self.pid is not None and time.monotonic() - quiet_since > QUIET_SECONDS:
+                    self._complain("The sync agent runs, but does not answer.")
+            await asyncio.sleep(POLL)
+
+    async def request(self, op: str) -> SyncStatus:
+        """Ask the agent for something and return its status right after; it may go on meanwhile.
+
+        Raises AgentUnavailable.
+        """
+        wish = msgspec.convert({"op": op, "id": uuid4().hex}, AgentRequest)
+        question = AgentRequest(op="status", id=uuid4().hex)
+        try:
+            async with self._connection() as (reader, writer):
+                writer.write(encode(wish) + encode(question))
+                await writer.drain()
+                status = await asyncio.wait_for(_answer(reader, question.id), QUIET_SECONDS)
+        except (OSError, TimeoutError) as error:
+            raise AgentUnavailable("The sync agent does not answer.") from error
+        self._publish(status)
+        return status
+
+    async def stop(self, deadline: float) -> None:
+        """Let the agent make its final sync within ``deadline`` seconds, then end it.
+
+        Raises nothing. Asked for twice at once, both wait for the same end.
+        """
+        if self._stopping is None:
+            self._stopping = asyncio.ensure_future(self._stop(deadline))
+        await asyncio.shield(self._stopping)
+
+    async def _stop(self, deadline: float) -> None:
+        process = self._process
+        if process is None:
+            return
+        until = time.monotonic() + deadline + STOP_GRACE
+        asking = asyncio.ensure_future(self._ask_to_stop(deadline))
+        try:
+            while process.poll() is None and time.monotonic() < until:  # noqa: ASYNC110
+                await asyncio.sleep(0.05)  # a process's end is no asyncio event
+        finally:
+            asking.cancel()
+            await asyncio.gather(asking, return_exceptions=True)
+            if process.poll() is None:
+                log.warning("wherobots_storage: the final sync took too long; the agent is ended")
+                process.kill()
+                await asyncio.to_thread(process.wait)
+            self._close_lifeline(process)
+        if process.returncode != 0:
+            log.warning("wherobots_storage: not everything could be saved; see the agent's log")
+        self._publish(
+            msgspec.structs.replace(self.status, state="stopped", since=iso(), progress=None)
+        )
+
+    async def _ask_to_stop(self, deadline: float) -> None:
+        """By the socket, which carries the deadline; failing that, by a signal."""
+        request = AgentRequest(op="stop", id=uuid4().hex, deadline=deadline)
+        try:
+            async with self._connection() as (reader, writer):
+                writer.write(encode(request))
+                await writer.drain()
+                self._publish(await _answer(reader, request.id))
+        except (AgentUnavailable, OSError):
+            process = self._process
+            if process is not None and process.poll() is None:
+                process.terminate()
+
+    async def _start_again(self) -> None:
+        process = self._process
+        if process is not None:
+            self._close_lifeline(process)
+            pause = self._backoff.pause()
+            text = f"The sync agent ended ({process.returncode}); it is started again."
+            self._complain(text)
+            log.warning("wherobots_storage: %s", text)
+            await asyncio.sleep(pause)
+        if self._stopping is None:
+            try:
+                self.spawn()
+            except OSError as error:
+                self._complain(f"The sync agent cannot be started: {error.strerror}.")
+
+    async def _follow(self) -> AsyncIterator[SyncStatus]:
+        async with self._connection() as (reader, writer):
+            writer.write(encode(AgentRequest(op="subscribe", id=uuid4().hex)))
+            await writer.drain()
+            while line := await reader.readline():
+                status = decode(line).status
+                if status is not None:
+                    yield status
+
+    @asynccontextmanager
+    async def _connection(
+        self,
+    ) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+        """A connection to our own agent. Raises AgentUnavailable, OSError."""
+        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            connection.setblocking(False)
+            with socket_address(self._state.socket_path) as address:
+                await asyncio.get_running_loop().sock_connect(connection, address)
+            self._check_peer(connection)
+            reader, writer = await asyncio.open_unix_connection(sock=connection, limit=LINE_LIMIT)
+        except BaseException:
+            connection.close()
+            raise
+        try:
+            yield reader, writer
+        finally:
+            writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
+
+    def _check_peer(self, connection: socket.socket) -> None:
+        if peer_pid(connection) != self.pid:
+            raise AgentUnavailable("Another server's agent has this home at the moment.")
+
+    def _complain(self, message: str) -> None:
+        error = error_body(AgentUnavailable(message))
+        since = self.status.since if self.status.state == "offline" else iso()
+        self._publish(
+            msgspec.structs.replace(
+                self.status, state="offline", since=since, progress=None, last_error=error
+            )
+        )
+
+    def _publish(self, status: SyncStatus) -> None:
+        if status == self.status:
+            return
+        self.status = status
+        try:
+            self._on_status(status)
+        except Exception:
+            log.exception("wherobots_storage: a change of the sync status could not be told")
+
+    @staticmethod
+    def _close_lifeline(process: subprocess.Popen[bytes]) -> None:
+        if process.stdin is not None:
+            with contextlib.suppress(OSError):
+                process.stdin.close()
+
+
+def _environment() -> dict[str, str]:
+    """This process's environment, credentials' variables included; a checkout is made findable."""
+    environment = os.environ.copy()
+    package = Path(wherobots_storage.__file__).parent.parent
+    if not {"site-packages", "dist-packages"}.intersection(package.parts):
+        paths = (environment.get("PYTHONPATH"), str(package))
+        environment["PYTHONPATH"] = os.pathsep.join(path for path in paths if path)
+    return environment
+
+
+async def _answer(reader: asyncio.StreamReader, request_id: str) -> SyncStatus:
+    while line := await reader.readline():
+        event: AgentEvent = decode(line)
+        if event.id == request_id and event.status is not None:
+            return event.status
+    raise AgentUnavailable("The sync agent ended before it answered.")

@@ -1,0 +1,119 @@
+"""Work that a plan found, kept on disk and handed out small and recent first.
+
+A first sync may have a million uploads: they wait in a private SQLite database, not in memory,
+which also knows how many there are, and how many bytes, before the first one begins.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Self
+
+from wherobots_storage.planning.backup import Upload
+from wherobots_storage.planning.restore import Decision, Step
+from wherobots_storage.planning.tree import Directory, File, Mirrored, Symlink, kind_of
+
+SMALL_BYTES = 8 * 1024**2
+"""Up to this size a file is read to memory and sent in one request."""
+
+_MAKE: dict[str, type[File | Symlink]] = {"file": File, "symlink": Symlink}
+
+
+class _Spool:
+    """A private database on disk with one table."""
+
+    def __init__(self, table: str) -> None:
+        self._db = sqlite3.connect("", isolation_level=None)
+        self._db.execute("PRAGMA journal_mode = OFF")
+        self._db.execute(table)
+        # One open transaction: without it every row would be one of its own.
+        self._db.execute("BEGIN")
+        self.files = 0
+        self.bytes = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._db.close()
+
+
+class Uploads(_Spool):
+    """Entries to upload."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "CREATE TABLE work (path TEXT, size INTEGER, mtime_ns INTEGER, ctime_ns INTEGER,"
+            " inode TEXT, mode INTEGER, kind TEXT, waits INTEGER, phase INTEGER)"
+        )
+
+    def add(self, upload: Upload) -> None:
+        """Keep one for later."""
+        entry = upload.entry
+        if isinstance(entry, Directory):
+            facts: tuple[object, ...] = (entry.path, 0, 0, 0, "0", entry.mode)
+            size = 0
+        else:
+            facts = (*entry[:4], str(entry.inode), entry.mode)
+            size = entry.size
+        phase = 2 if upload.waits else int(size > SMALL_BYTES)
+        row = (*facts, kind_of(entry), upload.waits, phase)
+        self._db.execute("INSERT INTO work VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+        self.files += 1
+        self.bytes += size
+
+    def small(self) -> Iterator[Mirrored]:
+        """What fits into memory: the most recent first, since that is what a user would miss."""
+        return self._phase(0, "mtime_ns DESC")
+
+    def large(self) -> Iterator[Mirrored]:
+        """Large files, the smaller ones first."""
+        return self._phase(1, "size")
+
+    def waiting(self) -> Iterator[Mirrored]:
+        """What can go only after a deletion."""
+        return self._phase(2, "path")
+
+    def _phase(self, phase: int, order: str) -> Iterator[Mirrored]:
+        rows = self._db.execute(
+            "SELECT kind, path, size, mtime_ns, ctime_ns, CAST(inode AS TEXT), mode FROM work"  # noqa: S608
+            f" WHERE phase = ? ORDER BY {order}",
+            (phase,),
+        )
+        for kind, path, size, mtime_ns, ctime_ns, inode, mode in rows:
+            if kind == "folder":
+                yield Directory(path, mode, empty=True)
+            else:
+                yield _MAKE[kind](path, size, mtime_ns, ctime_ns, int(inode), mode)
+
+
+class Downloads(_Spool):
+    """Decisions of a restore; their local entry, row and object are looked up when they are due."""
+
+    def __init__(self) -> None:
+        super().__init__("CREATE TABLE work (path TEXT, step TEXT, size INTEGER)")
+
+    def add(self, decision: Decision) -> None:
+        """Keep one for later."""
+        size = decision.remote.size if decision.remote is not None else 0
+        row = (decision.path, decision.step.name, size)
+        self._db.execute("INSERT INTO work VALUES (?, ?, ?)", row)
+        self.files += 1
+        self.bytes += size
+
+    def steps(self, *, large: bool) -> Iterator[tuple[Step, str]]:
+        """The small ones in the order of their paths, or the large ones."""
+        sign = ">" if large else "<="
+        rows = self._db.execute(
+            f"SELECT step, path FROM work WHERE size {sign} ? ORDER BY path",  # noqa: S608
+            (SMALL_BYTES,),
+        )
+        for step, path in rows:
+            yield Step[step], path
