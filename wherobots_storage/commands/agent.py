@@ -7,11 +7,14 @@ closes: then the server is gone, and it makes the final sync.
 from __future__ import annotations
 
 import argparse
-import sys
+import os
+from typing import BinaryIO, cast
 
 from wherobots_storage.commands.context import Context
 from wherobots_storage.sync.agent import run_agent
 from wherobots_storage.sync.handover import settings_from_json
+
+_STDIN = 0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,7 +24,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(context: Context) -> int:
     """Be the agent, until standard input closes."""
-    lifeline = sys.stdin.buffer
+    # Unbuffered: a thread that waits in sys.stdin.buffer holds its lock, and Python then ends
+    # with a fatal error when it wants to close it.
+    lifeline = cast("BinaryIO", os.fdopen(_STDIN, "rb", buffering=0, closefd=False))
     settings = settings_from_json(lifeline.readline())
     with context.store(settings) as store, context.transfers(store) as transfers:
         return run_agent(settings, store, transfers, lifeline=lifeline)
