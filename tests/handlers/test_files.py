@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
 
 import pytest
-from support.server import CUSTOMER, OWN, Api
+from support.server import CUSTOMER, OWN, Api, wait_for_job
 
 from wherobots_storage.objectstore.memory import MemoryStore
 
@@ -47,16 +46,6 @@ async def list_all(api: Api, path: str, limit: int) -> list[dict[str, object]]:
         params["cursor"] = page["cursor"]
 
 
-async def wait_for_job(api: Api, job: dict[str, object]) -> dict[str, object]:
-    """The job when it has ended."""
-    for _ in range(200):
-        now: dict[str, object] = (await api.get("jobs", id=str(job["id"]))).json()
-        if now["state"] != "running":
-            return now
-        await asyncio.sleep(0.02)
-    raise AssertionError("the job did not end")
-
-
 async def test_the_root_shows_the_fixed_folders_of_an_empty_bucket(api: Api) -> None:
     """The three top folders are listed although nothing is in the bucket."""
     page = (await api.get("files", path="/")).json()
@@ -81,7 +70,7 @@ async def test_a_fixed_folder_is_never_listed_from_the_store(
 async def test_a_folder_lists_files_and_folders_in_the_stores_order(
     api: Api, memory_store: MemoryStore
 ) -> None:
-    """Entries come as the store has them, with size, time, ETag and address; no marker of its own."""
+    """Entries come as the store has them, with what it knows of them; not the own marker."""
     memory_store.put(f"org/data/{CUSTOMER}/", b"")
     memory_store.put(f"org/data/{CUSTOMER}/b.csv", b"12345")
     memory_store.put(f"org/data/{CUSTOMER}/a/x", b"1")

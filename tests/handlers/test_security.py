@@ -89,9 +89,9 @@ async def test_every_verb_asks_the_authorizer(jp_serverapp: Any, api: Api) -> No
 
 @pytest.mark.parametrize(("method", "route"), [pair for pair in table() if pair[0] in WRITING])
 async def test_a_writing_verb_needs_the_xsrf_token(
-    jp_fetch: Fetch, storage_app: StorageApp, jp_base_url: str, method: str, route: str
+    jp_fetch: Fetch, storage_app: StorageApp, method: str, route: str
 ) -> None:
-    """A browser that is logged in by its cookie must show the XSRF token, streamed bodies included."""
+    """A browser that is logged in by its cookie must show the token, streamed bodies included."""
     server: Any = storage_app.serverapp
     cookie = await _login_cookie(jp_fetch, server)
     with pytest.raises(HTTPClientError) as refused:

@@ -222,7 +222,7 @@ async def test_a_part_that_breaks_off_is_not_registered(
     jp_base_url: str,
     size: int,
 ) -> None:
-    """Half a body leaves no part and no object; the part can be sent again and the file is whole."""
+    """Half a body leaves no part and no object; sent again, the file is whole."""
     content = os.urandom(size)
     ticket = await begin(api, size)
     first = content[:PART_BYTES]
@@ -400,7 +400,6 @@ async def test_idle_uploads_are_aborted(
     api: Api,
     memory_store: MemoryStore,
     storage_app: StorageApp,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """An upload that nobody touches is given up, one that is used is not."""
     idle = await begin(api, 2 * PART_BYTES)
@@ -487,8 +486,7 @@ async def test_another_route_answers_while_the_store_hangs(
     """A store call that waits blocks neither the event loop nor the other routes."""
     held_back.gate.clear()
     hanging = asyncio.ensure_future(api.get("files", path="/data/shared/"))
-    while not held_back.entered.is_set():
-        await asyncio.sleep(0.01)
+    await held_back.called()
     assert (await asyncio.wait_for(api.get("config"), 5)).status == 200
     assert (await asyncio.wait_for(api.get("files", path="/data/"), 5)).status == 200
     assert (await asyncio.wait_for(jp_fetch("api", "status"), 5)).code == 200

@@ -21,10 +21,8 @@ from wherobots_storage.objectstore.memory import MemoryStore
 def hooks(memory_store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> Hooks:
     """The store and the supervisor that the extension is given."""
     hooks = Hooks(memory_store)
-    monkeypatch.setattr(StorageApp, "make_store", lambda app, name: hooks.make_store(app, name))
-    monkeypatch.setattr(
-        StorageApp, "make_supervisor", lambda app, value: hooks.make_supervisor(app, value)
-    )
+    monkeypatch.setattr(StorageApp, "make_store", staticmethod(hooks.make_store))
+    monkeypatch.setattr(StorageApp, "make_supervisor", staticmethod(hooks.make_supervisor))
     return hooks
 
 
@@ -42,7 +40,7 @@ def storage_config(tmp_path: Path) -> dict[str, Any]:
     return {"root_url": ROOT, "customer": CUSTOMER, "state_dir": str(tmp_path / "state")}
 
 
-@pytest.fixture
+@pytest.fixture  # type: ignore[no-redef]  # pytest-jupyter's own is to be overridden
 def jp_server_config(hooks: Hooks, storage_config: dict[str, Any]) -> dict[str, Any]:
     """A server with the extension and terminals, and strict about failures in loading them."""
     assert hooks

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -12,7 +13,6 @@ import msgspec
 from tornado.httpclient import HTTPClientError, HTTPResponse
 
 from wherobots_storage.api.models import ErrorBody, SyncStatus
-from wherobots_storage.app import StorageApp
 from wherobots_storage.objectstore.memory import MemoryBody, MemoryStore
 from wherobots_storage.objectstore.store import (
     DeleteFailure,
@@ -77,7 +77,7 @@ class Hooks:
         self.store: ObjectStore | None = store
         self.supervisor = FakeSupervisor()
 
-    def make_store(self, _app: StorageApp, bucket: str) -> ObjectStore:
+    def make_store(self, bucket: str) -> ObjectStore:
         """The test's store, whatever bucket is asked for; the real one when there is none."""
         if self.store is None:
             # Imported here, since most tests need no S3 library.
@@ -86,7 +86,7 @@ class Hooks:
             return open_store(bucket)
         return self.store
 
-    def make_supervisor(self, _app: StorageApp, _settings: Settings) -> FakeSupervisor:
+    def make_supervisor(self, _settings: Settings) -> FakeSupervisor:
         """The fake."""
         return self.supervisor
 
@@ -144,7 +144,7 @@ class Api:
 
     async def get(self, route: str, **params: str) -> Answer:
         """GET."""
-        return await self("GET", route, **params)
+        return await self("GET", route, body=None, headers=None, **params)
 
     async def post(self, route: str, body: object) -> Answer:
         """POST a JSON body."""
@@ -165,6 +165,16 @@ class Api:
         return await self.post("uploads/complete", {"id": ticket["id"]})
 
 
+async def wait_for_job(api: Api, job: Mapping[str, Any]) -> dict[str, Any]:
+    """The job when it has ended."""
+    for _ in range(500):
+        now: dict[str, Any] = (await api.get("jobs", id=job["id"])).json()
+        if now["state"] != "running":
+            return now
+        await asyncio.sleep(0.02)
+    raise AssertionError("the job did not end")
+
+
 class HeldBack(MemoryStore):
     """A store in memory whose next calls can be made to wait, to fail, or to ignore conditions."""
 
@@ -175,6 +185,10 @@ class HeldBack(MemoryStore):
         self.entered = threading.Event()
         self.ignores_conditions = False
         self.errors: dict[str, Exception] = {}
+
+    async def called(self) -> None:
+        """Wait until a call has come in."""
+        assert await asyncio.to_thread(self.entered.wait, 30)
 
     def _pass(self, call: str) -> None:
         self.entered.set()

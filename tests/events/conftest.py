@@ -1,0 +1,3 @@
+"""These tests run a Jupyter server in their process."""
+
+from support.jupyter_fixtures import *  # noqa: F403
