@@ -24,7 +24,7 @@ def settings_for(home: Path, state: Path, bucket: str = "test", **changes: objec
     """Settings for a home mirrored to ``PREFIX`` of a bucket; quick to give up waiting."""
     base = Settings(home=home, state_dir=state, tenancy=Tenancy(Root(bucket, "org/"), CUSTOMER))
     values = {name: getattr(base, name) for name in base.__slots__}
-    return Settings(**{**values, "shutdown_timeout": 5.0, **changes})  # type: ignore[arg-type]
+    return Settings(**{**values, "shutdown_timeout": 5.0, **changes})
 
 
 class Bench:

@@ -2,8 +2,9 @@
 
 A file is an object at its relative path, with the user metadata ``mtime`` (seconds since the
 epoch, decimal, as rclone writes and reads it), ``mode`` (octal, masked 0777) and ``sha256`` (hex).
-An empty folder, or one with an unusual mode, is a zero-byte object ``path/``. A symbolic link is
-an object whose body is its target, marked ``symlink: 1``. Objects without this metadata are files.
+An empty folder, or one with an unusual mode, is a zero-byte object ``path/``; its mode also stands
+in its content type, since SeaweedFS keeps no metadata of such objects. A symbolic link is an
+object whose body is its target, marked ``symlink: 1``. Objects without this metadata are files.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ DEFAULT_FILE_MODE = 0o644
 _NANO = 10**9
 _MTIME = re.compile(r"(-?)(\d{1,12})(?:\.(\d{1,18}))?")
 _MODE = re.compile(r"[0-7]{1,7}")
+_MODE_PARAMETER = re.compile(r"application/x-directory;\s*mode=([0-7]{1,3})$")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -42,6 +44,20 @@ def symlink_metadata(mtime_ns: int, sha256: str) -> dict[str, str]:
 def folder_metadata(mode: int) -> dict[str, str]:
     """The user metadata of a folder's marker."""
     return {"mode": f"{mode & 0o777:o}"}
+
+
+def folder_content_type(mode: int) -> str:
+    """The content type of a folder's marker, which carries its mode as a parameter."""
+    return f"application/x-directory; mode={mode & 0o777:o}"
+
+
+def read_folder_mode(metadata: Mapping[str, str], content_type: str) -> int | None:
+    """A folder's mode from its marker, or None when it says nothing."""
+    mode = read_metadata(metadata).mode
+    if mode is not None:
+        return mode
+    match = _MODE_PARAMETER.search(content_type)
+    return int(match[1], 8) if match is not None else None
 
 
 def read_metadata(metadata: Mapping[str, str]) -> Facts:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from wherobots_storage.errors import NotFound, PreconditionFailed, StorageError
+from wherobots_storage.objectstore.store import ObjectInfo
 from wherobots_storage.planning.tree import Directory, Notice, Record
 from wherobots_storage.sync.cancel import Cancel
 from wherobots_storage.sync.home import Home
@@ -100,12 +101,10 @@ class Deleter:
 
     def _delete(self, record: Record) -> str:
         """Delete one object; what happened: ``gone``, ``back`` (here again) or ``conflict``."""
-        try:
-            entry = examine(self._home.path, record.path)
-        except OSError:
-            return "back"  # What cannot be examined is not deleted.
-        if entry is not None and isinstance(entry, Directory) is (record.kind == "folder"):
+        if self._is_back(record):
             return "back"
+        if record.kind == "folder":
+            return self._delete_marker(record)
         key = self._mirror.key(record.path)
         store = self._mirror.store
         try:
@@ -117,6 +116,30 @@ class Deleter:
             return "gone"
         except PreconditionFailed:
             return self._after_refusal(key)
+        return "gone"
+
+    def _is_back(self, record: Record) -> bool:
+        try:
+            entry = examine(self._home.path, record.path)
+        except OSError:
+            return True  # What cannot be examined is not deleted.
+        return entry is not None and isinstance(entry, Directory) is (record.kind == "folder")
+
+    def _delete_marker(self, record: Record) -> str:
+        # Listed, not looked at: SeaweedFS answers HEAD for any folder, marker or not.
+        key = self._mirror.key(record.path)
+        page = self._mirror.store.list_page(key, limit=1)
+        first = page.entries[0] if page.entries else None
+        if not isinstance(first, ObjectInfo) or first.key != key:
+            return "gone"
+        if first.etag != record.etag:
+            return "conflict"
+        try:
+            self._mirror.store.delete(key, if_match=record.etag)
+        except NotFound:
+            return "gone"
+        except PreconditionFailed:
+            return "conflict"
         return "gone"
 
     def _after_refusal(self, key: str) -> str:

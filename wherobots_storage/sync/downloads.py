@@ -18,7 +18,12 @@ from wherobots_storage.errors import (
     StoreUnavailable,
 )
 from wherobots_storage.objectstore.store import FetchedObject, ObjectInfo
-from wherobots_storage.planning.format import DEFAULT_FILE_MODE, Facts, read_metadata
+from wherobots_storage.planning.format import (
+    DEFAULT_FILE_MODE,
+    Facts,
+    read_folder_mode,
+    read_metadata,
+)
 from wherobots_storage.planning.links import stays_inside
 from wherobots_storage.planning.restore import Step
 from wherobots_storage.planning.tree import (
@@ -205,7 +210,7 @@ class Downloader:
         small = remote.size <= SMALL_BYTES
         try:
             if remote.path.endswith("/"):
-                self._receive_folder(remote, info, facts)
+                self._receive_folder(remote, info)
             elif get.step is Step.COMPARE:
                 self._compare(remote, info, facts, chunks)
             elif facts.is_symlink:
@@ -266,9 +271,11 @@ class Downloader:
         if entry is not None:
             self._journal_entry(entry, sha256, info.etag)
 
-    def _receive_folder(self, remote: Remote, info: ObjectInfo, facts: Facts) -> None:
+    def _receive_folder(self, remote: Remote, info: ObjectInfo) -> None:
         made = self._installer.make_folder(remote.path)
-        mode = self._home.folder_mode if facts.mode is None else facts.mode
+        mode = read_folder_mode(info.metadata, info.content_type)
+        if mode is None:
+            mode = self._home.folder_mode
         if made or self._journal.get(remote.path) is not None:
             self._markers.append((remote.path, info.etag, mode))
             self._report.moved += made

@@ -17,7 +17,9 @@ from wherobots_storage.errors import (
 from wherobots_storage.objectstore.store import ObjectInfo, PutRequest
 from wherobots_storage.planning.format import (
     file_metadata,
+    folder_content_type,
     folder_metadata,
+    read_folder_mode,
     read_metadata,
     symlink_metadata,
 )
@@ -55,11 +57,15 @@ CONFLICT = (
 
 @dataclass(frozen=True, slots=True)
 class _Put:
-    """A put under way: what it was read from, what the journal knew, which try it is."""
+    """A put under way: what it was read from, what the journal knew, which try it is.
+
+    ``bare``: without a condition, since the server refuses one where nothing is.
+    """
 
     content: Content
     known: Record | None
     attempt: int = 1
+    bare: bool = False
 
 
 class Uploader:
@@ -180,7 +186,8 @@ class Uploader:
             key,
             put.content.body,
             metadata=metadata_of(put.content),
-            if_none_match=put.known is None,
+            content_type=_content_type(put.content.entry),
+            if_none_match=put.known is None and not put.bare,
             if_match=put.known.etag if put.known is not None else None,
         )
         future = self._mirror.transfers.submit_put(request)
@@ -211,19 +218,44 @@ class Uploader:
             return
         if found is None:
             # Gone, whichever error this server has for it: put again, as new.
-            if put.attempt < ATTEMPTS:
-                self._put(replace(put, known=None, attempt=put.attempt + 1))
+            # SeaweedFS refuses "only where nothing is" where a folder was until now: when two
+            # looks found nothing there, and it was refused all the same, no condition is left.
+            bare = put.known is None and put.attempt > 1
+            if put.attempt < ATTEMPTS and not put.bare:
+                self._put(_Put(put.content, None, put.attempt + 1, bare))
             else:
                 self._report.leave(_failed(entry, "It comes and goes in the bucket."))
+        elif isinstance(entry, Directory):
+            self._mark_again(put, entry, found)
         elif self._same_bytes(put.content, found):
             self._adopt(put, found)
         else:
             self._conflict(entry)
 
+    def _mark_again(self, put: _Put, entry: Directory, found: ObjectInfo) -> None:
+        """A marker that was refused: a zero-byte one holds nothing that could be lost."""
+        if found.size:
+            self._conflict(entry)
+            return
+        key = self._mirror.key(entry.path)
+        etag = found.etag
+        try:
+            if read_folder_mode(found.metadata, found.content_type) != entry.mode:
+                # Without a condition: SeaweedFS answers for any folder with files below, with an
+                # ETag that it does not know again, though no marker is there.
+                etag = self._mirror.store.put(
+                    key,
+                    b"",
+                    metadata=folder_metadata(entry.mode),
+                    content_type=folder_content_type(entry.mode),
+                )
+        except StorageError as error:
+            self._fail(entry, error)
+        else:
+            self._done(put.content, etag)
+
     def _same_bytes(self, content: Content, found: ObjectInfo) -> bool:
         facts = read_metadata(found.metadata)
-        if isinstance(content.entry, Directory):
-            return found.size == 0
         if facts.is_symlink is not isinstance(content.entry, Symlink):
             return False
         if found.size != len(content.body):
@@ -348,6 +380,10 @@ def metadata_of(content: Content) -> dict[str, str]:
     if isinstance(entry, Symlink):
         return symlink_metadata(entry.mtime_ns, content.sha256)
     return file_metadata(entry.mtime_ns, entry.mode, content.sha256)
+
+
+def _content_type(entry: Mirrored) -> str | None:
+    return folder_content_type(entry.mode) if isinstance(entry, Directory) else None
 
 
 def _record(content: Content, etag: str) -> Record:

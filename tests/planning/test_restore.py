@@ -1,0 +1,178 @@
+from __future__ import annotations
+
+from itertools import product
+from typing import NamedTuple
+
+import pytest
+
+from wherobots_storage.planning.restore import TABLE, Decision, Side, Step, plan_restore
+from wherobots_storage.planning.tree import (
+    Directory,
+    Entry,
+    File,
+    Notice,
+    Problematic,
+    Record,
+    Remote,
+    Symlink,
+)
+
+
+def file(path: str, size: int = 1) -> File:
+    """A file of the scan."""
+    return File(path, size, 10, 20, 30, 0o644)
+
+
+def row(path: str, etag: str = "e1") -> Record:
+    """A file's row, which ``file`` is unchanged against."""
+    return Record(path, "file", 1, 10, 20, 30, 0o644, "sha", etag, 0.0)
+
+
+def marker(path: str, mode: int = 0o755, etag: str = "e1") -> Record:
+    """A folder's row."""
+    return Record(path, "folder", 0, 0, 0, 0, mode, "sha", etag, 0.0)
+
+
+def far(path: str, etag: str = "e1", *, shadowed: bool = False) -> Remote:
+    """An object of the mirror."""
+    return Remote(path, 1, etag, 0.0, shadowed)
+
+
+class Case(NamedTuple):
+    says: str
+    local: list[Entry]
+    journal: list[Record]
+    remote: list[Remote]
+    expected: dict[str, Step | str]
+
+
+CASES = [
+    Case("nothing anywhere", [], [], [], {}),
+    Case("absent, absent: forget", [], [row("a")], [], {"a": Step.FORGET}),
+    Case("deleted here while down: the next sync's work", [], [row("a")], [far("a")], {}),
+    Case("absent, changed: restore", [], [row("a")], [far("a", "e2")], {"a": Step.RESTORE}),
+    Case("absent, unknown: restore", [], [], [far("a")], {"a": Step.RESTORE}),
+    Case("same, absent: to the trash", [file("a")], [row("a")], [], {"a": Step.TRASH}),
+    Case("same, same: nothing", [file("a")], [row("a")], [far("a")], {}),
+    Case("same, changed: replace", [file("a")], [row("a")], [far("a", "e2")], {"a": Step.REPLACE}),
+    Case("changed, absent: keep", [file("a", 2)], [row("a")], [], {"a": Step.KEEP}),
+    Case("changed, same: keep", [file("a", 2)], [row("a")], [far("a")], {"a": Step.KEEP}),
+    Case(
+        "changed, changed: both",
+        [file("a", 2)],
+        [row("a")],
+        [far("a", "e2")],
+        {"a": Step.COMPARE},
+    ),
+    Case("unknown, absent: the next sync's work", [file("a")], [], [], {}),
+    Case("unknown, unknown: both, unless equal", [file("a")], [], [far("a")], {"a": Step.COMPARE}),
+    Case(
+        "a link in a file's place has changed",
+        [Symlink("a", 1, 10, 20, 30)],
+        [row("a")],
+        [far("a")],
+        {"a": Step.KEEP},
+    ),
+    Case("a new folder's marker: restore", [], [], [far("d/")], {"d/": Step.RESTORE}),
+    Case(
+        "a folder is never moved to the trash",
+        [Directory("d/", 0o755, empty=True)],
+        [marker("d/")],
+        [],
+        {"d/": Step.FORGET},
+    ),
+    Case(
+        "a folder with a mode of its own keeps it",
+        [Directory("d/", 0o700, empty=True)],
+        [marker("d/")],
+        [far("d/")],
+        {},
+    ),
+    Case("reserved names are not restored", [], [], [far(".wherobots/lease.json")], {}),
+    Case("nor is an object of the reserved name itself", [], [], [far(".wherobots")], {}),
+    Case(
+        "a name that only begins like it is restored",
+        [],
+        [],
+        [far(".wherobotsignore")],
+        {".wherobotsignore": Step.RESTORE},
+    ),
+    Case(
+        "a file beside a folder of its name is refused, what is in the folder is not",
+        [],
+        [],
+        [far("a", shadowed=True), far("a/b")],
+        {"a": "file-and-folder", "a/b": Step.RESTORE},
+    ),
+    Case("a dot segment is refused", [], [], [far("a/../b")], {"a/../b": "dot-segment"}),
+    Case("a single dot too", [], [], [far("./b")], {"./b": "dot-segment"}),
+    Case("an empty segment is refused", [], [], [far("a//b")], {"a//b": "empty-segment"}),
+    Case("a leading slash too", [], [], [far("/b")], {"/b": "empty-segment"}),
+    Case("a closing double slash too", [], [], [far("b//")], {"b//": "empty-segment"}),
+    Case("NUL is refused", [], [], [far("a\0b")], {"a\0b": "nul"}),
+    Case("256 bytes of name are refused", [], [], [far("ä" * 128)], {"ä" * 128: "name-too-long"}),
+    Case("255 bytes of name are not", [], [], [far("x" * 255)], {"x" * 255: Step.RESTORE}),
+    Case(
+        "below an unreadable folder nothing is restored, trashed or forgotten",
+        [Problematic("d/", "unreadable", "no")],
+        [row("d/known")],
+        [far("d/new")],
+        {"d/": "unreadable", "d/new": "unreadable-folder"},
+    ),
+    Case(
+        "what is there in an incomplete folder is still decided",
+        [Directory("d/", 0o755, empty=False, complete=False), file("d/a")],
+        [row("d/a"), row("d/b")],
+        [far("d/a", "e2"), far("d/c")],
+        {"d/a": Step.REPLACE, "d/c": "unreadable-folder"},
+    ),
+    Case(
+        "a FIFO in a file's place is left alone",
+        [Problematic("a", "fifo", "It is a named pipe.")],
+        [row("a")],
+        [far("a", "e2")],
+        {"a": "fifo"},
+    ),
+]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.says)
+def test_plan(case: Case) -> None:
+    """Each described case gives exactly its decisions and refusals."""
+    found: dict[str, Step | str] = {}
+    streams = (
+        sorted(case.local, key=lambda item: item.path),
+        sorted(case.journal, key=lambda item: item.path),
+        sorted(case.remote, key=lambda item: item.path),
+    )
+    for item in plan_restore(*streams, reserved=(".wherobots/",)):
+        found[item.path] = item.step if isinstance(item, Decision) else item.code
+    assert found == case.expected
+
+
+def test_the_table_is_complete() -> None:
+    """Every pair of states has a decision but the one that cannot be."""
+    missing = [pair for pair in product(Side, Side) if pair not in TABLE]
+    assert missing == [(Side.UNKNOWN, Side.SAME)]
+
+
+def test_no_decision_touches_a_local_file_that_changed() -> None:
+    """A local file that is not what the journal says is never replaced nor moved."""
+    unsafe = {Step.REPLACE, Step.TRASH, Step.RESTORE}
+    for (local, _), step in TABLE.items():
+        if local in {Side.CHANGED, Side.UNKNOWN}:
+            assert step not in unsafe
+
+
+def test_a_decision_carries_what_it_rests_on() -> None:
+    """The entry, the row and the object travel with the decision."""
+    (found,) = plan_restore([file("a")], [row("a")], [far("a", "e2")])
+    assert found == Decision(Step.REPLACE, "a", file("a"), row("a"), far("a", "e2"))
+
+
+def test_a_refusal_has_a_reason() -> None:
+    """A refused key comes with a sentence and its size."""
+    (found,) = plan_restore([], [], [far("a//b")])
+    assert isinstance(found, Notice)
+    assert found.reason.endswith(".")
+    assert found.size == 1
