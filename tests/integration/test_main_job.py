@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import nbformat
 import pytest
 from support.lab import LabServer, peak_rss
 
@@ -85,11 +84,25 @@ def _make_home(home: Path) -> None:
     private = home / "private"
     private.mkdir(mode=0o700)
     (private / "notes.txt").write_text("mine")
-    notebook = nbformat.v4.new_notebook(
-        cells=[nbformat.v4.new_code_cell("print('before the edit')")],
-        metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}},
-    )
-    nbformat.write(notebook, home / NOTEBOOK)
+    (home / NOTEBOOK).write_text(json.dumps(_notebook("print('before the edit')")))
+
+
+def _notebook(code: str) -> dict[str, object]:
+    cell: dict[str, object] = {
+        "cell_type": "code",
+        "id": "only",
+        "execution_count": None,
+        "metadata": {},
+        "outputs": [],
+        "source": code,
+    }
+    kernel = {"name": "python3", "display_name": "Python 3"}
+    return {
+        "cells": [cell],
+        "metadata": {"kernelspec": kernel},
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    }
 
 
 @pytest.fixture
