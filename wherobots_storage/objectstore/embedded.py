@@ -32,6 +32,7 @@ from wherobots_storage.objectstore.embedded_config import IDENTITY, Keys, write_
 
 START_SECONDS = 30.0
 STOP_SECONDS = 20.0
+LOCK_SECONDS = 2.0
 ATTEMPTS = 5
 REGION = "us-east-1"
 _LOG_TAIL_BYTES = 4096
@@ -165,7 +166,7 @@ class EmbeddedStore:
         lock = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         if not _try_lock(lock):
             _end_orphan(self.folder)
-            if not _try_lock(lock):
+            if not _try_lock_for(lock, LOCK_SECONDS):
                 os.close(lock)
                 message = f"Another embedded store is running with the folder {self.folder}."
                 raise AlreadyRunning(message)
@@ -274,6 +275,16 @@ def _try_lock(lock: int) -> bool:
         if error.errno in {errno.EAGAIN, errno.EACCES}:
             return False
         raise
+    return True
+
+
+def _try_lock_for(lock: int, seconds: float) -> bool:
+    """Try again for a while: a process with threads is a zombie before the last one lets go."""
+    deadline = time.monotonic() + seconds
+    while not _try_lock(lock):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
     return True
 
 
