@@ -162,6 +162,18 @@ async def test_dotted_keys_are_listed_marked_and_can_be_deleted(
     assert [entry.key for entry in memory_store.list_page("").entries] == ["org/data/x"]  # type: ignore[union-attr]
 
 
+async def test_a_dotted_folder_is_deleted_with_what_is_in_it_and_nothing_else(
+    api: Api, memory_store: MemoryStore
+) -> None:
+    """Only keys that begin with the folder's literal name go."""
+    put_literally(memory_store, "org/data/shared/../customer-bob/x")
+    memory_store.put("org/data/customer-bob/x", b"not this")
+    answer = await api.post("files/delete", {"paths": ["/data/shared/../"]})
+    job = await wait_for_job(api, answer.json()["jobs"][0])
+    assert (job["state"], job["done"]) == ("done", 1)
+    assert [e.key for e in memory_store.list_page("").entries] == ["org/data/customer-bob/x"]  # type: ignore[union-attr]
+
+
 async def test_a_dotted_key_that_is_not_listed_is_not_deleted(
     api: Api, memory_store: MemoryStore
 ) -> None:

@@ -9,7 +9,13 @@ from wherobots_storage.api.models import DeleteFailed, EntryDetail, ErrorBody
 from wherobots_storage.errors import AlreadyExists, NotFound, PreconditionFailed
 from wherobots_storage.handlers.browse import has_folder
 from wherobots_storage.namespace.paths import StoragePath
-from wherobots_storage.objectstore.store import DeleteFailure, ObjectInfo, ObjectStore, iterate_keys
+from wherobots_storage.objectstore.store import (
+    CommonPrefix,
+    DeleteFailure,
+    ObjectInfo,
+    ObjectStore,
+    iterate_keys,
+)
 from wherobots_storage.settings import Tenancy
 
 BATCH = 1000
@@ -127,8 +133,28 @@ def delete_folder(
         marked |= prefix in keys
         inside = [key for key in keys if key != prefix]
         complete &= not inside or _delete_batch(store, tenancy, inside, on_batch)
-    if marked and complete and not cancelled():
+    if cancelled() or not complete:
+        return
+    if marked:
         _delete_batch(store, tenancy, [prefix], on_batch)
+    if not folder.is_dotted:  # a store that resolved it would clear somebody else's
+        _clear_shadows(store, prefix)
+
+
+def _clear_shadows(store: ObjectStore, prefix: str) -> None:
+    """Make folders disappear that a store still shows although no key is in them.
+
+    SeaweedFS keeps directories; they go with the deletion of their marker, deepest first, whether
+    there was one or not. S3 itself shows none: there this is one listing and one no-op.
+    """
+    shadows = [prefix]
+    for shadow in shadows:  # grows on the way: each folder's own folders are looked for in turn
+        shadows += [
+            entry.prefix
+            for entry in iterate_keys(store, shadow, delimiter="/")
+            if isinstance(entry, CommonPrefix) and entry.prefix.startswith(shadow)
+        ]
+    store.delete_many(shadows[::-1])
 
 
 def _keys_below(store: ObjectStore, prefix: str) -> Iterator[str]:
