@@ -1,7 +1,7 @@
 """JupyterLab as a child process of the demo: start it, learn its URL, make it stop.
 
-The child is ``python -m wherobots_storage.commands.lab``, in a session of its own, so that the
-terminal's Ctrl-C reaches the demo only and the order of stopping is the demo's.
+The child has a session of its own, so that the terminal's Ctrl-C reaches the demo only and the
+order of stopping is the demo's.
 """
 
 from __future__ import annotations
@@ -25,6 +25,14 @@ STOP_SECONDS = 120.0
 _POLL_SECONDS = 0.1
 _LOG_LINES = 15
 _PR_SET_PDEATHSIG = 1
+
+_SOURCES = Path(__file__).parent.parent.parent
+_BOOT = (
+    "import sys; sys.path.insert(0, sys.argv.pop(1)); "
+    "from wherobots_storage.commands.lab import main; main()"
+)
+"""``-P``, and no ``-m``: the working directory's ``random.py`` is no module of Jupyter's. The path
+is set for this process only; by PYTHONPATH it would reach kernels of other environments."""
 
 
 class LabFailed(StorageError):
@@ -56,7 +64,7 @@ class Lab:
         descriptor = os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "wb") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", __name__, str(os.getpid())],
+                [sys.executable, "-P", "-c", _BOOT, str(_SOURCES), str(os.getpid())],
                 env=self._environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -130,9 +138,5 @@ def main() -> None:
         sys.exit(1)
     from jupyterlab.labapp import main as lab  # noqa: PLC0415 - only the child pays for it
 
-    sys.argv[1:] = sys.argv[2:]
+    sys.argv = ["jupyter-lab"]
     lab()
-
-
-if __name__ == "__main__":
-    main()
