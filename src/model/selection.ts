@@ -67,7 +67,7 @@ export function stepFrom(
   }
   const now = selection.current === null ? -1 : order.indexOf(selection.current);
   if (now < 0) {
-    return (steps > 0 ? order[0] : order.at(-1)) ?? null;
+    return (steps > 0 && steps < order.length ? order[0] : order.at(-1)) ?? null;
   }
   return order[Math.min(order.length - 1, Math.max(0, now + steps))] ?? null;
 }

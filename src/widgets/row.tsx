@@ -9,7 +9,7 @@ import { formatAgo, formatBytes, formatExactBytes, formatExactDate } from '../ut
 import { visibleName } from '../utils/names';
 import { Button } from './button';
 import { cautionIcon, checkIcon, copyIcon, downloadIcon, entryIcon, lockIcon } from './icons';
-import { Name } from './name';
+import { ShortName } from './name';
 import { usePanel } from './panel';
 
 /** How long a row says that its path was copied, in milliseconds. */
@@ -70,7 +70,7 @@ export const Row = memo(function Row(props: IRowProps): ReactElement {
     >
       <div className="wbs-Cell wbs-Cell-name" role="gridcell" title={tooltip(entry, trans)}>
         <icon.react tag="span" className="wbs-Icon" />
-        <Name name={entry.name} trans={trans} className="wbs-Name" />
+        <ShortName name={entry.name} trans={trans} />
         {locked && <Mark icon={lockIcon} title={locked} className="wbs-Lock" />}
         {entry.problem && (
           <Mark icon={cautionIcon} title={entry.problem} className="wbs-Problem" />

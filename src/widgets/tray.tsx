@@ -7,7 +7,7 @@ import { formatBytes, formatCount, formatDuration, formatSpeed } from '../utils/
 import { visibleName } from '../utils/names';
 import { Button } from './button';
 import { closeIcon, deleteIcon, entryIcon, refreshIcon } from './icons';
-import { Name } from './name';
+import { Name, ShortName } from './name';
 import { useModel, usePanel } from './panel';
 
 /** How many uploads are shown one by one; the others are counted. */
@@ -114,7 +114,7 @@ function UploadRow(props: { upload: IUploadView }): ReactElement {
       <icon.react tag="span" className="wbs-Icon" />
       <div className="wbs-Transfer-body">
         <div className="wbs-Transfer-name" title={visibleName(upload.path)}>
-          <Name name={upload.name} trans={trans} />
+          <ShortName name={upload.name} trans={trans} />
         </div>
         {!ended && (
           <Progress
