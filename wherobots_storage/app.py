@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import time
 from collections.abc import Awaitable, Mapping
 from pathlib import Path
@@ -86,6 +87,7 @@ class StorageApp(StorageConfig, ExtensionApp):
         self._tasks: list[asyncio.Task[None]] = []
         self._supervisor: Supervisor | None = None
         self._injector = EnvironmentInjector()
+        self._share_log()
         self._events = EventEmitter(self._server.event_logger)
         settings = self._read_settings()
         environment = self._set_environment(settings)
@@ -117,6 +119,14 @@ class StorageApp(StorageConfig, ExtensionApp):
         from wherobots_storage.sync.supervisor import AgentSupervisor  # noqa: PLC0415
 
         return AgentSupervisor(settings, self._events.sync_status)
+
+    def _share_log(self) -> None:
+        """Let what the package logs (the supervisor, say) go where the server's own log goes."""
+        package = logging.getLogger("wherobots_storage")
+        self._added = [handler for handler in self.log.handlers if handler not in package.handlers]
+        for handler in self._added:
+            package.addHandler(handler)
+        package.setLevel(self.log.level)
 
     def _read_settings(self) -> Settings:
         explicit = {
@@ -202,6 +212,8 @@ class StorageApp(StorageConfig, ExtensionApp):
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._backend.close()
         self._injector.withdraw()
+        for handler in self._added:
+            logging.getLogger("wherobots_storage").removeHandler(handler)
 
     async def _end_children(self) -> None:
         server = self._server

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import subprocess
 import sys
@@ -154,6 +155,18 @@ async def test_stopping_puts_the_environment_back(storage_app: StorageApp) -> No
     await storage_app.stop_extension()
     assert "USER_S3_PATH" not in os.environ
     assert "WHEROBOTS_STORAGE_ROOT" not in os.environ
+
+
+async def test_the_packages_log_is_the_servers_while_it_runs(
+    storage_app: StorageApp,
+) -> None:
+    """What the supervisor logs appears beside the server's own lines, until the stop."""
+    package = logging.getLogger("wherobots_storage")
+    lent = set(storage_app._added)
+    assert lent
+    assert lent <= set(package.handlers)
+    await storage_app.stop_extension()
+    assert not lent & set(package.handlers)
 
 
 def test_importing_the_extension_loads_no_s3_library() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from jupyter_server.auth import Authorizer
-from support.server import API, CUSTOMER, OWN, Api, Fetch
+from support.server import API, CUSTOMER, OWN, Api, Fetch, HeldBack
 from tornado.httpclient import HTTPClientError
 
 from wherobots_storage.app import StorageApp
@@ -209,3 +209,19 @@ async def test_what_is_no_path_is_a_bad_request(api: Api, path: str) -> None:
         await api.post("folders", {"path": path}),
     ]:
         assert (answer.status, answer.error().code) == (400, "invalid-path")
+
+
+async def test_nothing_that_is_secret_is_logged(
+    api: Api, held_back: HeldBack, jp_serverapp: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An accident is logged with its trace, but without the request's headers and cookies."""
+    held_back.errors["list_page"] = ValueError("an accident")
+    headers = {"Cookie": "session=very-secret-cookie"}
+    answer = await api("GET", "files", headers=headers, path="/data/shared/")
+    assert (answer.status, answer.error().code) == (500, "internal-error")
+    assert "accident" not in answer.error().message
+    assert "an accident" in caplog.text
+    assert "very-secret-cookie" not in caplog.text
+    ours = [line for line in caplog.text.splitlines() if "wherobots_storage: GET" in line]
+    assert ours
+    assert jp_serverapp.identity_provider.token not in "".join(ours)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from http import HTTPStatus
 from typing import Any, TypeVar
 
@@ -18,6 +19,9 @@ AUTH_RESOURCE = "wherobots_storage"
 
 MAX_JSON_BYTES = 4 * 1024**2
 """The longest JSON body that is decoded: a delete of 1,000 paths of 1,024 bytes, escaped."""
+
+SERVER_SIDE = 500
+"""Statuses from here on are no fault of the request's."""
 
 T = TypeVar("T")
 
@@ -112,7 +116,9 @@ class StorageHandler(APIHandler):
         """
         where = f"{self.request.method} {self.request.path}"
         if isinstance(value, StorageError):
-            self.log.info("wherobots_storage: %s: %s: %s", where, value.code, value.message)
+            # What the user did wrong is told to the user; what failed below, to the operator too.
+            level = logging.WARNING if status_of(value) >= SERVER_SIDE else logging.DEBUG
+            self.log.log(level, "wherobots_storage: %s: %s: %s", where, value.code, value.message)
         elif isinstance(value, web.HTTPError):
             self.log.warning("wherobots_storage: %s: HTTP %d", where, value.status_code)
         else:
