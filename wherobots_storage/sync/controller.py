@@ -18,6 +18,10 @@ from wherobots_storage.sync.status import StatusBoard, error_body
 log = logging.getLogger("wherobots_storage.agent")
 
 
+RESTORES = 4
+"""How often a start tries to restore single objects that fail, before it goes on without them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Wish:
     """Something to do on the loop's thread: ``sync``, ``restore``, ``final`` or ``look``.
@@ -106,18 +110,23 @@ class Controller:
     def _start(self) -> None:
         """Restore, again and again until it comes through."""
         self._board.enter("restoring")
+        again = RESTORES
         while not self._stop.is_set():
             try:
-                self._session.restore(Cancel(self._stop))
+                report = self._session.restore(Cancel(self._stop))
             except Interrupted:
                 return
             except StorageError as error:
                 self._go_offline(error)
                 self._pause_for_retry()
             else:
-                self._backoff.reset()
-                self._board.update(state="idle", progress=None, last_error=None)
-                return
+                again -= 1
+                if report.left_files == 0 or again == 0:
+                    self._backoff.reset()
+                    self._board.update(state="idle", progress=None, last_error=None)
+                    return
+                # A few objects failed: once more for them, while nothing else begins.
+                self._pause_for_retry()
 
     def _pause_for_retry(self) -> None:
         """Wait before the next try of a restore; any wish ends the wait, and stays."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from wherobots_storage.api.models import Counts, Progress
+from wherobots_storage.errors import StorageError
 from wherobots_storage.planning.backup import Delete, Leave, Skip, Upload, plan_backup
 from wherobots_storage.planning.safety import veto_deletions
 from wherobots_storage.planning.tree import Entry, File, Notice, Record, Symlink
@@ -62,7 +63,7 @@ class Cycle:
             pending.tell()
             try:
                 self._execute(uploads, deletions, accepted, report, cancel, pending)
-            except Interrupted:
+            except (Interrupted, StorageError):
                 report.left_files, report.left_bytes = pending.files, pending.bytes
                 raise
         return report

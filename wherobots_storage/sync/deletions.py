@@ -119,6 +119,9 @@ class Deleter:
         return "gone"
 
     def _is_back(self, record: Record) -> bool:
+        parent = (self._home.path / record.path).parent
+        if parent.resolve() != parent:
+            return False  # A folder above became a link: what lies behind it is not ours.
         try:
             entry = examine(self._home.path, record.path)
         except OSError:

@@ -145,6 +145,8 @@ class Downloader:
 
     def _begin(self, get: _Get) -> None:
         remote = get.remote
+        if get.step is Step.COMPARE and self._is_only_touched(remote.path):
+            get = _Get(Step.REPLACE, remote)
         if get.step is Step.COMPARE and self._differs_at_once(remote):
             self._conflict(remote)
         elif remote.size > SMALL_BYTES:
@@ -161,6 +163,29 @@ class Downloader:
         # No If-Match: a version that came after the listing is as good; its own ETag is journaled.
         future = self._mirror.transfers.submit_get(key)
         self._flights.launch(get, get.remote.size, future)
+
+    def _is_only_touched(self, path: str) -> bool:
+        """Whether the journal's bytes are still there, though the file's times say otherwise.
+
+        Its row is brought up to date then, so that the file may be replaced.
+        """
+        record = self._journal.get(path)
+        try:
+            entry = examine(self._home.path, path)
+            if record is None or not isinstance(entry, File) or entry.size != record.size:
+                return False
+            if record.kind != "file" or self._hash(path) != record.sha256:
+                return False
+            if examine(self._home.path, path) != entry:
+                return False
+        except OSError:
+            return False
+        self._journal_entry(entry, record.sha256, record.etag)
+        return True
+
+    def _hash(self, path: str) -> str:
+        with (self._home.path / path).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
 
     def _differs_at_once(self, remote: Remote) -> bool:
         """Whether sizes or kinds alone tell that the local entry is another."""
@@ -179,9 +204,7 @@ class Downloader:
             self._outage.success()
             self._backoff.reset()
             self._receive(get, result.info, iter((result.body,)))
-        elif isinstance(result, SlowDown | StoreUnavailable) and get.attempt < ATTEMPTS:
-            if isinstance(result, StoreUnavailable):
-                self._outage.failure(result)
+        elif isinstance(result, SlowDown) and get.attempt < ATTEMPTS:
             self._cancel.sleep(self._backoff.pause())
             self._submit(_Get(get.step, get.remote, get.attempt + 1))
         else:
@@ -307,8 +330,7 @@ class Downloader:
             target = os.fsencode((self._home.path / remote.path).readlink())
             equal = facts.is_symlink and hashlib.sha256(target).hexdigest() == sha256
         elif isinstance(entry, File):
-            with (self._home.path / remote.path).open("rb") as file:
-                local = hashlib.file_digest(file, "sha256").hexdigest()
+            local = self._hash(remote.path)
             unmoved = examine(self._home.path, remote.path) == entry
             equal = not facts.is_symlink and local == sha256 and unmoved
         else:

@@ -170,6 +170,8 @@ class Installer:
         """Remove the temporary folder, as far as it goes."""
         if self._tmp.is_dir() and not self._tmp.is_symlink():
             shutil.rmtree(self._tmp, ignore_errors=True)
+        with suppress(OSError):
+            self._home.work.rmdir()  # unless the trash is in it
         self._ready = False
 
     def _fresh(self) -> Path:

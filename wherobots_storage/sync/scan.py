@@ -183,7 +183,8 @@ def _path(entry: Entry) -> str:
 
 
 def _directory(path: str, mode: int, children: _Children) -> Directory:
-    empty = not any(isinstance(entry, Mirrored) for entry in children.entries)
+    nothing = not any(isinstance(entry, Mirrored) for entry in children.entries)
+    empty = nothing and children.complete
     return Directory(path, mode & 0o777, empty, children.complete)
 
 

@@ -13,7 +13,7 @@ from typing import Self
 import msgspec
 
 from wherobots_storage.api.models import Counts
-from wherobots_storage.errors import StorageError
+from wherobots_storage.errors import HomeMissing, StorageError
 from wherobots_storage.objectstore.store import BulkTransfers, ObjectStore
 from wherobots_storage.planning.tree import File, Notice, Symlink
 from wherobots_storage.settings import Settings
@@ -60,6 +60,7 @@ class Session:
         self._board = board
         self._mirror = Mirror(store, transfers, settings.require_tenancy().mirror_prefix)
         self._probed = False
+        self._identity: str | None = None
         self._journal = open_journal(state.journal_path)
         self._cycle: Cycle | None = None
         self._standing = Notices()
@@ -88,7 +89,7 @@ class Session:
         Raises Interrupted and every kind of StorageError that ``Restore.run`` names.
         """
         home = Home.open(self._settings, state=self._state.path, create=True)
-        self._check_identity(home)
+        self._take_home(home, restoring=True)
         log.info("restore of %s begins", home.path)
         worker = Restore(home, self._mirror, self._journal, on_progress=self._board.progress)
         report = worker.run(cancel)
@@ -109,6 +110,7 @@ class Session:
         Raises HomeMissing, Interrupted, and the StorageError of an outage.
         """
         home = Home.open(self._settings, state=self._state.path)
+        self._check_same_home(home)
         if not self._probed:
             abilities = probe(self._mirror.store, self._mirror.prefix)
             self._mirror = replace(
@@ -116,8 +118,6 @@ class Session:
             )
             self._probed = True
             log.info("the store honours conditions: %s", abilities.conditions)
-        if self._journal.meta("home") is None:
-            self._journal.set_meta("home", home.identity())
         worker = self._worker(home)
         try:
             report = worker.run(cancel, accepted)
@@ -198,16 +198,31 @@ class Session:
         else:
             self._board.pending(counts)
 
-    def _check_identity(self, home: Home) -> None:
-        """Set the journal aside when it is of another home, or the home is a new, empty one."""
+    def _check_same_home(self, home: Home) -> None:
+        """Raises HomeMissing when the directory is not the one that this session began with."""
+        if self._identity is None:
+            self._take_home(home, restoring=False)
+        elif home.identity() != self._identity:
+            message = (
+                f"The home {home.path} is another directory than at the start: it may be "
+                "unmounted. Nothing is saved or deleted until it is back."
+            )
+            raise HomeMissing(message, path=str(home.path))
+
+    def _take_home(self, home: Home, *, restoring: bool) -> None:
+        """Set the journal aside when it is of another home, or of one that a restore finds empty.
+
+        Without it nothing of the bucket counts as deleted here.
+        """
         known = self._journal.meta("home")
-        now = home.identity()
-        if len(self._journal) and (known != now or self._is_empty(home)):
+        self._identity = home.identity()
+        anew = known != self._identity or (restoring and self._is_empty(home))
+        if anew and len(self._journal):
             log.info("the home is another one, or empty: its journal is set aside")
             self._journal.close()
             set_aside(self._state.journal_path, "former")
             self._journal = open_journal(self._state.journal_path)
-        self._journal.set_meta("home", now)
+        self._journal.set_meta("home", self._identity)
 
     @staticmethod
     def _is_empty(home: Home) -> bool:

@@ -36,6 +36,9 @@ POLL = 0.1
 QUIET_SECONDS = 10.0
 """How long a living agent may be out of reach before the status says so."""
 
+STEADY_SECONDS = 60.0
+"""An agent that lived so long is started again without a long wait."""
+
 STOP_GRACE = 5.0
 LINE_LIMIT = 16 * 1024**2
 _RESTORED = {"idle", "syncing", "paused", "waiting", "vetoed"}
@@ -56,6 +59,7 @@ class AgentSupervisor:
         self._state = StateFolder.for_settings(settings)
         self._process: subprocess.Popen[bytes] | None = None
         self._backoff = Backoff(1.0, 60.0)
+        self._spawned = 0.0
         self._stopping: asyncio.Task[None] | None = None
         self.status = SyncStatus(state="starting", since=iso(), home=str(settings.home))
         """The last status that is known."""
@@ -80,6 +84,7 @@ class AgentSupervisor:
             env=_environment(),
         )
         self._process = process
+        self._spawned = time.monotonic()
         if process.stdin is not None:
             with contextlib.suppress(BrokenPipeError):
                 process.stdin.write(settings_to_json(self._settings) + b"\n")
@@ -116,11 +121,10 @@ class AgentSupervisor:
             try:
                 async for status in self._follow():
                     self._publish(status)
-                    self._backoff.reset()
                     quiet_since = time.monotonic()
             except (AgentUnavailable, OSError):
                 if self.pid is not None and time.monotonic() - quiet_since > QUIET_SECONDS:
-                    self._complain("The sync agent runs, but does not answer.")
+                    self._complain(self._why_quiet())
             await asyncio.sleep(POLL)
 
     async def request(self, op: str) -> SyncStatus:
@@ -189,6 +193,8 @@ class AgentSupervisor:
         process = self._process
         if process is not None:
             self._close_lifeline(process)
+            if time.monotonic() - self._spawned > STEADY_SECONDS:
+                self._backoff.reset()
             pause = self._backoff.pause()
             text = f"The sync agent ended ({process.returncode}); it is started again."
             self._complain(text)
@@ -199,6 +205,7 @@ class AgentSupervisor:
                 self.spawn()
             except OSError as error:
                 self._complain(f"The sync agent cannot be started: {error.strerror}.")
+                await asyncio.sleep(self._backoff.pause())
 
     async def _follow(self) -> AsyncIterator[SyncStatus]:
         async with self._connection() as (reader, writer):
@@ -234,6 +241,12 @@ class AgentSupervisor:
     def _check_peer(self, connection: socket.socket) -> None:
         if peer_pid(connection) != self.pid:
             raise AgentUnavailable("Another server's agent has this home at the moment.")
+
+    def _why_quiet(self) -> str:
+        holder = self._state.holder()
+        if holder is not None and holder.pid != self.pid:
+            return f"Another agent of this home (process {holder.pid}) is waited for, to end."
+        return "The sync agent runs, but does not answer."
 
     def _complain(self, message: str) -> None:
         error = error_body(AgentUnavailable(message))

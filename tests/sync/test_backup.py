@@ -1,0 +1,551 @@
+"""Syncs of real folders into a store in memory."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.faults import FaultyStore
+from support.homes import OLD, PREFIX, Bench, codes
+
+from wherobots_storage.errors import (
+    AccessDenied,
+    HomeMissing,
+    InvalidConfiguration,
+    InvalidCredentials,
+    NoSuchBucket,
+    SlowDown,
+    StorageError,
+    StoreUnavailable,
+)
+
+LARGE = 9 * 1024**2
+
+
+@pytest.fixture
+def store() -> FaultyStore:
+    """An empty store."""
+    return FaultyStore()
+
+
+@pytest.fixture
+def bench(tmp_path: Path, store: FaultyStore) -> Bench:
+    """An empty home beside it."""
+    return Bench(tmp_path, store)
+
+
+def test_format_of_a_file(bench: Bench, store: FaultyStore) -> None:
+    """A file's object carries mtime in decimal seconds, mode in octal, and the SHA-256."""
+    bench.write("a.txt", b"hello", mtime_ns=1_700_000_000_123_456_789).chmod(0o640)
+    bench.sync()
+    info = store.head(f"{PREFIX}a.txt")
+    assert info.metadata == {
+        "mtime": "1700000000.123456789",
+        "mode": "640",
+        "sha256": "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824",
+    }
+
+
+def test_format_of_links_and_folders(bench: Bench, store: FaultyStore) -> None:
+    """A link's body is its target; an empty folder, or one with an odd mode, is ``path/``."""
+    bench.write("d/a")
+    (bench.home / "d").chmod(0o700)
+    (bench.home / "empty").mkdir()
+    (bench.home / "link").symlink_to("d/a")
+    assert bench.sync().complete
+    assert bench.keys() == ["d/", "d/a", "empty/", "link"]
+    assert store.head(f"{PREFIX}d/").metadata["mode"] == "700"
+    assert store.head(f"{PREFIX}link").metadata["symlink"] == "1"
+    with store.get(f"{PREFIX}link") as body:
+        assert b"".join(body.chunks()) == b"d/a"
+
+
+def test_second_sync_does_nothing(bench: Bench, store: FaultyStore) -> None:
+    """An unchanged home costs no request that names its files."""
+    for number in range(20):
+        bench.write(f"d{number % 3}/f{number}", mtime_ns=OLD)
+    bench.sync()
+    bench.sync()  # files as young as the first sync are looked at once more
+    store.calls.clear()
+    assert bench.sync().complete
+    assert not [call for call in store.calls if "/probe/" not in str(call[1])]
+
+
+def test_same_size_edit_is_seen(bench: Bench, store: FaultyStore) -> None:
+    """An edit that keeps size and modification time is uploaded all the same."""
+    file = bench.write("a", b"one", mtime_ns=OLD)
+    bench.sync()
+    file.write_bytes(b"two")
+    os.utime(file, ns=(OLD, OLD))
+    bench.sync()
+    with store.get(f"{PREFIX}a") as body:
+        assert b"".join(body.chunks()) == b"two"
+
+
+def test_touch_renews_the_metadata(bench: Bench, store: FaultyStore) -> None:
+    """Another time or mode reaches the object; the bytes stay."""
+    file = bench.write("a", b"one", mtime_ns=OLD)
+    bench.sync()
+    os.utime(file, ns=(OLD + 1, OLD + 1))
+    file.chmod(0o755)
+    bench.sync()
+    metadata = store.head(f"{PREFIX}a").metadata
+    assert metadata["mtime"].endswith("790")
+    assert metadata["mode"] == "755"
+
+
+def test_deleted_file_is_deleted(bench: Bench) -> None:
+    """A file that was saved and is gone from the home goes from the mirror."""
+    for name in ("a", "b", "d/c"):
+        bench.write(name)
+    bench.sync()
+    (bench.home / "a").unlink()
+    (bench.home / "d/c").unlink()
+    (bench.home / "d").rmdir()
+    assert bench.sync().complete
+    assert bench.keys() == ["b"]
+
+
+def test_foreign_objects_are_left_alone(bench: Bench, store: FaultyStore) -> None:
+    """An object that this home neither restored nor uploaded is never deleted."""
+    store.put(f"{PREFIX}foreign/x", b"theirs")
+    bench.write("a")
+    bench.sync()
+    (bench.home / "a").unlink()
+    bench.write("b")
+    bench.sync()
+    assert bench.keys() == ["b", "foreign/x"]
+
+
+def test_foreign_object_of_the_same_name_is_a_conflict(bench: Bench, store: FaultyStore) -> None:
+    """A name that the bucket has from elsewhere is not overwritten; both stay, and it is told."""
+    store.put(f"{PREFIX}a", b"theirs")
+    bench.write("a", b"ours")
+    outcome = bench.sync()
+    assert codes(outcome) == {"a": "conflict"}
+    assert not outcome.complete
+    with store.get(f"{PREFIX}a") as body:
+        assert b"".join(body.chunks()) == b"theirs"
+    assert (bench.home / "a").read_bytes() == b"ours"
+
+
+def test_remote_change_behind_our_back_is_a_conflict(bench: Bench, store: FaultyStore) -> None:
+    """A saved file that somebody changed in the bucket is not overwritten by a local edit."""
+    bench.write("a", b"one", mtime_ns=OLD)
+    bench.sync()
+    store.put(f"{PREFIX}a", b"theirs")
+    bench.write("a", b"ours")
+    assert codes(bench.sync()) == {"a": "conflict"}
+    with store.get(f"{PREFIX}a") as body:
+        assert b"".join(body.chunks()) == b"theirs"
+
+
+def test_equal_bytes_are_adopted(bench: Bench, store: FaultyStore) -> None:
+    """A lost journal costs nothing: the same bytes in the bucket are recognised by their hash."""
+    bench.write("a", b"same", mtime_ns=OLD)
+    (bench.home / "l").symlink_to("a")
+    bench.sync()
+    for file in bench.state.rglob("journal.sqlite*"):
+        file.unlink()
+    before = store.head(f"{PREFIX}a").etag
+    assert bench.sync().complete
+    assert store.head(f"{PREFIX}a").etag == before
+
+
+def test_equal_foreign_bytes_are_adopted(bench: Bench, store: FaultyStore) -> None:
+    """An object without our metadata is adopted when its bytes are the same."""
+    store.put(f"{PREFIX}a", b"same")
+    bench.write("a", b"same")
+    assert bench.sync().complete
+    (bench.home / "a").unlink()
+    bench.write("b")
+    bench.sync()
+    assert bench.keys() == ["b"]
+
+
+def test_vanished_object_is_sent_again(bench: Bench) -> None:
+    """A changed file whose object somebody deleted goes up as new."""
+    bench.write("a", b"one", mtime_ns=OLD)
+    bench.sync()
+    bench.store.delete(f"{PREFIX}a")
+    bench.write("a", b"two")
+    assert bench.sync().complete
+    assert bench.keys() == ["a"]
+
+
+def test_deletion_meets_a_remote_change(bench: Bench, store: FaultyStore) -> None:
+    """What was deleted here and changed there stays there, and is told."""
+    bench.write("a")
+    bench.write("b")
+    bench.sync()
+    store.put(f"{PREFIX}a", b"theirs")
+    (bench.home / "a").unlink()
+    assert codes(bench.sync()) == {"a": "conflict"}
+    assert bench.keys() == ["a", "b"]
+
+
+def test_emptied_home_deletes_nothing(bench: Bench) -> None:
+    """A home that lost everything is taken for an accident, until somebody accepts it."""
+    for number in range(5):
+        bench.write(f"f{number}")
+    bench.sync()
+    for file in bench.home.iterdir():
+        file.unlink()
+    outcome = bench.sync()
+    assert outcome.status.state == "vetoed"
+    assert "emptied" in (outcome.status.veto or "")
+    assert len(bench.keys()) == 5
+    assert bench.sync(accept_deletes=True).complete
+    assert bench.keys() == []
+
+
+def test_half_gone_deletes_nothing_but_uploads(bench: Bench) -> None:
+    """More than half of over fifty files gone holds deletions back; uploads go on."""
+    for number in range(60):
+        bench.write(f"f{number}")
+    bench.sync()
+    for number in range(40):
+        (bench.home / f"f{number}").unlink()
+    bench.write("new")
+    outcome = bench.sync()
+    assert outcome.status.veto is not None
+    keys = bench.keys()
+    assert "new" in keys
+    assert len(keys) == 61
+
+
+def test_missing_home_is_refused(bench: Bench) -> None:
+    """A home that is not there is an error, not a deletion of everything."""
+    bench.write("a")
+    bench.sync()
+    bench.home.rename(bench.home.with_name("elsewhere"))
+    with pytest.raises(HomeMissing):
+        bench.sync()
+    assert bench.keys() == ["a"]
+
+
+def test_another_directory_of_the_same_name_deletes_nothing(bench: Bench) -> None:
+    """A home whose inode changed is another home: the journal no longer speaks for it."""
+    for number in range(10):
+        bench.write(f"f{number}")
+    bench.sync()
+    bench.home.rename(bench.home.with_name("former"))
+    bench.home.mkdir()
+    bench.write("new")
+    assert bench.sync().complete
+    assert len(bench.keys()) == 11
+
+
+def test_root_directory_is_refused(bench: Bench) -> None:
+    """``/`` is no home."""
+    object.__setattr__(bench.settings, "home", Path("/"))
+    with pytest.raises(InvalidConfiguration):
+        bench.sync()
+
+
+def test_what_cannot_be_mirrored_is_listed(bench: Bench, tmp_path: Path) -> None:
+    """FIFOs, sockets, names that are no UTF-8 and over-long keys are skipped with a reason."""
+    bench.write("good")
+    os.mkfifo(bench.home / "pipe")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(bench.home / "sock"))
+    (bench.home / os.fsdecode(b"caf\xe9")).write_bytes(b"x")
+    deep = "/".join(["x" * 200] * 5)
+    bench.write(deep)
+    outcome = bench.sync()
+    found = codes(outcome)
+    assert found["pipe"] == "fifo"
+    assert found["sock"] == "socket"
+    assert found["caf?"] == "not-utf8"
+    assert "key-too-long" in found.values()
+    assert not outcome.complete
+    # Its folder holds nothing that can be mirrored, and so counts as an empty one.
+    assert bench.keys() == ["good", "/".join(["x" * 200] * 4) + "/"]
+    assert tmp_path.exists()
+
+
+@pytest.mark.parametrize("where", ["folder", "entry"])
+def test_unreadable_folder_loses_nothing(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    """A folder, or an entry of one, that cannot be read keeps every object of the folder."""
+    for name in ("d/a", "d/e/f", "b", "c"):
+        bench.write(name)
+    bench.sync()
+    for name in ("d/e/f", "b"):
+        (bench.home / name).unlink()
+    real = os.scandir
+
+    class Sick:
+        """An entry whose inode cannot be read."""
+
+        name = "a"
+
+        def is_dir(self, *, follow_symlinks: bool) -> bool:
+            return follow_symlinks
+
+        def stat(self, *, follow_symlinks: bool) -> os.stat_result:
+            raise OSError(5, f"Input/output error {follow_symlinks}")
+
+    def scandir(path: Path) -> Any:
+        if Path(path) != bench.home / "d":
+            return real(path)
+        if where == "folder":
+            raise PermissionError(13, "Permission denied")
+        return contextlib.nullcontext(iter([Sick()]))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "scandir", scandir)
+        found = codes(bench.sync())
+    assert found == {"d/" if where == "folder" else "d/a": "unreadable"}
+    assert bench.keys() == ["c", "d/a", "d/e/f"]
+
+
+def test_ignored_paths_stay_local_and_are_counted(bench: Bench) -> None:
+    """Default and user's rules leave paths out; a newly ignored path keeps its remote copy."""
+    bench.write("keep/a")
+    bench.write("late/b")
+    bench.write("__pycache__/x.pyc", b"12345")
+    bench.write(".ssh/id", b"secret")
+    bench.sync()
+    bench.write(".wherobotsignore", b"late/\n*.log\n")
+    bench.write("x.log")
+    outcome = bench.sync()
+    assert bench.keys() == [".wherobotsignore", "keep/a", "late/b"]
+    assert outcome.status.ignored.files == 4
+    assert outcome.complete
+
+
+def test_reserved_names_never_travel(bench: Bench) -> None:
+    """Neither ``.wherobots`` nor a state folder inside the home reaches the bucket."""
+    object.__setattr__(bench.settings, "state_dir", bench.home / "state")
+    bench.write(".wherobots/trash/x")
+    bench.write("sub/.wherobots/y")
+    assert bench.sync().complete
+    assert bench.keys() == ["sub/.wherobots/y"]
+
+
+def test_links_are_never_followed(bench: Bench, tmp_path: Path) -> None:
+    """A link to a folder, even to its own parent, is an object of its own."""
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "secret").write_bytes(b"s")
+    (bench.home / "loop").symlink_to(".")
+    (bench.home / "out").symlink_to(outside)
+    assert bench.sync().complete
+    assert bench.keys() == ["loop", "out"]
+
+
+@pytest.mark.parametrize("back", [False, True], ids=["file to folder", "folder to file"])
+def test_type_change(bench: Bench, *, back: bool) -> None:
+    """A file that became a folder, or the reverse, replaces the former in order."""
+    first, second = ("a/b", "a") if back else ("a", "a/b")
+    bench.write("other")
+    bench.write(first)
+    bench.sync()
+    (bench.home / first).unlink()
+    if back:
+        (bench.home / "a").rmdir()
+    bench.write(second)
+    assert bench.sync().complete
+    assert bench.keys() == [second, "other"]
+
+
+def test_type_change_waits_for_a_refused_deletion(bench: Bench, store: FaultyStore) -> None:
+    """When what stood there cannot be deleted, the new one waits and is listed."""
+    bench.write("other")
+    bench.write("a")
+    bench.sync()
+    store.put(f"{PREFIX}a", b"theirs")
+    (bench.home / "a").unlink()
+    bench.write("a/b")
+    outcome = bench.sync()
+    assert codes(outcome) == {"a": "conflict", "a/b": "waiting"}
+    assert bench.keys() == ["a", "other"]
+
+
+def test_large_file_goes_in_parts(bench: Bench, store: FaultyStore) -> None:
+    """A file over 8 MiB travels as a multipart upload, with its hash in the metadata."""
+    bench.write("big", os.urandom(LARGE), mtime_ns=OLD)
+    assert bench.sync().complete
+    assert store.count("create_multipart") == 1
+    assert len(store.head(f"{PREFIX}big").metadata["sha256"]) == 64
+
+
+def test_large_file_that_moves_is_aborted(bench: Bench, store: FaultyStore) -> None:
+    """A large file that changes under way leaves neither an object nor an upload behind."""
+    bench.write("big", os.urandom(LARGE), mtime_ns=OLD)
+
+    def meddle(name: str, _key: str) -> None:
+        if name == "upload_part":
+            with (bench.home / "big").open("ab") as file:
+                file.write(b"more")
+
+    store.before = meddle
+    outcome = bench.sync()
+    assert codes(outcome) == {"big": "unsettled"}
+    assert bench.keys() == []
+    assert store.list_uploads(PREFIX) == []
+    store.before = lambda _name, _key: None
+    assert bench.sync().complete
+
+
+def test_large_file_conflict(bench: Bench, store: FaultyStore) -> None:
+    """A large file does not overwrite another's object of its name either."""
+    store.put(f"{PREFIX}big", b"theirs")
+    bench.write("big", os.urandom(LARGE))
+    assert codes(bench.sync()) == {"big": "conflict"}
+    assert store.head(f"{PREFIX}big").size == 6
+    assert store.list_uploads(PREFIX) == []
+
+
+def test_touched_large_file_is_copied_in_place(bench: Bench, store: FaultyStore) -> None:
+    """A new time on a large file does not send its bytes again."""
+    file = bench.write("big", os.urandom(LARGE), mtime_ns=OLD)
+    bench.sync()
+    os.utime(file, ns=(OLD + 1, OLD + 1))
+    assert bench.sync().complete
+    assert store.count("create_multipart") == 1
+    assert store.head(f"{PREFIX}big").metadata["mtime"].endswith("790")
+
+
+def test_one_bad_file_does_not_stop_the_others(bench: Bench, store: FaultyStore) -> None:
+    """An object that the store refuses is listed; the others are saved."""
+    for name in "abc":
+        bench.write(name)
+
+    def refuse(name: str, key: str) -> None:
+        if name == "put" and key.endswith("/b"):
+            raise AccessDenied("The store refuses this key.")
+
+    store.before = refuse
+    outcome = bench.sync()
+    assert codes(outcome) == {"b": "access-denied"}
+    assert bench.keys() == ["a", "c"]
+
+
+def test_slow_down_is_waited_for(bench: Bench, store: FaultyStore) -> None:
+    """A store that asks for fewer requests gets them, and then everything."""
+    bench.write("a")
+    left = [3]
+
+    def slow(name: str, key: str) -> None:
+        if name == "put" and "/probe/" not in key and left[0]:
+            left[0] -= 1
+            raise SlowDown("Slower, please.")
+
+    store.before = slow
+    assert bench.sync().complete
+
+
+@pytest.mark.parametrize("error", [NoSuchBucket, InvalidCredentials, StoreUnavailable])
+def test_outage_raises_in_plain_words(
+    bench: Bench, store: FaultyStore, error: type[StorageError]
+) -> None:
+    """Without bucket, keys or endpoint a sync fails in the store's words; the next goes on."""
+    for number in range(20):
+        bench.write(f"f{number}")
+
+    def fail(_name: str, _key: str) -> None:
+        raise error("The server said so.")
+
+    store.before = fail
+    with pytest.raises(error, match="The server said so"):
+        bench.sync()
+    store.before = lambda _name, _key: None
+    assert bench.sync().complete
+    assert len(bench.keys()) == 20
+
+
+def test_outage_in_the_middle_keeps_what_arrived(bench: Bench, store: FaultyStore) -> None:
+    """What was saved before the store went away is not sent again afterwards."""
+    for number in range(40):
+        bench.write(f"f{number:02}", mtime_ns=OLD)
+    done = [0]
+
+    def fail_later(name: str, key: str) -> None:
+        if name == "put" and "/probe/" not in key:
+            done[0] += 1
+            if done[0] > 15:
+                raise StoreUnavailable("It is gone.")
+
+    store.before = fail_later
+    with pytest.raises(StoreUnavailable):
+        bench.sync()
+    store.before = lambda _name, _key: None
+    saved = len(bench.keys())
+    assert saved == 15
+    store.calls.clear()
+    assert bench.sync().complete
+    assert store.count("put") == 40 - saved
+
+
+def test_file_that_changes_while_read_is_tried_again(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that moves under the reader is not sent in halves; the next sync has it."""
+    bench.write("a", b"one", mtime_ns=OLD)
+    real = os.read
+
+    def meddling(descriptor: int, size: int) -> bytes:
+        body = real(descriptor, size)
+        if body == b"one":
+            (bench.home / "a").write_bytes(b"other")
+        return body
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "read", meddling)
+        assert codes(bench.sync()) == {"a": "unsettled"}
+    assert bench.keys() == []
+    assert bench.sync().complete
+
+
+class RewritingStore(FaultyStore):
+    """A store that makes a slash of every backslash, as SeaweedFS does."""
+
+    def put(self, key: str, *arguments: object, **options: object) -> str:
+        """Write under another key than the one that was asked for."""
+        return super().put(key.replace("\\", "/"), *arguments, **options)  # type: ignore[arg-type]
+
+
+def test_names_that_the_store_rewrites_are_skipped(tmp_path: Path) -> None:
+    """A name that the store would change is listed, and takes no other's place."""
+    bench = Bench(tmp_path, RewritingStore())
+    bench.write("a\\b", b"odd")
+    bench.write("a/b", b"plain")
+    assert codes(bench.sync()) == {"a\\b": "name-rewritten"}
+    assert bench.keys() == ["a/b"]
+
+
+class UnconditionalStore(FaultyStore):
+    """A store that ignores conditions, as some small servers do."""
+
+    def put(self, key: str, *arguments: object, **options: object) -> str:
+        """Write whatever is there."""
+        options.pop("if_none_match", None)
+        options.pop("if_match", None)
+        return super().put(key, *arguments, **options)  # type: ignore[arg-type]
+
+
+def test_store_without_conditions_overwrites_nothing(tmp_path: Path) -> None:
+    """Where conditions are ignored, a look before each put stands in for them."""
+    store = UnconditionalStore()
+    bench = Bench(tmp_path, store)
+    store.put(f"{PREFIX}a", b"theirs")
+    bench.write("a", b"ours")
+    bench.write("b", b"new")
+    assert codes(bench.sync()) == {"a": "conflict"}
+    assert store.head(f"{PREFIX}a").size == 6
+    assert bench.keys() == ["a", "b"]
+
+
+def test_status_remembers_when_it_was_synced(bench: Bench) -> None:
+    """The time of the last complete sync survives in the journal."""
+    bench.write("a")
+    first = bench.sync().status.last_synced
+    assert first is not None
+    assert bench.restore().status.last_synced == first
