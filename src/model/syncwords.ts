@@ -23,11 +23,7 @@ export interface ISyncWords {
 }
 
 /** Put the state in words. `now` in milliseconds. */
-export function describeSync(
-  state: ISyncState,
-  now: number,
-  trans: TranslationBundle
-): ISyncWords {
+export function describeSync(state: ISyncState, now: number, trans: TranslationBundle): ISyncWords {
   const { status, error } = state;
   if (!status) {
     const text = error ? trans.__('Sync state unknown') : trans.__('Asking for the sync state…');
@@ -144,7 +140,9 @@ function details(state: ISyncState, status: SyncStatus, trans: TranslationBundle
   if (pending.files > 0) {
     const count = formatCount(pending.files);
     const bytes = formatBytes(pending.bytes);
-    lines.push(trans._n('Waiting: %2 file, %3', 'Waiting: %2 files, %3', pending.files, count, bytes));
+    lines.push(
+      trans._n('Waiting: %2 file, %3', 'Waiting: %2 files, %3', pending.files, count, bytes)
+    );
   }
   for (const text of [status.veto, lastError?.message, state.error?.message]) {
     if (text) {

@@ -122,9 +122,7 @@ export class UploadQueue extends Observable<IUploadsState> {
 
   private _pump(): void {
     while (this._running < FILES_AT_ONCE) {
-      const next = this._jobs.find(
-        job => job.upload.phase === 'queued' && !this._started.has(job)
-      );
+      const next = this._jobs.find(job => job.upload.phase === 'queued' && !this._started.has(job));
       if (!next) {
         return;
       }

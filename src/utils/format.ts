@@ -19,11 +19,7 @@ export function formatBytes(bytes: number, locale?: string): string {
 }
 
 /** A size to the byte, grouped (`1,509,949 bytes`). */
-export function formatExactBytes(
-  bytes: number,
-  trans: TranslationBundle,
-  locale?: string
-): string {
+export function formatExactBytes(bytes: number, trans: TranslationBundle, locale?: string): string {
   return trans._n('%2 byte', '%2 bytes', bytes, bytes.toLocaleString(locale));
 }
 

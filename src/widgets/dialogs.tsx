@@ -200,7 +200,9 @@ export async function showText(
     title,
     body: body(
       <>
-        <p>{trans.__('The browser does not let this page use the clipboard. Copy it from here:')}</p>
+        <p>
+          {trans.__('The browser does not let this page use the clipboard. Copy it from here:')}
+        </p>
         <textarea
           className="wbs-Dialog-text jp-mod-styled"
           readOnly

@@ -195,7 +195,7 @@ function useAnchor(scroller: RefObject<HTMLDivElement>, shown: readonly Entry[])
     const path = previous[top]?.path;
     const index = shown.findIndex(entry => entry.path === path);
     if (index > top) {
-      element.scrollTop += (index - top) * ROW_HEIGHT;
+      element.scrollBy({ top: (index - top) * ROW_HEIGHT });
     }
   }, [scroller, shown]);
 }
@@ -233,7 +233,11 @@ function Header(): ReactElement {
           </div>
         );
       })}
-      <div className="wbs-Cell wbs-Cell-buttons" role="columnheader" aria-label={trans.__('Actions')} />
+      <div
+        className="wbs-Cell wbs-Cell-buttons"
+        role="columnheader"
+        aria-label={trans.__('Actions')}
+      />
     </div>
   );
 }

@@ -72,9 +72,7 @@ export const Row = memo(function Row(props: IRowProps): ReactElement {
         <icon.react tag="span" className="wbs-Icon" />
         <ShortName name={entry.name} trans={trans} />
         {locked && <Mark icon={lockIcon} title={locked} className="wbs-Lock" />}
-        {entry.problem && (
-          <Mark icon={cautionIcon} title={entry.problem} className="wbs-Problem" />
-        )}
+        {entry.problem && <Mark icon={cautionIcon} title={entry.problem} className="wbs-Problem" />}
       </div>
       <div
         className="wbs-Cell wbs-Cell-size"
@@ -107,11 +105,7 @@ function tooltip(entry: Entry, trans: TranslationBundle): string {
   return lines.join('\n');
 }
 
-function Mark(props: {
-  icon: typeof lockIcon;
-  title: string;
-  className: string;
-}): ReactElement {
+function Mark(props: { icon: typeof lockIcon; title: string; className: string }): ReactElement {
   const { icon: Icon, title, className } = props;
   return (
     <span className={`wbs-Mark ${className}`} title={title} role="img" aria-label={title}>

@@ -63,9 +63,7 @@ export function Failed(props: { error: StorageError }): ReactElement {
   return (
     <div className="wbs-State wbs-mod-error" role="alert">
       <cloudOffIcon.react tag="span" className="wbs-State-icon" />
-      <p className="wbs-State-title">
-        {trans.__('%1 could not be opened', visibleName(path))}
-      </p>
+      <p className="wbs-State-title">{trans.__('%1 could not be opened', visibleName(path))}</p>
       <p className="wbs-State-message">{error.message}</p>
       <p className="wbs-State-code">{error.code}</p>
       <div className="wbs-State-buttons">
@@ -77,11 +75,7 @@ export function Failed(props: { error: StorageError }): ReactElement {
           {trans.__('Retry')}
         </button>
         {path !== '/' && (
-          <button
-            type="button"
-            className="wbs-TextButton"
-            onClick={() => void browser.open('/')}
-          >
+          <button type="button" className="wbs-TextButton" onClick={() => void browser.open('/')}>
             {trans.__('Go to the top')}
           </button>
         )}

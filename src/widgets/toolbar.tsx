@@ -2,13 +2,7 @@ import type { ReactElement } from 'react';
 
 import { canCreateFolder, canDelete, canUpload } from '../model/abilities';
 import { Button } from './button';
-import {
-  deleteIcon,
-  fileUploadIcon,
-  filterIcon,
-  newFolderIcon,
-  refreshIcon
-} from './icons';
+import { deleteIcon, fileUploadIcon, filterIcon, newFolderIcon, refreshIcon } from './icons';
 import { useModel, usePanel } from './panel';
 
 /** The buttons at the panel's head. */

@@ -71,7 +71,12 @@ function TrayHead(): ReactElement {
   const sent = active.reduce((sum, upload) => sum + upload.sent, 0);
   const text =
     active.length > 0
-      ? trans._n('Uploading %2 file', 'Uploading %2 files', active.length, formatCount(active.length))
+      ? trans._n(
+          'Uploading %2 file',
+          'Uploading %2 files',
+          active.length,
+          formatCount(active.length)
+        )
       : failed > 0
         ? trans._n('%2 upload failed', '%2 uploads failed', failed, formatCount(failed))
         : trans.__('Transfers');
@@ -220,7 +225,10 @@ export function Progress(props: { label: string; value: number; known: boolean }
       aria-valuemax={100}
       aria-valuenow={props.known ? percent : undefined}
     >
-      <div className="wbs-Progress-bar" style={{ width: props.known ? `${percent}%` : undefined }} />
+      <div
+        className="wbs-Progress-bar"
+        style={{ width: props.known ? `${percent}%` : undefined }}
+      />
     </div>
   );
 }

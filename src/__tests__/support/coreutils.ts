@@ -1,4 +1,6 @@
 export const URLExt = {
   join: (...parts: string[]) =>
-    parts.map((part, index) => (index ? part.replace(/^\//, '') : part.replace(/\/$/, ''))).join('/')
+    parts
+      .map((part, index) => (index ? part.replace(/^\//, '') : part.replace(/\/$/, '')))
+      .join('/')
 };

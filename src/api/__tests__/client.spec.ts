@@ -20,13 +20,24 @@ describe('the client', () => {
     answerRequests({ status: 200, body: { deleted: [], failed: [], jobs: [] } });
     await new StorageClient().remove(['/data/shared/a b']);
     expect(requests[0]!.url).toBe(`${BASE}/files/delete`);
-    expect(requests[0]!.init).toMatchObject({ method: 'POST', body: '{"paths":["/data/shared/a b"]}' });
+    expect(requests[0]!.init).toMatchObject({
+      method: 'POST',
+      body: '{"paths":["/data/shared/a b"]}'
+    });
   });
 
   it("rejects with the server's own words", async () => {
-    const body = { code: 'read-only', message: '/data/ is read-only.', path: '/data/', retryable: false };
+    const body = {
+      code: 'read-only',
+      message: '/data/ is read-only.',
+      path: '/data/',
+      retryable: false
+    };
     answerRequests({ status: 403, body });
-    await expect(new StorageClient().stat('/data/')).rejects.toMatchObject({ ...body, status: 403 });
+    await expect(new StorageClient().stat('/data/')).rejects.toMatchObject({
+      ...body,
+      status: 403
+    });
   });
 
   it('tells a server without the extension from a path that is not there', async () => {

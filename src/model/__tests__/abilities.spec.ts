@@ -1,6 +1,14 @@
 import { FakeClient, entry, listing } from '../../__tests__/support/client';
 import { trans } from '../../__tests__/support/translation';
-import { canCreateFolder, canDelete, canDownload, canDropOn, canUpload, isReadOnly, readOnlyReason } from '../abilities';
+import {
+  canCreateFolder,
+  canDelete,
+  canDownload,
+  canDropOn,
+  canUpload,
+  isReadOnly,
+  readOnlyReason
+} from '../abilities';
 import { BrowserModel } from '../browser';
 
 async function opened(more: Parameters<typeof listing>[2]) {
@@ -29,7 +37,10 @@ describe('what can be done', () => {
     const state = await opened({});
     expect(canUpload(state, trans).allowed).toBe(true);
     expect(canCreateFolder(state, trans).allowed).toBe(true);
-    expect(canDelete(state, [], trans)).toEqual({ allowed: false, reason: 'Select what to delete.' });
+    expect(canDelete(state, [], trans)).toEqual({
+      allowed: false,
+      reason: 'Select what to delete.'
+    });
     expect(canDelete(state, [entry('/data/x')], trans).allowed).toBe(true);
   });
 

@@ -2,7 +2,8 @@ import { entry } from '../../__tests__/support/client';
 import type { Entry } from '../../api/generated';
 import { BY_NAME, comparison, filtered, mergeSorted, without } from '../entries';
 
-const names = (entries: readonly Entry[]) => entries.map(({ name, type }) => name + (type === 'FOLDER' ? '/' : ''));
+const names = (entries: readonly Entry[]) =>
+  entries.map(({ name, type }) => name + (type === 'FOLDER' ? '/' : ''));
 
 const MIXED = [
   entry('/b.csv', { size: 1, lastModified: '2026-01-02T00:00:00Z' }),

@@ -22,7 +22,11 @@ describe('choosing rows', () => {
 
   it('keeps what was chosen when a range is added with Ctrl and Shift', () => {
     const two = choose(choose(NOTHING, 'a', ORDER), 'c', ORDER, { toggle: true });
-    expect(chosen(choose(two, 'd', ORDER, { extend: true, toggle: true }))).toEqual(['a', 'c', 'd']);
+    expect(chosen(choose(two, 'd', ORDER, { extend: true, toggle: true }))).toEqual([
+      'a',
+      'c',
+      'd'
+    ]);
   });
 
   it('chooses one alone when the range began at a row that is gone', () => {

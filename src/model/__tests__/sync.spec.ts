@@ -45,10 +45,25 @@ describe('the state of the synchronisation', () => {
 
 describe('the state in words', () => {
   const now = Date.parse('2026-01-31T12:02:30Z');
-  const error = { code: 'store-unavailable', message: 'The store is down.', path: null, retryable: true };
+  const error = {
+    code: 'store-unavailable',
+    message: 'The store is down.',
+    path: null,
+    retryable: true
+  };
   const words = (more: Partial<SyncStatus>, state: Partial<ISyncState> = {}) =>
-    describeSync({ status: syncStatus(more), error: null, requesting: false, ...state }, now, trans);
-  const progress = { phase: 'restoring', files: 12, bytes: 50, totalFiles: 40, totalBytes: 200 } as const;
+    describeSync(
+      { status: syncStatus(more), error: null, requesting: false, ...state },
+      now,
+      trans
+    );
+  const progress = {
+    phase: 'restoring',
+    files: 12,
+    bytes: 50,
+    totalFiles: 40,
+    totalBytes: 200
+  } as const;
 
   it.each([
     [{}, 'safe', 'Home saved 2 min ago'],
@@ -60,10 +75,22 @@ describe('the state in words', () => {
     [{ state: 'starting' }, 'up', 'Home sync is starting…'],
     [{ state: 'restoring' }, 'down', 'Restoring home…'],
     [{ state: 'restoring', progress }, 'down', 'Restoring home: 12 of 40 files'],
-    [{ state: 'restoring', progress: { ...progress, totalFiles: null } }, 'down', 'Restoring home: 12 files'],
+    [
+      { state: 'restoring', progress: { ...progress, totalFiles: null } },
+      'down',
+      'Restoring home: 12 files'
+    ],
     [{ state: 'syncing' }, 'up', 'Looking for changes…'],
-    [{ state: 'syncing', progress: { ...progress, phase: 'uploading' } }, 'up', 'Saving home: 12 of 40 files'],
-    [{ state: 'syncing', progress: { ...progress, phase: 'deleting' } }, 'up', 'Removing what was deleted…'],
+    [
+      { state: 'syncing', progress: { ...progress, phase: 'uploading' } },
+      'up',
+      'Saving home: 12 of 40 files'
+    ],
+    [
+      { state: 'syncing', progress: { ...progress, phase: 'deleting' } },
+      'up',
+      'Removing what was deleted…'
+    ],
     [{ state: 'paused' }, 'off', 'Home sync is paused'],
     [{ state: 'waiting' }, 'off', 'Waiting for another instance'],
     [{ state: 'vetoed' }, 'trouble', 'Home sync needs your answer'],
@@ -77,7 +104,9 @@ describe('the state in words', () => {
   it('tells how far it is by bytes, else by files, else not at all', () => {
     expect(words({ state: 'restoring', progress }).progress).toBe(0.25);
     expect(words({ progress: { ...progress, totalBytes: null } }).progress).toBe(0.3);
-    expect(words({ progress: { ...progress, totalBytes: null, totalFiles: null } }).progress).toBe(0);
+    expect(words({ progress: { ...progress, totalBytes: null, totalFiles: null } }).progress).toBe(
+      0
+    );
     expect(words({}).progress).toBeNull();
   });
 

@@ -1,0 +1,136 @@
+import { MINE, expect, freshTest, servers, test } from './panel';
+
+test('a store that is down is said in the words of the server, and Retry mends it', async ({
+  panel
+}) => {
+  await panel.cutStore(true);
+  await panel.row('data').dblclick();
+  await panel.row('customer-ada').dblclick();
+  const alert = panel.root.getByRole('alert');
+  await expect(alert).toContainText(`${MINE} could not be opened`, { timeout: 40_000 });
+  await expect(alert.locator('.wbs-State-message')).not.toBeEmpty();
+  await expect(alert).toContainText('store-unavailable');
+  await panel.cutStore(false);
+  await alert.getByRole('button', { name: 'Retry' }).click();
+  await expect(panel.row('README.md')).toBeVisible();
+});
+
+test('the next page that fails leaves what is shown, with Retry', async ({ panel, page }) => {
+  await page.route('**/files?*cursor=*', route =>
+    route.fulfill({
+      status: 503,
+      json: {
+        code: 'slow-down',
+        message: 'The store asks to slow down.',
+        path: null,
+        retryable: true
+      }
+    })
+  );
+  await panel.open(`${MINE}many/`);
+  await panel.grid.focus();
+  await page.keyboard.press('End');
+  const alert = panel.root.getByRole('alert');
+  await expect(alert).toContainText('The store asks to slow down.');
+  await page.unroute('**/files?*cursor=*');
+  await alert.getByRole('button', { name: 'Retry' }).click();
+  await expect(alert).toHaveCount(0);
+});
+
+test('while a folder loads there is something to see', async ({ panel, page }) => {
+  await page.route('**/files?path=%2Fspark-logs%2F*', async route => {
+    await new Promise(resolve => setTimeout(resolve, 1000));
+    await route.continue();
+  });
+  await panel.row('spark-logs').dblclick();
+  await expect(panel.root.getByRole('status', { name: 'Loading' })).toBeVisible();
+  await expect(panel.row('app-20260114-0001')).toBeVisible();
+});
+
+test('the footer tells when the home was saved, and saves it on request', async ({ panel }) => {
+  await expect(panel.footer).toContainText(/Home saved|change/, { timeout: 20_000 });
+  await panel.footer.getByRole('button', { name: 'Sync now' }).click();
+  await expect(panel.footer).toContainText('Home saved just now', { timeout: 20_000 });
+  await expect(panel.footer.getByRole('status')).toHaveAttribute(
+    'title',
+    /Saved in: s3:\/\/wherobots-demo\/acme\/notebooks\/customer-ada\//
+  );
+});
+
+test('files that are not in sync are counted, and listed with the reason', async ({
+  panel,
+  page
+}) => {
+  const status = (await panel.call('GET', 'sync')).body;
+  const skipped = [
+    { path: 'pipe', code: 'special', reason: 'A pipe cannot be saved.', size: null }
+  ];
+  await page.route('**/api/v1/sync', route =>
+    route.fulfill({ json: { ...status, skipped, skippedTotal: 1 } })
+  );
+  await panel.footer.getByRole('button', { name: 'Sync now' }).click();
+  await panel.footer.getByRole('button', { name: '1 note' }).click();
+  await expect(panel.dialog).toContainText('A pipe cannot be saved.');
+  await panel.dialog.getByRole('button', { name: 'Close' }).click();
+});
+
+test('a narrow panel gives up the date, then the size, but never the copy button', async ({
+  panel,
+  page
+}) => {
+  await panel.open(MINE);
+  const row = panel.row('README.md');
+  const setWidth = (width: number) =>
+    page.evaluate(value => {
+      document.querySelector<HTMLElement>('.wbs-Sidebar')!.style.width = `${value}px`;
+    }, width);
+  await setWidth(420);
+  await expect(row.locator('.wbs-Cell-modified')).toBeVisible();
+  await setWidth(250);
+  await expect(row.locator('.wbs-Cell-modified')).toBeHidden();
+  await expect(row.locator('.wbs-Cell-size')).toBeVisible();
+  await setWidth(200);
+  await expect(row.locator('.wbs-Cell-size')).toBeHidden();
+  await expect(row.getByRole('button', { name: 'Copy path' })).toBeVisible();
+  await page.evaluate(() => {
+    document.querySelector<HTMLElement>('.wbs-Sidebar')!.style.width = '';
+  });
+});
+
+freshTest('a server without a root says what to set', async ({ panel }) => {
+  await panel.load({ url: servers().bareUrl, token: servers().bareToken });
+  await expect(panel.root.getByText('Storage is not set up')).toBeVisible();
+  await expect(panel.root).toContainText('WHEROBOTS_STORAGE_ROOT');
+  await expect(panel.button('Upload files')).toBeDisabled();
+  await expect(panel.footer).toHaveCount(0);
+});
+
+freshTest('a page that is loaded again opens the folder that was open', async ({ panel, page }) => {
+  await panel.load();
+  await panel.open(`${MINE}raw/`);
+  // The state is saved a moment later.
+  await page.waitForResponse(
+    answer => answer.request().method() === 'PUT' && answer.url().includes('/workspaces/')
+  );
+  await page.reload();
+  await expect(panel.row('january.csv')).toBeVisible();
+});
+
+freshTest('the dark theme has light text on a dark ground', async ({ panel, page }) => {
+  await page.emulateMedia({ colorScheme: 'dark' });
+  await panel.load();
+  await page.evaluate(async () => {
+    const { jupyterapp } = window as unknown as {
+      jupyterapp?: { commands: { execute: (id: string, args: object) => Promise<void> } };
+    };
+    await jupyterapp?.commands.execute('apputils:change-theme', { theme: 'JupyterLab Dark' });
+  });
+  await expect(page.locator('body')).toHaveAttribute('data-jp-theme-light', 'false');
+  const lightness = await panel.root.evaluate(root => {
+    const style = getComputedStyle(root);
+    const light = (colour: string) =>
+      (colour.match(/[\d.]+/g) ?? []).slice(0, 3).reduce((sum, part) => sum + Number(part), 0);
+    return { text: light(style.color), ground: light(style.backgroundColor) };
+  });
+  expect(lightness.text).toBeGreaterThan(lightness.ground + 300);
+});
