@@ -14,6 +14,8 @@ from wherobots_storage.objectstore.embedded import EmbeddedStore
 from wherobots_storage.objectstore.memory import MemoryStore
 from wherobots_storage.objectstore.s3 import S3Store
 
+pytest.register_assert_rewrite("support.contract")
+
 
 @pytest.fixture(scope="session", autouse=True)
 def _session_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import xml.etree.ElementTree as ET
 from collections.abc import Mapping
 
@@ -9,6 +10,18 @@ from wherobots_storage.errors import StorageError
 from wherobots_storage.objectstore.s3_errors import Where, from_answer
 
 MAX_ERROR_BYTES = 64 * 1024
+
+_ILLEGAL = re.compile(
+    rb"[\x00-\x08\x0b\x0c\x0e-\x1f]|&#(?:x0*(?:[0-8bcef]|1[0-9a-f]|fffe|ffff)"
+    rb"|0*(?:[0-8]|1[124-9]|2[0-9]|3[01]));|\xef\xbf[\xbe\xbf]",
+    re.IGNORECASE,
+)
+"""Characters that XML 1.0 has no place for, raw or as references, in UTF-8."""
+
+
+def without_illegal(content: bytes) -> bytes:
+    """An answer that a parser takes, though the key it quotes may have control characters."""
+    return _ILLEGAL.sub(b"", content)
 
 
 def error_of(status: int, content: bytes, headers: Mapping[str, str], where: Where) -> StorageError:
@@ -23,7 +36,7 @@ def _code_and_region(content: bytes) -> tuple[str, str]:
     if not content or len(content) > MAX_ERROR_BYTES:
         return "", ""
     try:
-        root = ET.fromstring(content)  # noqa: S314 - expat expands no external entities
+        root = ET.fromstring(without_illegal(content))  # noqa: S314 - expat expands no external entities
     except ET.ParseError:
         return "", ""
     return _text(root, "Code"), _text(root, "Region")

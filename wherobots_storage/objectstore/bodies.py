@@ -24,10 +24,21 @@ class ExactBody:
         self._source = source
         self._size = size
         self.error: BaseException | None = None
+        self._checked = self._pieces()
+        self._first = b""
+
+    def prime(self) -> None:
+        """Read up to the first piece that may be sent, before a connection is opened.
+
+        A request whose headers come but whose body does not is an empty object to some servers.
+        """
+        self._first = next(self._checked, b"")
 
     def __iter__(self) -> Iterator[bytes]:
         try:
-            yield from self._pieces()
+            if self._first:
+                yield self._first
+            yield from self._checked
         except GeneratorExit:
             raise
         except BaseException as error:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Mapping
 
-import botocore.session
+from botocore.utils import get_environ_proxies
 
+from wherobots_storage.objectstore.bulk import CrtTransfers
 from wherobots_storage.objectstore.connection import Connection
 from wherobots_storage.objectstore.s3 import S3Store
 from wherobots_storage.objectstore.s3_errors import Where, translated
+from wherobots_storage.objectstore.sessions import new_session
 from wherobots_storage.objectstore.store import BulkTransfers, ObjectStore
 from wherobots_storage.objectstore.threads import ThreadedTransfers
 
@@ -28,7 +30,7 @@ def connect(bucket: str, environment: Mapping[str, str]) -> S3Store:
     Raises InvalidConfiguration for a configuration that cannot be used.
     """
     with translated(Where(bucket, environment.get("AWS_ENDPOINT_URL", "AWS"), "")):
-        session = botocore.session.Session()
+        session = new_session()
         if "AWS_ACCESS_KEY_ID" in environment:
             session.set_credentials(
                 environment["AWS_ACCESS_KEY_ID"],
@@ -46,5 +48,10 @@ def connect(bucket: str, environment: Mapping[str, str]) -> S3Store:
 
 
 def open_transfers(store: ObjectStore) -> BulkTransfers:
-    """The fastest way to move many small objects to and from ``store``."""
+    """The fastest way to move many small objects to and from ``store``.
+
+    Behind a proxy that is threads over boto3, which knows every kind of proxy setting.
+    """
+    if isinstance(store, S3Store) and not get_environ_proxies(store.connection.endpoint_url):
+        return CrtTransfers(store.connection)
     return ThreadedTransfers(store)

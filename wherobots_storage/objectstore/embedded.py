@@ -29,6 +29,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from wherobots_storage.errors import AlreadyRunning, InvalidConfiguration, StoreUnavailable
 from wherobots_storage.objectstore import ports
 from wherobots_storage.objectstore.embedded_config import IDENTITY, Keys, write_config
+from wherobots_storage.objectstore.sessions import new_session
 
 START_SECONDS = 30.0
 STOP_SECONDS = 20.0
@@ -152,7 +153,7 @@ class EmbeddedStore:
             read_timeout=10,
             retries={"total_max_attempts": 1, "mode": "standard"},
         )
-        return boto3.session.Session().client(
+        return boto3.session.Session(botocore_session=new_session()).client(
             "s3",
             endpoint_url=self.endpoint_url,
             aws_access_key_id=self.access_key,
@@ -256,6 +257,8 @@ def _arguments(folder: Path, chosen: dict[str, int]) -> list[str]:
         arguments += [f"-{name}.port={port}", f"-{name}.port.grpc={port + ports.GRPC_OFFSET}"]
     arguments += [f"-s3.config={folder / 's3.json'}", f"-s3.iam.config={folder / 'iam.json'}"]
     arguments += ["-s3.port.iceberg=0", "-s3.port.lance=0", "-webdav=false", "-admin.ui=false"]
+    # A mistyped bucket must be an error, not a new bucket.
+    arguments += ["-s3.autoCreateBucket=false"]
     arguments += ["-master.telemetry=false", "-volume.max=1000", "-master.volumeSizeLimitMB=512"]
     return arguments
 

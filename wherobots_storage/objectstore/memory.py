@@ -21,6 +21,7 @@ from wherobots_storage.errors import (
     UploadInterrupted,
 )
 from wherobots_storage.objectstore.keys import check_key
+from wherobots_storage.objectstore.limits import check_metadata, check_part_number
 from wherobots_storage.objectstore.pages import Cursor, roll_up
 from wherobots_storage.objectstore.store import (
     MIN_PART_BYTES,
@@ -117,7 +118,7 @@ class MemoryStore:
         """See ``ObjectStore.list_page``."""
         if not 1 <= limit <= 1000:  # noqa: PLR2004 - S3's own bounds
             raise InvalidInput("A page of a listing has 1 to 1,000 entries.")
-        token = Cursor.read(cursor, prefix, delimiter).token if cursor else ""
+        token = "" if cursor is None else Cursor.read(cursor, prefix, delimiter).token
         with self._lock:
             infos = [self._objects[key].info for key in self._objects]
         entries = roll_up(infos, prefix, delimiter, token=token, start_after=start_after)
@@ -162,6 +163,7 @@ class MemoryStore:
     ) -> str:
         """See ``ObjectStore.put``."""
         check_key(key)
+        check_metadata(metadata or {})
         data = _collect(body, size)
         with self._lock:
             self._check_conditions(key, if_none_match, if_match)
@@ -217,7 +219,7 @@ class MemoryStore:
         with self._lock:
             upload = Upload(key, f"upload-{next(self._ids)}", time.time())
             self._uploads[upload.upload_id] = _Pending(
-                upload, dict(metadata or {}), content_type or DEFAULT_CONTENT_TYPE
+                upload, check_metadata(metadata or {}), content_type or DEFAULT_CONTENT_TYPE
             )
             return upload.upload_id
 
@@ -225,6 +227,7 @@ class MemoryStore:
         self, key: str, upload_id: str, number: int, body: bytes | Iterable[bytes], *, size: int
     ) -> str:
         """See ``ObjectStore.upload_part``."""
+        check_part_number(number)
         with self._lock:
             self._pending(key, upload_id)
         data = _collect(body, size)

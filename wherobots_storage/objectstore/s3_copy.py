@@ -8,6 +8,7 @@ from typing import Any
 
 from wherobots_storage.errors import PreconditionFailed
 from wherobots_storage.objectstore.connection import Connection
+from wherobots_storage.objectstore.limits import check_metadata
 from wherobots_storage.objectstore.s3_errors import translated
 from wherobots_storage.objectstore.store import MAX_PARTS, ObjectInfo
 
@@ -38,7 +39,7 @@ def copy(connection: Connection, job: Copy, *, most: int = MAX_COPY_BYTES) -> st
     if job.source_if_match is not None:
         more["CopySourceIfMatch"] = job.source_if_match
     if job.metadata is not None:
-        more |= {"MetadataDirective": "REPLACE", "Metadata": dict(job.metadata)}
+        more |= {"MetadataDirective": "REPLACE", "Metadata": check_metadata(job.metadata)}
         more["ContentType"] = job.source.content_type
     with translated(connection.where):
         answer = connection.client.copy_object(

@@ -15,6 +15,7 @@ from http import HTTPStatus
 from typing import Any
 
 import botocore.exceptions as sdk
+from botocore.parsers import ResponseParserError
 
 from wherobots_storage import errors as ours
 
@@ -312,6 +313,7 @@ EXCEPTIONS: Mapping[type[Exception], Kind] = {
     sdk.RefreshWithMFAUnsupportedError: ours.ExpiredCredentials,
     sdk.SSOError: ours.CredentialsError,
     sdk.SSOTokenLoadError: ours.NoCredentials,
+    ResponseParserError: ours.UnexpectedAnswer,
     sdk.ServiceNotInRegionError: ours.InvalidConfiguration,
     sdk.StubResponseError: ours.UnexpectedAnswer,
     sdk.TokenRetrievalError: ours.CredentialsError,
@@ -408,5 +410,5 @@ def translated(where: Where) -> Iterator[None]:
     """Turn botocore's exceptions into ours; the original stays out, as it may quote secrets."""
     try:
         yield
-    except (sdk.BotoCoreError, sdk.ClientError) as error:
+    except (sdk.BotoCoreError, sdk.ClientError, ResponseParserError) as error:
         raise from_exception(error, where) from None
