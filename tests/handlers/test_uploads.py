@@ -14,6 +14,7 @@ from support.server import API, CUSTOMER, OWN, Api, Fetch, HeldBack
 from wherobots_storage.app import StorageApp
 from wherobots_storage.errors import StoreUnavailable
 from wherobots_storage.handlers import upload_manager
+from wherobots_storage.handlers.backend import PART_STREAMS
 from wherobots_storage.handlers.upload_manager import UploadManager
 from wherobots_storage.handlers.upload_parts import PART_BYTES, part_size_for
 from wherobots_storage.objectstore.memory import MemoryStore
@@ -450,7 +451,7 @@ async def test_the_next_start_aborts_what_a_killed_server_left(
     (folder / "dead.uploads").write_text("\n".join(map(json.dumps, lines)) + "\n{torn")
     other = json.dumps({"begin": ["elsewhere", "k", "u"]})
     (folder / "other.uploads").write_text(other)
-    assert storage_app._uploads._recover() is True
+    assert storage_app._uploads._store.recover() is True
     assert [upload.key for upload in memory_store.list_uploads("")] == [KEY]
     assert {path.name for path in folder.iterdir()} == {live.name, "other.uploads"}
     assert (await api.get("uploads", id=mine["id"])).status == 200
@@ -465,7 +466,7 @@ async def test_a_list_that_cannot_be_worked_off_is_kept(
     line = json.dumps({"begin": ["test", "k", "u"]})
     (folder / "dead.uploads").write_text(line)
     held_back.errors["abort_multipart"] = StoreUnavailable("The store is down.")
-    assert await storage_app._backend.run(storage_app._uploads._recover) is False
+    assert await storage_app._backend.run(storage_app._uploads._store.recover) is False
     assert (folder / "dead.uploads").exists()
     assert api is not None
 
@@ -493,3 +494,79 @@ async def test_another_route_answers_while_the_store_hangs(
     assert not hanging.done()
     held_back.gate.set()
     assert (await hanging).status == 200
+
+
+async def test_completing_twice_tells_the_same(api: Api, memory_store: MemoryStore) -> None:
+    """A browser whose first answer got lost asks again and learns that the file is there."""
+    ticket = await begin(api, 3)
+    await api("PUT", "uploads/part", body=b"abc", id=ticket["id"], number="1")
+    first = await api.post("uploads/complete", {"id": ticket["id"]})
+    memory_store.put(KEY, b"later")
+    again = await api.post("uploads/complete", {"id": ticket["id"]})
+    assert (again.status, again.json()) == (200, first.json())
+    assert stored(memory_store) == b"later"
+
+
+async def test_nothing_else_happens_to_an_upload_while_it_is_completed(
+    api: Api, held_back: HeldBack, storage_app: StorageApp
+) -> None:
+    """Abort, another part, a second complete are conflicts; even a stop leaves the file whole."""
+    ticket = await begin(api, 3)
+    await api("PUT", "uploads/part", body=b"abc", id=ticket["id"], number="1")
+    held_back.entered.clear()
+    held_back.gate.clear()
+    completing = asyncio.ensure_future(api.post("uploads/complete", {"id": ticket["id"]}))
+    await held_back.called()
+    answers = [
+        await api("DELETE", "uploads", id=ticket["id"]),
+        await api("PUT", "uploads/part", body=b"xyz", id=ticket["id"], number="1"),
+        await api.post("uploads/complete", {"id": ticket["id"]}),
+    ]
+    assert [answer.status for answer in answers] == [409, 409, 409]
+    await storage_app._uploads.close()
+    held_back.gate.set()
+    assert (await completing).status == 200
+    assert stored(held_back) == b"abc"
+
+
+async def test_a_file_whose_part_still_arrives_is_not_completed(
+    api: Api, storage_app: StorageApp, jp_http_port: int, jp_base_url: str
+) -> None:
+    """A part that is being sent a second time must end first."""
+    ticket = await begin(api, 10)
+    await api("PUT", "uploads/part", body=b"0123456789", id=ticket["id"], number="1")
+    _, writer = await open_part(
+        storage_app, jp_http_port, jp_base_url, ticket, "Content-Length: 10"
+    )
+    while not storage_app._uploads._uploads[ticket["id"]].sinks:  # noqa: ASYNC110 -- no event
+        await asyncio.sleep(0.01)
+    refused = await api.post("uploads/complete", {"id": ticket["id"]})
+    assert "part 1 is still arriving" in refused.error().message
+    writer.close()
+    await parts_settle(storage_app._uploads, ticket)
+    assert (await api.post("uploads/complete", {"id": ticket["id"]})).status == 200
+
+
+async def test_two_attempts_that_wait_for_a_stream_leave_one_part(
+    api: Api, held_back: HeldBack, storage_app: StorageApp
+) -> None:
+    """With all streams taken, attempts at one part queue up; in the end there is one, and whole."""
+    ticket = await begin(api, PART_BYTES + 1)
+    for _ in range(PART_STREAMS):
+        await storage_app._uploads._streams.acquire()
+    piece = b"x" * PART_BYTES
+    attempts = [
+        asyncio.ensure_future(api("PUT", "uploads/part", body=piece, id=ticket["id"], number="1"))
+        for _ in range(3)
+    ]
+    await asyncio.sleep(0.2)
+    for _ in range(PART_STREAMS):
+        storage_app._uploads._streams.release()
+    statuses = [(await attempt).status for attempt in attempts]
+    assert 200 in statuses
+    assert set(statuses) <= {200, 400}
+    listed = (await api.get("uploads", id=ticket["id"])).json()["parts"]
+    assert [part["number"] for part in listed] == [1]
+    await api("PUT", "uploads/part", body=b"y", id=ticket["id"], number="2")
+    assert (await api.post("uploads/complete", {"id": ticket["id"]})).status == 200
+    assert stored(held_back) == piece + b"y"

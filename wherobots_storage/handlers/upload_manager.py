@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import mimetypes
 import secrets
 import time
 from pathlib import Path
@@ -21,15 +20,12 @@ from wherobots_storage.errors import (
     ConflictError,
     InvalidPath,
     NoSuchUpload,
-    NotFound,
     PreconditionFailed,
     StorageError,
     StoreUnavailable,
     TooLarge,
 )
 from wherobots_storage.handlers.backend import PART_STREAMS, Backend
-from wherobots_storage.handlers.browse import has_folder
-from wherobots_storage.handlers.registry import OpenUpload, UploadRegistry
 from wherobots_storage.handlers.upload_parts import (
     PART_BYTES,
     HeldSink,
@@ -37,8 +33,9 @@ from wherobots_storage.handlers.upload_parts import (
     StreamedSink,
     UploadState,
 )
+from wherobots_storage.handlers.upload_store import UploadStore
 from wherobots_storage.namespace.paths import StoragePath
-from wherobots_storage.objectstore.store import MAX_OBJECT_BYTES, ObjectStore
+from wherobots_storage.objectstore.store import MAX_OBJECT_BYTES
 
 HELD_BYTES = 64 * 1024**2
 """The budget of all files held in memory; beyond it small files are multipart uploads too."""
@@ -50,14 +47,18 @@ REAP_SECONDS = 60.0
 CLOSE_SECONDS = 5.0
 """How long a stopping server waits for uploads to be aborted; the next start does the rest."""
 
+REMEMBERED = 200
+"""How many completed uploads are remembered, for a browser whose answer got lost."""
+
 
 class UploadManager:
     """Lives on the event loop; its calls to the store run in threads."""
 
     def __init__(self, backend: Backend, registry_folder: Path) -> None:
         self._backend = backend
-        self._registry = UploadRegistry(registry_folder)
+        self._store = UploadStore(backend, registry_folder)
         self._uploads: dict[str, UploadState] = {}
+        self._completed: dict[str, EntryDetail] = {}
         self._doomed: list[UploadState] = []
         self._streams = asyncio.Semaphore(PART_STREAMS)
         self._closing = False
@@ -83,7 +84,7 @@ class UploadManager:
         if held:
             self._uploads[upload.id] = upload
         try:
-            await self._backend.run(self._begin, upload, held=held)
+            await self._backend.run(self._store.begin, upload, held=held)
         except BaseException:
             self._uploads.pop(upload.id, None)
             raise
@@ -105,29 +106,43 @@ class UploadManager:
         """Make ready for a part's body; ``declared`` is its Content-Length, if it has one.
 
         An earlier attempt at the same part is broken off. Waits for a free stream. Raises
-        NoSuchUpload, TooLarge, InvalidInput, and what the permission table raises.
+        NoSuchUpload, TooLarge, InvalidInput, ConflictError while it is being completed, and what
+        the permission table raises.
         """
         upload = self._get(upload_id)
         self._backend.tenancy.permissions.require_upload(upload.path)
         upload.check_length(number, declared)
-        earlier = upload.sinks.get(number)
-        if earlier is not None:
-            earlier.abort()
-            await earlier.gone()
+        await self._break_off(upload, number)
         if upload.upload_id is None:
             sink: PartSink = HeldSink(upload, number)
-            upload.sinks[number] = sink
-            return sink
+        else:
+            sink = await self._begin_stream(upload, number)
+        upload.sinks[number] = sink
+        return sink
+
+    async def _begin_stream(self, upload: UploadState, number: int) -> StreamedSink:
         await self._streams.acquire()
         try:
-            self._get(upload_id)  # it may have been aborted while this waited
-            streamed = StreamedSink(upload, number, self._backend.store, self._backend.part_threads)
+            # While this waited, the upload may have ended, and another attempt have begun.
+            self._get(upload.id)
+            await self._break_off(upload, number)
+            sink = StreamedSink(upload, number, self._backend.store, self._backend.part_threads)
         except BaseException:
             self._streams.release()
             raise
-        streamed.on_end(self._streams.release)
-        upload.sinks[number] = streamed
-        return streamed
+        sink.on_end(self._streams.release)
+        return sink
+
+    async def _break_off(self, upload: UploadState, number: int) -> None:
+        """End every earlier attempt at a part."""
+        while (earlier := upload.sinks.get(number)) is not None:
+            earlier.abort()
+            await earlier.gone()
+            if upload.sinks.get(number) is earlier:
+                del upload.sinks[number]
+        if upload.finishing or upload.id not in self._uploads:
+            message = "The upload is being completed, or was given up."
+            raise ConflictError(message, path=upload.path.display)
 
     def end_part(self, upload_id: str, sink: PartSink) -> None:
         """Forget a sink that is finished or broken off."""
@@ -138,27 +153,30 @@ class UploadManager:
                 del upload.sinks[sink.number]
 
     async def complete(self, upload_id: str) -> EntryDetail:
-        """Make the file.
+        """Make the file; asked again after it was made, tell the same.
 
         Raises NoSuchUpload, ConflictError (parts are missing), ConcurrentChange; AlreadyExists
         and PreconditionFailed, after which the upload is gone.
         """
+        if upload_id in self._completed:
+            return self._completed[upload_id]
         upload = self._get(upload_id)
         self._backend.tenancy.permissions.require_upload(upload.path)
         self._check_whole(upload)
         upload.finishing = True
         try:
-            etag = await self._backend.run(self._finish, upload)
-        except (AlreadyExists, PreconditionFailed, NoSuchUpload) as error:
+            etag = await self._backend.run(self._store.finish, upload)
+        except (AlreadyExists, PreconditionFailed, NoSuchUpload):
             await self._give_up(upload)  # asking again cannot help
-            raise error.at(upload.path.display) from None
-        except StorageError as error:
-            raise error.at(upload.path.display) from None
+            raise
         finally:
             upload.finishing = False
             upload.touched = time.monotonic()
         self._uploads.pop(upload.id, None)
-        return EntryDetail(
+        return self._remember(upload, etag)
+
+    def _remember(self, upload: UploadState, etag: str) -> EntryDetail:
+        made = EntryDetail(
             name=upload.path.name,
             path=upload.path.display,
             uri=upload.path.uri(self._backend.tenancy.root),
@@ -167,6 +185,10 @@ class UploadManager:
             size=upload.size,
             etag=etag,
         )
+        self._completed[upload.id] = made
+        for oldest in list(self._completed)[:-REMEMBERED]:
+            del self._completed[oldest]
+        return made
 
     async def abort(self, upload_id: str) -> None:
         """Give an upload up. Raises NoSuchUpload, ConflictError while it is being completed."""
@@ -179,7 +201,7 @@ class UploadManager:
         """Abort what a killed server left behind, and what nobody touches; until cancelled."""
         recovered = False
         while True:
-            recovered = recovered or await self._backend.run(self._recover)
+            recovered = recovered or await self._backend.run(self._store.recover)
             await asyncio.sleep(REAP_SECONDS)
             await self.reap()
 
@@ -196,12 +218,12 @@ class UploadManager:
     async def close(self) -> None:
         """Refuse everything from now on, and abort what is unfinished. Raises nothing."""
         self._closing = True
-        uploads = list(self._uploads.values())
+        # One that is being completed is left to it: it ends as a file or not at all.
+        uploads = [upload for upload in self._uploads.values() if not upload.finishing]
         work = asyncio.gather(*map(self._give_up, uploads), return_exceptions=True)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(work, CLOSE_SECONDS)
-        with contextlib.suppress(OSError):
-            self._registry.close()
+        self._store.close()
 
     def _get(self, upload_id: str) -> UploadState:
         if self._closing:
@@ -227,66 +249,18 @@ class UploadManager:
         taken = sum(item.size for item in self._uploads.values() if item.upload_id is None)
         return size <= PART_BYTES and taken + size <= HELD_BYTES
 
-    def _begin(self, upload: UploadState, *, held: bool) -> None:
-        store = self._backend.store()
-        try:
-            self._check_target(store, upload)
-            if upload.mode == "create" and has_folder(store, self._backend.tenancy, upload.path):
-                message = f"There is already a folder {upload.path.name!r} here."
-                raise AlreadyExists(message)
-            if not held:
-                upload.upload_id = store.create_multipart(
-                    upload.key, content_type=_content_type(upload.path)
-                )
-                self._record(upload, begun=True)
-        except StorageError as error:
-            raise error.at(upload.path.display) from None
-
-    def _check_target(self, store: ObjectStore, upload: UploadState) -> None:
-        """Compare what stands there with what may be replaced.
-
-        Asked at the beginning, so that nobody sends 5 GB for a refusal, and right before the end,
-        since some stores ignore conditions.
-        """
-        path = upload.path
-        try:
-            etag: str | None = store.head(upload.key).etag
-        except NotFound:
-            etag = None
-        if upload.mode == "create" and etag is not None:
-            raise _already_there(path)
-        if upload.etag is not None and etag != upload.etag:
-            message = f"{path.display} was changed or deleted meanwhile."
-            raise PreconditionFailed(message, path=path.display)
-
     def _check_whole(self, upload: UploadState) -> None:
         missing = upload.missing()
-        if upload.finishing or missing:
-            what = f"part {missing[0]} has not arrived" if missing else "it is being completed"
-            message = f"The upload cannot be completed: {what}."
-            raise ConflictError(message, path=upload.path.display)
-
-    def _finish(self, upload: UploadState) -> str:
-        store = self._backend.store()
-        self._check_target(store, upload)
-        create = upload.mode == "create"
-        try:
-            if upload.upload_id is None:
-                return store.put(
-                    upload.key,
-                    upload.held,
-                    content_type=_content_type(upload.path),
-                    if_none_match=create,
-                    if_match=upload.etag,
-                )
-            parts = [upload.parts[number] for number in sorted(upload.parts)]
-            etag = store.complete_multipart(
-                upload.key, upload.upload_id, parts, if_none_match=create, if_match=upload.etag
-            )
-        except PreconditionFailed as error:
-            raise (_already_there(upload.path) if create else error) from error
-        self._record(upload, begun=False)
-        return etag
+        if upload.finishing:
+            what = "it is being completed already"
+        elif upload.sinks:
+            what = f"part {min(upload.sinks)} is still arriving"
+        elif missing:
+            what = f"part {missing[0]} has not arrived"
+        else:
+            return
+        message = f"The upload cannot be completed: {what}."
+        raise ConflictError(message, path=upload.path.display)
 
     async def _give_up(self, upload: UploadState) -> None:
         self._uploads.pop(upload.id, None)
@@ -303,52 +277,9 @@ class UploadManager:
         if upload.upload_id is None:
             return
         try:
-            await self._backend.run(self._abort_now, upload)
+            await self._backend.run(self._store.abort, upload)
         except StorageError as error:
             self._backend.log.warning(
                 "wherobots_storage: an upload could not be aborted yet: %s", error.message
             )
             self._doomed.append(upload)
-
-    def _abort_now(self, upload: UploadState) -> None:
-        with contextlib.suppress(NoSuchUpload):
-            self._backend.store().abort_multipart(upload.key, upload.upload_id or "")
-        self._record(upload, begun=False)
-
-    def _record(self, upload: UploadState, *, begun: bool) -> None:
-        bucket = self._backend.tenancy.root.bucket
-        entry = OpenUpload(bucket, upload.key, upload.upload_id or "")
-        try:
-            (self._registry.begin if begun else self._registry.end)(entry)
-        except OSError as error:
-            self._backend.log.warning(
-                "wherobots_storage: the list of uploads cannot be written: %s", error.strerror
-            )
-
-    def _recover(self) -> bool:
-        """Abort what dead servers left; False when it must be tried again."""
-        bucket = self._backend.tenancy.root.bucket
-        complete = True
-        for path, uploads in self._registry.abandoned():
-            if any(upload.bucket != bucket for upload in uploads):
-                continue  # a server of that bucket will come
-            try:
-                for upload in uploads:
-                    with contextlib.suppress(NoSuchUpload):
-                        self._backend.store().abort_multipart(upload.key, upload.upload_id)
-            except StorageError as error:
-                complete = False
-                self._backend.log.warning(
-                    "wherobots_storage: uploads of an earlier start remain: %s", error.message
-                )
-            else:
-                path.unlink(missing_ok=True)
-        return complete
-
-
-def _already_there(path: StoragePath) -> AlreadyExists:
-    return AlreadyExists(f"There is already a file {path.name!r} here.", path=path.display)
-
-
-def _content_type(path: StoragePath) -> str | None:
-    return mimetypes.guess_type(path.name)[0]
