@@ -147,7 +147,8 @@ class Controller:
             try:
                 return self._inbox.get(timeout != 0, timeout or None)
             except queue.Empty:
-                return Wish("sync")
+                if not self._paused:  # it may have begun while this waited
+                    return Wish("sync")
 
     def _serve(self, wish: Wish) -> None:
         if self._stop.is_set():

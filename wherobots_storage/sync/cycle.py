@@ -117,6 +117,8 @@ class Cycle:
         )
         uploader.upload(uploads.small())
         uploader.upload(uploads.large())
+        for level in uploads.folders():
+            uploader.upload(level)
         allowed = self._allowed(deletions, accepted, report)
         if allowed:
             Deleter(
@@ -129,6 +131,8 @@ class Cycle:
                 moved=pending.moved,
             ).delete(allowed)
         uploader.upload_waiting(uploads.waiting())
+        for level in uploads.folders(waiting=True):
+            uploader.upload_waiting(level)
 
     def _allowed(
         self, deletions: list[Record], accepted: frozenset[str], report: Report

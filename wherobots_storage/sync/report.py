@@ -98,4 +98,7 @@ class Stops:
 
 
 def _signature(entry: Mirrored | None) -> object:
-    return entry[:5] if isinstance(entry, File | Symlink) else None
+    # Without ctime: what was read right after a change carries none (see ``reading.as_entry``).
+    if not isinstance(entry, File | Symlink):
+        return None
+    return (type(entry), entry.size, entry.mtime_ns, entry.inode)

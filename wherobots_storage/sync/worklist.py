@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from itertools import groupby
 from types import TracebackType
 from typing import Self
 
@@ -17,6 +18,8 @@ from wherobots_storage.planning.tree import Directory, File, Mirrored, Symlink, 
 
 SMALL_BYTES = 8 * 1024**2
 """Up to this size a file is read to memory and sent in one request."""
+
+_SMALL, _LARGE, _FOLDER, _WAITING, _WAITING_FOLDER = range(5)
 
 _MAKE: dict[str, type[File | Symlink]] = {"file": File, "symlink": Symlink}
 
@@ -51,7 +54,7 @@ class Uploads(_Spool):
     def __init__(self) -> None:
         super().__init__(
             "CREATE TABLE work (path TEXT, size INTEGER, mtime_ns INTEGER, ctime_ns INTEGER,"
-            " inode TEXT, mode INTEGER, kind TEXT, waits INTEGER, phase INTEGER)"
+            " inode TEXT, mode INTEGER, kind TEXT, phase INTEGER)"
         )
 
     def add(self, upload: Upload) -> None:
@@ -63,23 +66,39 @@ class Uploads(_Spool):
         else:
             facts = (*entry[:4], str(entry.inode), entry.mode)
             size = entry.size
-        phase = 2 if upload.waits else int(size > SMALL_BYTES)
-        row = (*facts, kind_of(entry), upload.waits, phase)
-        self._db.execute("INSERT INTO work VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+        if isinstance(entry, Directory):
+            phase = _WAITING_FOLDER if upload.waits else _FOLDER
+        elif upload.waits:
+            phase = _WAITING
+        else:
+            phase = _LARGE if size > SMALL_BYTES else _SMALL
+        row = (*facts, kind_of(entry), phase)
+        self._db.execute("INSERT INTO work VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
         self.files += 1
         self.bytes += size
 
     def small(self) -> Iterator[Mirrored]:
         """What fits into memory: the most recent first, since that is what a user would miss."""
-        return self._phase(0, "mtime_ns DESC")
+        return self._phase(_SMALL, "mtime_ns DESC")
 
     def large(self) -> Iterator[Mirrored]:
         """Large files, the smaller ones first."""
-        return self._phase(1, "size")
+        return self._phase(_LARGE, "size")
+
+    def folders(self, *, waiting: bool = False) -> Iterator[Iterator[Mirrored]]:
+        """Folders' markers, level by level from the top.
+
+        A store that keeps real folders (SeaweedFS) makes those above an object on its own; a
+        marker written at the same moment would lose its mode to such a one.
+        """
+        phase = _WAITING_FOLDER if waiting else _FOLDER
+        found = self._phase(phase, "length(path) - length(replace(path, '/', '')), path")
+        for _, level in groupby(found, key=lambda entry: entry.path.count("/")):
+            yield level
 
     def waiting(self) -> Iterator[Mirrored]:
-        """What can go only after a deletion."""
-        return self._phase(2, "path")
+        """Files and links that can go only after a deletion."""
+        return self._phase(_WAITING, "path")
 
     def _phase(self, phase: int, order: str) -> Iterator[Mirrored]:
         rows = self._db.execute(

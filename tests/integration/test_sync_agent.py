@@ -1,0 +1,324 @@
+"""The agent as a process of its own, against SeaweedFS: kills, signals, lost servers."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from support.agents import eventually
+from support.homes import OLD, PREFIX, Bench, picture, settings_for
+
+from wherobots_storage.api.models import SyncStatus
+from wherobots_storage.errors import AgentUnavailable
+from wherobots_storage.objectstore.s3 import S3Store
+from wherobots_storage.settings import Settings
+from wherobots_storage.sync.client import AgentClient
+from wherobots_storage.sync.handover import settings_to_json
+from wherobots_storage.sync.state import StateFolder, process_start
+from wherobots_storage.sync.supervisor import AgentSupervisor
+
+pytestmark = pytest.mark.store
+
+AGENT = [sys.executable, "-m", "wherobots_storage", "agent"]
+
+SERVER = """
+import subprocess, sys, time
+agent = subprocess.Popen(
+    [sys.executable, "-m", "wherobots_storage", "agent"],
+    stdin=subprocess.PIPE, start_new_session=True,
+)
+agent.stdin.write(sys.argv[1].encode() + b"\\n")
+agent.stdin.flush()
+print(agent.pid, flush=True)
+time.sleep(600)
+"""
+
+
+@pytest.fixture
+def bench(
+    tmp_path: Path, s3_store: S3Store, seaweed_environment: dict[str, str]
+) -> Iterator[Bench]:
+    """A home, and SeaweedFS's variables in the environment of what is started."""
+    assert seaweed_environment
+    python_path = str(Path(__file__).parent.parent.parent)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("PYTHONPATH", python_path)
+        yield Bench(tmp_path, s3_store)
+
+
+@contextmanager
+def agent_process(settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
+    """An agent as a server starts it; it is killed at the end, if it still lives."""
+    process = subprocess.Popen(AGENT, stdin=subprocess.PIPE, start_new_session=True)
+    assert process.stdin is not None
+    process.stdin.write(settings_to_json(settings) + b"\n")
+    process.stdin.flush()
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.wait()
+        process.stdin.close()
+
+
+def idle(settings: Settings) -> bool:
+    """Whether the agent of these settings is idle, and has synced."""
+    try:
+        status = AgentClient(StateFolder.for_settings(settings).socket_path).status()
+    except AgentUnavailable:
+        return False
+    return status.state == "idle" and status.last_synced is not None
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_signal_makes_the_final_sync(bench: Bench, number: signal.Signals) -> None:
+    """SIGTERM and SIGINT save what was written last; the exit code says that all is there."""
+    with agent_process(bench.settings) as process:
+        eventually(lambda: idle(bench.settings))
+        bench.write("late", b"l")
+        process.send_signal(number)
+        assert process.wait(20) == 0
+    assert bench.keys() == ["late"]
+
+
+def test_killed_server_means_a_final_sync(bench: Bench) -> None:
+    """When the server is killed, the pipe closes, and the agent saves what is left and goes."""
+    text = settings_to_json(bench.settings).decode()
+    server = subprocess.Popen([sys.executable, "-c", SERVER, text], stdout=subprocess.PIPE)
+    assert server.stdout is not None
+    try:
+        agent = int(server.stdout.readline())
+        eventually(lambda: idle(bench.settings))
+        bench.write("late", b"l")
+        server.kill()
+        server.wait()
+        eventually(lambda: process_start(agent) is None)
+    finally:
+        server.kill()
+        server.wait()
+        server.stdout.close()
+    assert bench.keys() == ["late"]
+
+
+def test_killed_agent_goes_on_from_its_journal(bench: Bench) -> None:
+    """An agent killed in the middle of a sync leaves a journal with which the next one goes on."""
+    for number in range(400):
+        bench.write(f"f{number:03}", os.urandom(2000), mtime_ns=OLD)
+    with agent_process(bench.settings) as process:
+        eventually(lambda: len(bench.keys()) > 50)
+        process.kill()
+        process.wait()
+    assert len(bench.keys()) < 400
+    with agent_process(bench.settings) as process:
+        eventually(lambda: idle(bench.settings), seconds=60)
+        client = AgentClient(StateFolder.for_settings(bench.settings).socket_path)
+        assert client.status().conflicts == []
+        process.terminate()
+        assert process.wait(20) == 0
+    assert len(bench.keys()) == 400
+
+
+def test_killed_during_a_restore_goes_on(bench: Bench, tmp_path: Path) -> None:
+    """A restore that was killed is taken up again; the sync in between deletes nothing."""
+    for number in range(400):
+        bench.write(f"f{number:03}", os.urandom(2000), mtime_ns=OLD)
+    bench.sync()
+    fresh = Bench(tmp_path, bench.store, "fresh")
+    with agent_process(fresh.settings) as process:
+        eventually(lambda: len(picture(fresh.home)) > 20)
+        process.kill()
+        process.wait()
+    assert len(picture(fresh.home)) < 400
+    with agent_process(fresh.settings) as process:
+        eventually(lambda: idle(fresh.settings), seconds=60)
+        process.terminate()
+        assert process.wait(20) == 0
+    assert picture(fresh.home) == picture(bench.home)
+    assert len(bench.keys()) == 400
+
+
+def test_second_agent_waits_then_ends_the_first(bench: Bench) -> None:
+    """Two agents never write at once: the second waits ``shutdown_timeout``, then takes over."""
+    settings = settings_for(bench.home, bench.state, bench.store.bucket, shutdown_timeout=1.5)
+    state = StateFolder.for_settings(settings)
+    with agent_process(settings) as first:
+        eventually(lambda: idle(settings))
+        with agent_process(settings) as second:
+            began = time.monotonic()
+            assert first.wait(20) == -signal.SIGKILL
+            assert time.monotonic() - began > 1.0
+
+            def taken() -> bool:
+                holder = state.holder()
+                return holder is not None and holder.pid == second.pid
+
+            eventually(taken)
+            eventually(lambda: idle(settings))
+
+
+def test_second_agent_takes_over_from_one_that_ends(bench: Bench) -> None:
+    """A new server's agent waits for the former's final sync, and loses nothing of it."""
+    with agent_process(bench.settings) as first:
+        eventually(lambda: idle(bench.settings))
+        bench.write("late", b"l")
+        with agent_process(bench.settings) as second:
+            first.terminate()
+            assert first.wait(20) == 0
+            assert bench.keys() == ["late"]
+            eventually(lambda: idle(bench.settings))
+            assert second.poll() is None
+
+
+def test_wrong_keys_are_told_and_stop_is_quick(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With keys that the store refuses the agent is offline, with the reason; nothing is lost."""
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong")
+    bench.write("a")
+    supervisor = AgentSupervisor(bench.settings, lambda _: None)
+    supervisor.spawn()
+    try:
+        assert not supervisor.wait_restored(20)
+        assert supervisor.status.state == "offline"
+        assert supervisor.status.last_error is not None
+        assert "wrong" not in supervisor.status.last_error.message
+    finally:
+        began = time.monotonic()
+        asyncio.run(supervisor.stop(8))
+    assert time.monotonic() - began < 7
+    assert supervisor.pid is None
+    assert (bench.home / "a").exists()
+
+
+def run_with(
+    supervisor: AgentSupervisor, during: Callable[[], None], deadline: float = 10.0
+) -> None:
+    """Keep an agent while ``during`` runs on another thread, then stop it."""
+
+    async def main() -> None:
+        keeping = asyncio.ensure_future(supervisor.run())
+        try:
+            await asyncio.to_thread(during)
+        finally:
+            await asyncio.gather(supervisor.stop(deadline), supervisor.stop(deadline))
+            keeping.cancel()
+            await asyncio.gather(keeping, return_exceptions=True)
+
+    asyncio.run(main())
+
+
+def test_supervisor_restores_before_the_port_opens(bench: Bench, s3_store: S3Store) -> None:
+    """``wait_restored`` returns when the home is there."""
+    s3_store.put(f"{PREFIX}theirs", b"t")
+    supervisor = AgentSupervisor(bench.settings, lambda _: None)
+    supervisor.spawn()
+    try:
+        assert supervisor.wait_restored(20)
+        assert (bench.home / "theirs").read_bytes() == b"t"
+    finally:
+        asyncio.run(supervisor.stop(10))
+
+
+def test_supervisor_starts_a_dead_agent_again(bench: Bench) -> None:
+    """An agent that is killed comes back; the status tells of it; the stop saves the last file."""
+    seen: list[SyncStatus] = []
+    supervisor = AgentSupervisor(bench.settings, seen.append)
+    supervisor.spawn()
+    assert supervisor.wait_restored(20)
+
+    def during() -> None:
+        former = supervisor.pid
+        assert former is not None
+        os.kill(former, signal.SIGKILL)
+        eventually(lambda: supervisor.pid not in {None, former})
+        eventually(lambda: supervisor.status.state == "idle")
+        bench.write("late", b"l")
+
+    run_with(supervisor, during)
+    assert bench.keys() == ["late"]
+    assert "offline" in {status.state for status in seen}
+    assert supervisor.status.state == "stopped"
+    assert supervisor.pid is None
+
+
+def test_supervisor_requests(bench: Bench) -> None:
+    """A request returns the status at once, and what it asked for happens."""
+    supervisor = AgentSupervisor(bench.settings, lambda _: None)
+    supervisor.spawn()
+    assert supervisor.wait_restored(20)
+
+    def during() -> None:
+        bench.write("a")
+        status = asyncio.run(supervisor.request("sync"))
+        assert status.home == str(bench.home)
+        eventually(lambda: bench.keys() == ["a"])
+
+    run_with(supervisor, during)
+
+
+def test_supervisor_ends_an_agent_that_hangs(bench: Bench, tmp_path: Path) -> None:
+    """An agent that neither answers nor ends is killed when its time is over."""
+    deaf = tmp_path / "deaf.py"
+    deaf.write_text(
+        "import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\ntime.sleep(600)\n"
+    )
+    supervisor = AgentSupervisor(
+        bench.settings, lambda _: None, command=[sys.executable, str(deaf)]
+    )
+    supervisor.spawn()
+    assert not supervisor.wait_restored(0.3)
+    began = time.monotonic()
+    asyncio.run(supervisor.stop(0.5))
+    assert time.monotonic() - began < 9
+    assert supervisor.pid is None
+
+
+def test_supervisor_never_blocks_the_event_loop(bench: Bench) -> None:
+    """While the agent works and is stopped, the loop keeps turning."""
+    for number in range(300):
+        bench.write(f"f{number}", os.urandom(1000))
+    supervisor = AgentSupervisor(bench.settings, lambda _: None)
+    supervisor.spawn()
+    gaps: list[float] = []
+
+    async def main() -> None:
+        async def tick() -> None:
+            while True:
+                began = time.monotonic()
+                await asyncio.sleep(0.01)
+                gaps.append(time.monotonic() - began)
+
+        ticking = asyncio.ensure_future(tick())
+        keeping = asyncio.ensure_future(supervisor.run())
+        await asyncio.sleep(1.5)
+        await supervisor.stop(20)
+        for task in (ticking, keeping):
+            task.cancel()
+        await asyncio.gather(ticking, keeping, return_exceptions=True)
+
+    asyncio.run(main())
+    assert max(gaps) < 0.5
+    assert len(bench.keys()) == 300
+
+
+def test_no_thread_or_process_is_left(bench: Bench) -> None:
+    """A supervisor that was stopped leaves neither threads nor processes."""
+    before = threading.active_count()
+    supervisor = AgentSupervisor(bench.settings, lambda _: None)
+    supervisor.spawn()
+    pid = supervisor.pid
+    assert pid is not None
+    supervisor.wait_restored(20)
+    asyncio.run(supervisor.stop(10))
+    assert process_start(pid) is None
+    assert threading.active_count() <= before + 1

@@ -1,0 +1,95 @@
+"""Agents for tests: one on a thread of the test's own process, and waiting for things to be so."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+from wherobots_storage.api.models import SyncStatus
+from wherobots_storage.errors import AgentUnavailable
+from wherobots_storage.objectstore.store import ObjectStore
+from wherobots_storage.objectstore.threads import ThreadedTransfers
+from wherobots_storage.settings import Settings
+from wherobots_storage.sync.client import AgentClient
+from wherobots_storage.sync.controller import Controller
+from wherobots_storage.sync.server import AgentServer
+from wherobots_storage.sync.session import Session
+from wherobots_storage.sync.state import StateFolder
+from wherobots_storage.sync.status import StatusBoard
+
+
+def eventually(what: Callable[[], object], seconds: float = 20.0) -> None:
+    """Wait until ``what`` is true. Fails when it does not become so."""
+    until = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < until, "it did not become so in time"
+        time.sleep(0.02)
+
+
+class ThreadAgent:
+    """An agent's controller and socket on a thread; its client, and its outcome at the end."""
+
+    def __init__(self, settings: Settings, store: ObjectStore) -> None:
+        self._settings = settings
+        self._store = store
+        self.state = StateFolder.for_settings(settings)
+        self.client = AgentClient(self.state.socket_path)
+        self.complete: bool | None = None
+        self.thread = threading.Thread(target=self._run, daemon=True)
+
+    def _run(self) -> None:
+        transfers = ThreadedTransfers(self._store, workers=4)
+        board = StatusBoard(home=str(self._settings.home))
+        with (
+            self.state.lock(0),
+            Session(self._settings, self._store, transfers, self.state, board) as session,
+        ):
+            controller = Controller(session, board, interval=self._settings.sync_interval)
+            server = AgentServer(self.state.socket_path, board, controller)
+            server.start()
+            try:
+                self.complete = controller.run()
+            finally:
+                server.close()
+        transfers.close()
+
+    @property
+    def status(self) -> SyncStatus | None:
+        """Its status, or None while it does not answer."""
+        with suppress(AgentUnavailable):
+            return self.client.status()
+        return None
+
+    def reaches(self, state: str, seconds: float = 20.0) -> SyncStatus:
+        """Wait until it is in a state, and return the status."""
+        found: list[SyncStatus] = []
+
+        def there() -> bool:
+            status = self.status
+            if status is not None and status.state == state:
+                found.append(status)
+            return bool(found)
+
+        eventually(there, seconds)
+        return found[0]
+
+    def stop(self, deadline: float | None = 10.0) -> None:
+        """Have it make its final sync and end."""
+        with suppress(AgentUnavailable):
+            self.client.request("stop", deadline)
+        self.thread.join(20)
+        assert not self.thread.is_alive()
+
+
+@contextmanager
+def running_agent(settings: Settings, store: ObjectStore) -> Iterator[ThreadAgent]:
+    """An agent that runs; it is stopped at the end, if it was not before."""
+    agent = ThreadAgent(settings, store)
+    agent.thread.start()
+    try:
+        yield agent
+    finally:
+        if agent.thread.is_alive():
+            agent.stop(5.0)
