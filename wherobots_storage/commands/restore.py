@@ -1,7 +1,7 @@
 """Bring what the bucket holds into the home, which is made if it is not there.
 
-A local file that changed since it was last in the bucket is never overwritten: the other version
-arrives beside it, as a conflict file.
+A local file that changed since it was last in the bucket is never overwritten: both versions stay
+where they are, and the conflict is listed.
 """
 
 from __future__ import annotations
