@@ -1,0 +1,227 @@
+"""What an administrator sets up in the object store, as documents: roles, bucket and its rules.
+
+The documents are made of the same permission table as every session's policy. What they differ
+in from store to store was measured: SeaweedFS 4.48 keeps roles in a file of its own, Ceph's gateway
+(16) knows neither principal tags nor external ids.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from wherobots_storage.errors import InvalidConfiguration
+from wherobots_storage.namespace.paths import Root
+from wherobots_storage.namespace.permissions import CUSTOMER, PermissionTable
+from wherobots_storage.namespace.policy import VERSION, Document, bucket_arn, statements
+
+Store = Literal["aws", "ceph", "seaweedfs"]
+
+TAG = "customer"
+"""The session tag that carries the customer's folder name, where all users share one role."""
+
+ABORT_DAYS = 7
+"""After how many days the parts of an unfinished upload are freed: they are billed, and unseen."""
+
+_ROLE = re.compile(r"[\w+=,.@-]{1,64}", re.ASCII)
+"""IAM's characters of a role's name (IAM API reference, CreateRole)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """What the documents are for.
+
+    ``customer``: one customer's folder name, or None for one role that serves everybody.
+    ``principal``: who may assume the role: an ARN, or on SeaweedFS and Ceph a user's name.
+    ``identity_provider``: instead of that, the ARN of an OpenID Connect provider.
+    ``origins``: web origins that may read with presigned URLs; the panel itself needs none.
+    """
+
+    store: Store
+    root: Root
+    principal: str
+    role: str = "wherobots-storage"
+    customer: str | None = None
+    identity_provider: bool = False
+    origins: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Raises InvalidConfiguration for a role's name that is none, or a missing principal."""
+        if not _ROLE.fullmatch(self.role):
+            raise InvalidConfiguration(f"{self.role!r} cannot be a role's name.")
+        if not self.principal or "*" in self.principal:
+            message = "Name the one principal that may assume the role; a '*' would let anybody."
+            raise InvalidConfiguration(message)
+
+    @property
+    def partition(self) -> str:
+        """The partition of the principal's ARN; ``aws`` when it is a plain name."""
+        head, _, rest = self.principal.partition(":")
+        return rest.partition(":")[0] if head == "arn" and rest else "aws"
+
+    @property
+    def bucket(self) -> str:
+        """The bucket's ARN."""
+        return bucket_arn(self.root.bucket, self.partition)
+
+
+def documents(deployment: Deployment) -> Document:
+    """Every document by its name, and ``notes``: sentences on what has to be known about them.
+
+    The names are ``permissionPolicy``, ``trustPolicy``, ``bucketPolicy``, ``lifecycle``; ``cors``
+    where origins are given; ``iamConfiguration`` on SeaweedFS.
+    """
+    found: Document = {
+        "permissionPolicy": permission_policy(deployment),
+        "trustPolicy": trust_policy(deployment),
+        "bucketPolicy": bucket_policy(deployment),
+        "lifecycle": lifecycle(deployment),
+    }
+    if deployment.origins:
+        found["cors"] = cors(deployment)
+    if deployment.store == "seaweedfs":
+        found["iamConfiguration"] = _iam_configuration(deployment, found)
+    return found | {"notes": notes(deployment)}
+
+
+def permission_policy(deployment: Deployment) -> Document:
+    """What the role itself may: the most that any of its sessions can have."""
+    prefix = deployment.root.prefix
+    if deployment.customer is not None:
+        table = PermissionTable(deployment.customer)
+        prefixes = tuple(top.key(deployment.root) for top, _ in table.areas)
+    elif deployment.store == "aws":
+        # A session without the tag has no value for the variable, and the statement is void.
+        table = PermissionTable(CUSTOMER)
+        variable = f"${{aws:PrincipalTag/{TAG}}}"
+        prefixes = tuple(
+            prefix + top.display[1:].replace(CUSTOMER, variable) for top, _ in table.areas
+        )
+    else:
+        prefixes = (prefix,)
+    found = statements(deployment.bucket, prefixes, "write")
+    return {"Version": VERSION, "Statement": found}
+
+
+def trust_policy(deployment: Deployment) -> Document:
+    """Who may assume the role, and with which tag."""
+    tagged = deployment.store == "aws" and deployment.customer is None
+    if deployment.identity_provider:
+        kind, actions = "Federated", ["sts:AssumeRoleWithWebIdentity"]
+    else:
+        kind, actions = "AWS", ["sts:AssumeRole"]
+    statement: Document = {
+        "Effect": "Allow",
+        "Principal": {kind: [_principal(deployment)]},
+        "Action": [*actions, "sts:TagSession"] if tagged else actions,
+    }
+    if tagged:
+        # A tag of another form ('shared', say) would make other folders of the tree one's own.
+        statement["Condition"] = {"StringLike": {f"aws:RequestTag/{TAG}": ["customer-*"]}}
+    return {"Version": VERSION, "Statement": [statement]}
+
+
+def bucket_policy(deployment: Deployment) -> Document:
+    """Nobody without TLS, and the role nowhere but in its tree, whatever else is allowed."""
+    everything = [deployment.bucket, f"{deployment.bucket}/*"]
+    insecure = {
+        "Sid": "OnlyWithTLS",
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": ["s3:*"],
+        "Resource": everything,
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }
+    found: list[Document] = [insecure]
+    if deployment.store == "aws" and deployment.root.prefix:
+        found.append(_only_the_tree(deployment))
+    return {"Version": VERSION, "Statement": found}
+
+
+def lifecycle(deployment: Deployment) -> Document:
+    """Frees the parts of unfinished uploads (S3 user guide, AbortIncompleteMultipartUpload)."""
+    rule = {
+        "ID": "wherobots-storage-unfinished-uploads",
+        "Status": "Enabled",
+        "Filter": {"Prefix": deployment.root.prefix},
+        "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": ABORT_DAYS},
+    }
+    return {"Rules": [rule]}
+
+
+def cors(deployment: Deployment) -> Document:
+    """For notebooks' own web pages with presigned URLs: read only, from the named origins."""
+    rule = {
+        "AllowedOrigins": list(deployment.origins),
+        "AllowedMethods": ["GET", "HEAD"],
+        "AllowedHeaders": ["range"],
+        "ExposeHeaders": ["ETag", "Content-Range", "Accept-Ranges"],
+        "MaxAgeSeconds": 3600,
+    }
+    return {"CORSRules": [rule]}
+
+
+def notes(deployment: Deployment) -> list[str]:
+    """What has to be known about the documents, a sentence or two each."""
+    found = ["The bucket policy refuses plain http: leave it out where the store has no TLS."]
+    if deployment.customer is None and deployment.store == "aws":
+        found.append(
+            f"The role serves everybody: each session must carry the tag '{TAG}' with the "
+            "customer's folder name. Only who may be trusted with every folder may assume it."
+        )
+    elif deployment.customer is None:
+        found.append(
+            "The role reaches the whole tree, and the session policy alone narrows it: only who "
+            "may be trusted with every folder may assume it."
+        )
+    if deployment.store == "ceph" and not deployment.identity_provider:
+        found.append(
+            "Ceph's gateway (measured with 16) takes a session for the user who asked for it, so "
+            "that every session can assume the role anew, without its session policy. Between "
+            "users this is no boundary: use web identity (--identity-provider)."
+        )
+    if deployment.store == "seaweedfs":
+        found.append(
+            "SeaweedFS (measured with 4.48) does not tell upper from lower case in a policy: use "
+            "customers' names in lower case only, as names from a hub are."
+        )
+    return found
+
+
+def _principal(deployment: Deployment) -> str:
+    name = deployment.principal
+    if name.startswith("arn:") or deployment.identity_provider:
+        return name
+    if deployment.store == "ceph":
+        return f"arn:aws:iam:::user/{name}"
+    if deployment.store == "seaweedfs":
+        # The account that SeaweedFS gives the identities of its configuration file.
+        return f"arn:aws:iam::000000000000:user/{name}"
+    raise InvalidConfiguration(f"On AWS the principal is an ARN; {name!r} is none.")
+
+
+def _only_the_tree(deployment: Deployment) -> Document:
+    account = deployment.principal.split(":")[4:5]
+    if account == [""] or not account:
+        raise InvalidConfiguration("The principal's ARN names no account.")
+    role = f"arn:{deployment.partition}:iam::{account[0]}:role/{deployment.role}"
+    return {
+        "Sid": "OnlyItsTree",
+        "Effect": "Deny",
+        "Principal": {"AWS": [role]},
+        "Action": ["s3:*"],
+        "NotResource": [deployment.bucket, f"{deployment.bucket}/{deployment.root.prefix}*"],
+    }
+
+
+def _iam_configuration(deployment: Deployment, found: Document) -> Document:
+    """The part of SeaweedFS's ``-s3.iam.config`` file that makes the role."""
+    role = {
+        "roleName": deployment.role,
+        "roleArn": f"arn:aws:iam::role/{deployment.role}",
+        "trustPolicy": found["trustPolicy"],
+        "attachedPolicies": [deployment.role],
+    }
+    policy = {"name": deployment.role, "document": found["permissionPolicy"]}
+    return {"policies": [policy], "roles": [role]}
