@@ -79,7 +79,7 @@ test-python: setup ## pytest with branch coverage, SeaweedFS included; ARGS="-k 
 
 .PHONY: test-browser
 test-browser: setup chromium ## The panel in a real browser, with a real server and store
-	@npm run --silent test:ui
+	@npm run --silent test:ui -- --project panel
 
 .PHONY: test-wheel
 test-wheel: build ## The wheel, installed in a new environment, does the main job
