@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.faults import FaultyStore
+from support.agents import eventually
+from support.failing_memory import FaultyStore
 from support.homes import OLD, PREFIX, Bench, codes, picture
 
 from wherobots_storage.errors import (
@@ -423,6 +424,24 @@ def test_ignored_paths_are_restored(second: Bench, store: FaultyStore) -> None:
     assert (second.home / ".ssh/config").read_bytes() == b"c"
     assert second.sync().complete
     assert second.keys() == [".ssh/config"]
+
+
+def test_folder_that_a_file_arrived_in_first(
+    first: Bench, second: Bench, store: FaultyStore
+) -> None:
+    """A folder gets its mode also when one of its files was faster than its marker."""
+    first.write("d/e/x")
+    (first.home / "d/e").chmod(0o555)
+    (first.home / "d").chmod(0o700)
+    first.sync()
+
+    def slow_markers(name: str, key: str) -> None:
+        if name == "get" and key.endswith("/"):
+            eventually((second.home / "d/e/x").exists)
+
+    store.before = slow_markers
+    assert second.restore().complete
+    assert picture(second.home) == picture(first.home)
 
 
 def test_restored_folder_keeps_its_own_mode(first: Bench, second: Bench) -> None:

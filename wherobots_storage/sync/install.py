@@ -43,7 +43,7 @@ class Installer:
         self._tmp = home.work / "tmp"
         self._ready = False
         self._real: set[Path] = {home.path}
-        self._trash: Path | None = None
+        self._made: set[Path] = set()
 
     def stage(self, chunks: Iterable[bytes]) -> Staged:
         """Write bytes to a temporary file.
@@ -122,7 +122,7 @@ class Installer:
         return entry if isinstance(entry, File | Symlink) else None
 
     def make_folder(self, path: str) -> bool:
-        """Make a folder with the default mode; whether it was made, not there already.
+        """Make a folder with the default mode; whether it was made in this run, not before.
 
         Raises NotADirectoryError when something else has its name, OSError otherwise.
         """
@@ -133,7 +133,8 @@ class Installer:
         except FileExistsError:
             if not stat.S_ISDIR(folder.lstat().st_mode):
                 raise NotADirectoryError(errno.ENOTDIR, "not a folder", str(folder)) from None
-            return False
+            return folder in self._made
+        self._made.add(folder)
         return True
 
     def make_parents(self, path: str) -> None:
@@ -148,6 +149,7 @@ class Installer:
                 continue
             with suppress(FileExistsError):
                 folder.mkdir()
+                self._made.add(folder)
             if not stat.S_ISDIR(folder.lstat().st_mode):
                 raise NotADirectoryError(errno.ENOTDIR, "not a folder", str(folder))
             self._real.add(folder)

@@ -1,0 +1,56 @@
+"""A store that fails on demand, and that runs something between two requests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from wherobots_storage.objectstore.memory import MemoryStore
+
+
+class FaultyStore(MemoryStore):
+    """A store in memory whose methods can be made to fail, and whose calls are written down.
+
+    ``before`` is called with the method's name and its first argument before every request, and
+    may raise what the request should raise.
+    """
+
+    def __init__(self, bucket: str = "test") -> None:
+        super().__init__(bucket)
+        self.before: Callable[[str, str], None] = lambda _name, _key: None
+        self.calls: list[tuple[str, str]] = []
+
+    def __getattribute__(self, name: str) -> Any:
+        value = super().__getattribute__(name)
+        if name not in _REQUESTS:
+            return value
+
+        def request(key: str, *arguments: Any, **options: Any) -> Any:
+            self.calls.append((name, key))
+            self.before(name, key)
+            return value(key, *arguments, **options)
+
+        return request
+
+    def count(self, name: str, part: str = "") -> int:
+        """How often a method was called with ``part`` in its key, the probe's calls left out."""
+        return sum(
+            1
+            for method, key in self.calls
+            if method == name and part in key and "/probe/" not in key
+        )
+
+
+_REQUESTS = {
+    "list_page",
+    "head",
+    "get",
+    "put",
+    "delete",
+    "delete_many",
+    "copy",
+    "create_multipart",
+    "upload_part",
+    "complete_multipart",
+    "abort_multipart",
+}
