@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import os
 import subprocess
@@ -177,3 +178,17 @@ def test_importing_the_extension_loads_no_s3_library() -> None:
     )
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
     assert shown.stdout.strip() == "[]"
+
+
+def test_installing_the_package_enables_the_extension() -> None:
+    """The configuration that the wheel installs names this package."""
+    folder = Path(__file__).parents[2] / "jupyter-config/server-config"
+    enabled = json.loads((folder / "wherobots_storage.json").read_text("utf-8"))
+    assert enabled == {"ServerApp": {"jpserver_extensions": {"wherobots_storage": True}}}
+
+
+async def test_a_request_after_the_stop_is_told_so(api: Api, storage_app: StorageApp) -> None:
+    """While Jupyter ends, what still comes in is refused with words, not with an accident."""
+    await storage_app.stop_extension()
+    answer = await api.get("files", path="/data/shared/")
+    assert (answer.status, answer.error().code) == (503, "store-unavailable")

@@ -11,10 +11,12 @@ from typing import Any
 
 import pytest
 from support.lab import free_port
+from support.moto_server import moto_server
 from support.server import API, CUSTOMER, OWN, Answer, Api, Hooks, wait_for_job
 
 from wherobots_storage.app import StorageApp
 from wherobots_storage.handlers.upload_parts import PART_BYTES
+from wherobots_storage.objectstore.connect import connect
 from wherobots_storage.objectstore.embedded import EmbeddedStore
 from wherobots_storage.objectstore.s3 import S3Store
 
@@ -132,6 +134,42 @@ class TestSeaweed:
         with s3_store.get("org/data/customer-bob/f") as body:
             assert b"".join(body.chunks()) == b"theirs"
         assert b"theirs" not in answers[-1].body
+
+
+ODD = ["a//b", "/lead", "back\\slash", "%2e%2e", "a b+c#d?e", "\x01\tx", "\U0001f600", "quote'\""]
+
+
+class TestMoto:
+    """A store that keeps every key literally, reached as S3 is."""
+
+    @pytest.fixture(autouse=True)
+    def moto(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Store]:
+        """The mock, with the bucket that the extension is configured for."""
+        with moto_server() as variables:
+            for name, value in variables.items():
+                monkeypatch.setenv(name, value)
+            store = connect("test", variables)
+            store.connection.client.create_bucket(Bucket="test")
+            yield store
+            store.close()
+
+    @pytest.mark.parametrize("name", ODD)
+    async def test_odd_names_live_a_whole_life_over_s3(
+        self, api: Api, moto: S3Store, name: str
+    ) -> None:
+        """Uploaded, listed, looked at, downloaded and deleted by exactly that name."""
+        path = f"{OWN}{name}"
+        assert (await api.upload(path, b"odd")).status == 200
+        key = f"org/data/{CUSTOMER}/{name}"
+        assert moto.head(key).size == 3
+        folder = path[: path.rindex("/") + 1]
+        listed = (await api.get("files", path=folder)).json()["entries"]
+        assert path in [entry["path"] for entry in listed]
+        assert (await api.get("files/stat", path=path)).json()["uri"] == f"s3://test/{key}"
+        assert (await api.get("files/content", path=path)).body == b"odd"
+        gone = await api.post("files/delete", {"paths": [path]})
+        assert gone.json() == {"deleted": [path], "failed": [], "jobs": []}
+        assert moto.list_page("").entries == ()
 
 
 class TestRefusals:

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import ParamSpec, Protocol, TypeVar
 
 from wherobots_storage.api.models import SyncStatus
+from wherobots_storage.errors import StoreUnavailable
 from wherobots_storage.objectstore.store import ObjectStore
 from wherobots_storage.settings import Settings, Tenancy
 
@@ -61,6 +62,7 @@ class Backend:
         self._open_store = open_store
         self._store: ObjectStore | None = None
         self._lock = threading.Lock()
+        self._closed = False
         self._calls = ThreadPoolExecutor(CALLS, "wherobots-storage")
         self.part_threads = ThreadPoolExecutor(PART_STREAMS, "wherobots-storage-part")
 
@@ -77,12 +79,18 @@ class Backend:
             return self._store
 
     async def run(self, call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        """Make a blocking call in a thread; the event loop goes on meanwhile."""
+        """Make a blocking call in a thread; the event loop goes on meanwhile.
+
+        Raises StoreUnavailable once the server stops, and what the call raises.
+        """
+        if self._closed:
+            raise StoreUnavailable("The server is stopping.")
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._calls, lambda: call(*args, **kwargs))
 
     def close(self) -> None:
         """Give up threads and connections; calls that hang are not waited for."""
+        self._closed = True
         self._calls.shutdown(wait=False, cancel_futures=True)
         self.part_threads.shutdown(wait=False, cancel_futures=True)
         with self._lock, contextlib.suppress(Exception):

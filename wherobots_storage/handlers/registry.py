@@ -99,7 +99,7 @@ def _open_in(content: bytes) -> list[OpenUpload]:
     """What is open by the lines of a file; a torn last line is skipped."""
     still: dict[OpenUpload, None] = {}
     for line in content.splitlines():
-        with contextlib.suppress(ValueError, TypeError, AttributeError):
+        with contextlib.suppress(ValueError, TypeError, LookupError):
             entry = json.loads(line)
             if "begin" in entry:
                 still[OpenUpload(*entry["begin"])] = None
