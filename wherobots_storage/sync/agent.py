@@ -122,7 +122,9 @@ class _Stopper:
     def watch(self, lifeline: BinaryIO) -> None:
         """Wait for the end of the server's pipe."""
         with suppress(OSError, ValueError):
-            while lifeline.read(4096):
+            # By the descriptor: a thread that sits in a buffered read would hold its lock when
+            # the interpreter ends.
+            while os.read(lifeline.fileno(), 4096):
                 pass
         log.info("the server is gone")
         self.stop()

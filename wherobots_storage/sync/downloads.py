@@ -41,7 +41,7 @@ from wherobots_storage.sync.home import Home
 from wherobots_storage.sync.install import Installer, fatal, is_full
 from wherobots_storage.sync.journal import Journal
 from wherobots_storage.sync.mirror import Mirror, OutageDetector
-from wherobots_storage.sync.reading import CHUNK
+from wherobots_storage.sync.reading import CHUNK, hash_file, unchanged_by_hash
 from wherobots_storage.sync.remote import RemoteListing
 from wherobots_storage.sync.report import Report
 from wherobots_storage.sync.scan import examine
@@ -170,22 +170,11 @@ class Downloader:
         Its row is brought up to date then, so that the file may be replaced.
         """
         record = self._journal.get(path)
-        try:
-            entry = examine(self._home.path, path)
-            if record is None or not isinstance(entry, File) or entry.size != record.size:
-                return False
-            if record.kind != "file" or self._hash(path) != record.sha256:
-                return False
-            if examine(self._home.path, path) != entry:
-                return False
-        except OSError:
+        entry = unchanged_by_hash(self._home.path, record) if record is not None else None
+        if record is None or entry is None:
             return False
         self._journal_entry(entry, record.sha256, record.etag)
         return True
-
-    def _hash(self, path: str) -> str:
-        with (self._home.path / path).open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
 
     def _differs_at_once(self, remote: Remote) -> bool:
         """Whether sizes or kinds alone tell that the local entry is another."""
@@ -330,7 +319,7 @@ class Downloader:
             target = os.fsencode((self._home.path / remote.path).readlink())
             equal = facts.is_symlink and hashlib.sha256(target).hexdigest() == sha256
         elif isinstance(entry, File):
-            local = self._hash(remote.path)
+            local = hash_file(self._home.path / remote.path)
             unmoved = examine(self._home.path, remote.path) == entry
             equal = not facts.is_symlink and local == sha256 and unmoved
         else:

@@ -100,6 +100,13 @@ class Journal:
         ).fetchone()
         return _record(row) if row is not None else None
 
+    def undated(self) -> list[Record]:
+        """Rows of files that were saved so soon after a change that their ctime proves nothing."""
+        rows = self._db.execute(
+            f"SELECT {_COLUMNS} FROM entries WHERE ctime_ns = 0 AND kind = 'file'"  # noqa: S608
+        )
+        return [_record(row) for row in rows]
+
     def has_below(self, folder: str) -> bool:
         """Whether a row lies at or below a folder, given with its slash."""
         row = self._db.execute(

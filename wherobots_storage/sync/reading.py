@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from wherobots_storage.planning.tree import File, Mirrored, Notice, Symlink
+from wherobots_storage.planning.tree import File, Mirrored, Notice, Record, Symlink
+from wherobots_storage.sync.scan import examine
 from wherobots_storage.sync.worklist import SMALL_BYTES
 
 RACY_NS = 20_000_000
@@ -107,6 +108,24 @@ def as_entry(path: str, found: os.stat_result, started_ns: int) -> File:
         found.st_ino,
         stat.S_IMODE(found.st_mode) & 0o777,
     )
+
+
+def hash_file(path: Path) -> str:
+    """The SHA-256 of a local file. Raises OSError."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def unchanged_by_hash(home: Path, record: Record) -> File | None:
+    """The file of a row as it is now, if it still holds the row's bytes; else None."""
+    try:
+        entry = examine(home, record.path)
+        if not isinstance(entry, File) or record.kind != "file" or entry.size != record.size:
+            return None
+        same = hash_file(home / record.path) == record.sha256
+        return entry if same and examine(home, record.path) == entry else None
+    except OSError:
+        return None
 
 
 def _read_all(descriptor: int, limit: int) -> bytes:

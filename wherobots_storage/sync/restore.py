@@ -13,6 +13,7 @@ from wherobots_storage.sync.downloads import Downloader
 from wherobots_storage.sync.home import Home
 from wherobots_storage.sync.journal import Journal
 from wherobots_storage.sync.mirror import Mirror
+from wherobots_storage.sync.reading import unchanged_by_hash
 from wherobots_storage.sync.remote import RemoteListing
 from wherobots_storage.sync.report import Report
 from wherobots_storage.sync.scan import Scanner
@@ -41,6 +42,7 @@ class Restore:
         report = Report()
         with RemoteListing() as listing, Downloads() as downloads:
             self._list(listing, cancel)
+            self._date_rows(cancel)
             trash, forget = self._plan(listing, downloads, report, cancel)
             progress = _Progress(downloads, self._on_progress)
             downloader = Downloader(
@@ -63,6 +65,18 @@ class Restore:
             finally:
                 downloader.clear()
         return report
+
+    def _date_rows(self, cancel: Cancel) -> None:
+        """Prove by their hash which of the files that were saved in haste are unchanged.
+
+        Without it a file saved in the last instant before a stop would count as changed.
+        """
+        for record in self._journal.undated():
+            cancel.check()
+            entry = unchanged_by_hash(self._home.path, record)
+            if entry is not None and entry.mtime_ns == record.mtime_ns:
+                self._journal.put(record._replace(ctime_ns=entry.ctime_ns, inode=entry.inode))
+        self._journal.commit()
 
     def _list(self, listing: RemoteListing, cancel: Cancel) -> None:
         def on_page() -> None:
