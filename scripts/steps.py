@@ -17,7 +17,9 @@ def main(targets: list[str]) -> int:
     for target in targets:
         print(f"\n=== {target}", flush=True)
         began = time.monotonic()
-        status = subprocess.run(["make", target], check=False, env=environment).returncode
+        status = subprocess.run(
+            ["make", "--no-print-directory", target], check=False, env=environment
+        ).returncode
         took.append((target, "FAILED" if status else "passed", time.monotonic() - began))
         if status:
             break

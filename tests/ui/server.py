@@ -76,7 +76,7 @@ def odd_names() -> tuple[str, ...]:
         "a+b #1.csv",
         "bell\x07.txt",
         "report \u202efdp.exe",
-        "quote's \"name\".txt",
+        'quote\'s "name".txt',
         "%2e%2e.txt",
         "\U0001f30d \u4e2d\u6587 \u00e9.txt",
         " edge .txt ",
@@ -115,9 +115,7 @@ class Gate:
         with contextlib.suppress(OSError):
             inner_reader, inner_writer = await asyncio.open_connection(*self._target)
             self._streams |= {writer, inner_writer}
-            await asyncio.gather(
-                self._pipe(reader, inner_writer), self._pipe(inner_reader, writer)
-            )
+            await asyncio.gather(self._pipe(reader, inner_writer), self._pipe(inner_reader, writer))
             self._streams -= {writer, inner_writer}
 
     async def _pipe(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
