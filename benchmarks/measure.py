@@ -1,0 +1,102 @@
+"""What a process costs: wall time, CPU time of its whole tree, and memory at its peak."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+_CPU_CLOCK = 2
+
+
+class Failed(Exception):
+    """A program under measurement failed; what it said is the message."""
+
+
+@dataclass(slots=True)
+class Cost:
+    """Seconds of wall and CPU time (user and system), and the peak of resident bytes, if known."""
+
+    wall: float = 0.0
+    cpu: float = 0.0
+    peak: int = 0
+
+    def each(self, runs: int) -> Cost:
+        """The cost of one of several equal runs."""
+        return Cost(self.wall / runs, self.cpu / runs, self.peak)
+
+
+def run(
+    command: Sequence[str], environment: Mapping[str, str], *, allowed: Sequence[int] = (0,)
+) -> Cost:
+    """Run a program to its end. Raises Failed for an exit code that is not ``allowed``.
+
+    The CPU time is of the process and all descendants that it waited for (wait4(2)).
+    """
+    with tempfile.TemporaryFile() as said:
+        begun = time.monotonic()
+        process = subprocess.Popen(
+            list(command),
+            env=dict(environment),
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=subprocess.STDOUT,
+        )
+        _, status, usage = os.wait4(process.pid, 0)
+        wall = time.monotonic() - begun
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode not in allowed:
+            said.seek(0)
+            tail = said.read()[-2000:].decode("utf-8", "replace")
+            raise Failed(f"{Path(command[0]).name} ended with {process.returncode}:\n{tail}")
+    return Cost(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024)
+
+
+@contextmanager
+def watching(pid: int) -> Iterator[Cost]:
+    """The cost of a running process during the block; the peak is the block's own."""
+    reset_peak(pid)
+    cost = Cost()
+    wall, cpu = time.monotonic(), cpu_seconds(pid)
+    yield cost
+    cost.wall, cost.cpu = time.monotonic() - wall, cpu_seconds(pid) - cpu
+    cost.peak = peak_bytes(pid)
+
+
+def cpu_seconds(pid: int) -> float:
+    """The CPU time of a process, all threads, to the nanosecond (clock_getcpuclockid(3))."""
+    return time.clock_gettime((~pid << 3) | _CPU_CLOCK)
+
+
+def peak_bytes(pid: int) -> int:
+    """The most resident memory since the start, or since ``reset_peak``."""
+    return _status_bytes(pid, "VmHWM")
+
+
+def resident_bytes(pid: int) -> int:
+    """The resident memory now."""
+    return _status_bytes(pid, "VmRSS")
+
+
+def reset_peak(pid: int) -> None:
+    """Count the peak anew from here (proc(5), clear_refs)."""
+    Path(f"/proc/{pid}/clear_refs").write_text("5")
+
+
+def _status_bytes(pid: int, name: str) -> int:
+    match = re.search(
+        rf"^{name}:\s*(\d+) kB", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE
+    )
+    return int(match[1]) * 1024 if match else 0
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """The value that ``share`` of all do not exceed; 0 of none."""
+    ranked = sorted(values)
+    return ranked[min(len(ranked) - 1, int(len(ranked) * share))] if ranked else 0.0

@@ -1,0 +1,139 @@
+"""A Jupyter server with our extension, as a process under measurement."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import secrets
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import urlencode
+
+from benchmarks import lagprobe
+from benchmarks.agent import Mirrored
+from benchmarks.measure import Failed
+from wherobots_storage.handlers.routes import PREFIX
+
+START_SECONDS = 120.0
+_REPOSITORY = Path(__file__).parents[1]
+
+
+class Server:
+    """``jupyter server`` over a home; a context manager that ends it, final sync included."""
+
+    def __init__(self, mirrored: Mirrored, folder: Path, **variables: str) -> None:
+        """``folder`` takes its log and its lags; ``variables`` go into its environment."""
+        self._folder = folder
+        self._home = mirrored.home
+        self._token = secrets.token_hex(16)
+        self._port = _free_port()
+        self._environment = {
+            **mirrored.variables,
+            "WHEROBOTS_STORAGE_RESTORE_WAIT": "0",
+            **variables,
+            "PYTHONPATH": str(_REPOSITORY),
+            "JUPYTER_CONFIG_DIR": str(folder / "config"),
+            "JUPYTER_RUNTIME_DIR": str(folder / "runtime"),
+            "JUPYTER_DATA_DIR": str(folder / "data"),
+            lagprobe.VARIABLE: str(self.lags),
+        }
+        self._process: subprocess.Popen[bytes]
+
+    @property
+    def lags(self) -> Path:
+        """Where the event loop's lags are written."""
+        return self._folder / "lags"
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
+    def __enter__(self) -> Self:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        extensions = "{'wherobots_storage': True, 'benchmarks.lagprobe': True}"
+        with (self._folder / "server.log").open("wb") as log:
+            self._process = subprocess.Popen(
+                [
+                    *(sys.executable, "-m", "jupyter_server", f"--ServerApp.port={self._port}"),
+                    *("--ServerApp.ip=127.0.0.1", "--ServerApp.port_retries=0"),
+                    *("--ServerApp.open_browser=False", "--ServerApp.allow_root=True"),
+                    f"--ServerApp.root_dir={self._home}",
+                    f"--ServerApp.jpserver_extensions={extensions}",
+                    f"--IdentityProvider.token={self._token}",
+                ],
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        try:
+            self._wait()
+        except BaseException:
+            self._process.kill()
+            self._process.wait()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._process.terminate()
+        self._process.wait()
+
+    def request(self, method: str, route: str, body: object = None, **query: str) -> Any:  # noqa: ANN401
+        """Call a route of ours; ``body`` is sent as JSON, bytes as they are. Raises Failed."""
+        raw = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
+        path = f"{PREFIX}/{route}?{urlencode(query)}"
+        status, answer = self._exchange(method, path, raw)
+        if status >= http.client.BAD_REQUEST:
+            raise Failed(f"{method} {route}: {status} {answer[:500]!r}")
+        return json.loads(answer) if answer else None
+
+    def wait_state(self, *states: str) -> Mapping[str, Any]:
+        """The sync's status once its state is one of these."""
+        until = time.monotonic() + START_SECONDS * 10
+        while time.monotonic() < until:
+            status: Mapping[str, Any] = self.request("GET", "sync")
+            if status["state"] in states:
+                return status
+            time.sleep(0.2)
+        raise Failed(f"the sync never was {' or '.join(states)}")
+
+    def _exchange(self, method: str, path: str, body: bytes | None) -> tuple[int, bytes]:
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=600)
+        headers = {"Authorization": f"token {self._token}", "Content-Type": "application/json"}
+        try:
+            connection.request(method, path, body, headers)
+            answer = connection.getresponse()
+            return answer.status, answer.read()
+        finally:
+            connection.close()
+
+    def _wait(self) -> None:
+        until = time.monotonic() + START_SECONDS
+        while time.monotonic() < until:
+            if self._process.poll() is not None:
+                break
+            try:
+                if self._exchange("GET", "/api/status", None)[0] == http.client.OK:
+                    return
+            except OSError:
+                time.sleep(0.05)
+        raise Failed((self._folder / "server.log").read_text()[-2000:])
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
