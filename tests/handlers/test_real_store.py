@@ -189,6 +189,7 @@ class TestRefusals:
         """The listing fails with the code, without a secret, and config still answers."""
         answer = await api.get("files", path="/data/shared/")
         assert (answer.status, answer.error().code) == (status, code)
+        assert answer.error().path == "/data/shared/"
         assert b"very-secret-key" not in answer.body
         assert (await api.get("config")).json()["configured"] is True
         return answer

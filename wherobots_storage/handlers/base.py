@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any, TypeVar
 
@@ -13,6 +14,7 @@ from tornado import web
 from wherobots_storage.errors import InvalidInput, StorageError
 from wherobots_storage.handlers.backend import Backend
 from wherobots_storage.handlers.statuses import body_of, body_of_status, status_of
+from wherobots_storage.namespace.paths import StoragePath
 
 AUTH_RESOURCE = "wherobots_storage"
 """What an Authorizer is asked about, on every verb of every route."""
@@ -84,6 +86,14 @@ class StorageHandler(APIHandler):
             return msgspec.json.decode(body, type=kind)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise InvalidInput(f"The request's body is not as expected: {error}.") from error
+
+    async def call(self, path: StoragePath, call: Callable[[], T]) -> T:
+        """Make a blocking call in a thread; an error of it names ``path`` if it names none."""
+        try:
+            return await self.backend.run(call)
+        except StorageError as error:
+            error.at(path.display)
+            raise
 
     def answer(self, value: object, status: int = HTTPStatus.OK) -> None:
         """Finish with a structure of the wire."""

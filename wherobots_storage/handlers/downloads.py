@@ -58,7 +58,7 @@ class ContentHandler(StorageHandler):
         tenancy = self.backend.tenancy
         tenancy.permissions.require_read(path)
         key = path.key(tenancy.root)
-        info = await self.backend.run(lambda: self.backend.store().head(key))
+        info = await self.call(path, lambda: self.backend.store().head(key))
         byte_range = self._range(info)
         self._set_headers(path.name, info, byte_range)
         if self.check_etag_header():
@@ -67,7 +67,7 @@ class ContentHandler(StorageHandler):
         elif not body_wanted or info.size == 0:
             self.finish(set_content_type=BINARY)
         else:
-            await self._send(key, info, byte_range)
+            await self._send(path, info, byte_range)
 
     def _range(self, info: ObjectInfo) -> ByteRange | None:
         condition = self.request.headers.get("If-Range")
@@ -95,11 +95,13 @@ class ContentHandler(StorageHandler):
         self.set_header("Etag", f'"{info.etag}"')
         self.set_header("Last-Modified", formatdate(info.last_modified, usegmt=True))
 
-    async def _send(self, key: str, info: ObjectInfo, byte_range: ByteRange | None) -> None:
+    async def _send(
+        self, path: StoragePath, info: ObjectInfo, byte_range: ByteRange | None
+    ) -> None:
         def begin() -> ObjectBody:
-            return self.backend.store().get(key, byte_range=byte_range, if_match=info.etag)
+            return self.backend.store().get(info.key, byte_range=byte_range, if_match=info.etag)
 
-        body = await self.backend.run(begin)
+        body = await self.call(path, begin)
         try:
             await self._stream(body.chunks(CHUNK))
         except iostream.StreamClosedError:

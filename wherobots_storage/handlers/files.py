@@ -37,7 +37,7 @@ class FilesHandler(StorageHandler):
             store = self.backend.store()
             return browse.list_folder(store, tenancy, path, cursor=cursor, limit=limit)
 
-        self.answer(await self.backend.run(call))
+        self.answer(await self.call(path, call))
 
 
 class StatHandler(StorageHandler):
@@ -49,9 +49,7 @@ class StatHandler(StorageHandler):
         """Answer with the entry."""
         path = StoragePath.parse(self.required("path"))
         tenancy = self.backend.tenancy
-        self.answer(
-            await self.backend.run(lambda: browse.stat(self.backend.store(), tenancy, path))
-        )
+        self.answer(await self.call(path, lambda: browse.stat(self.backend.store(), tenancy, path)))
 
 
 class FoldersHandler(StorageHandler):
@@ -64,8 +62,8 @@ class FoldersHandler(StorageHandler):
         path = StoragePath.parse(self.json_body(FolderRequest).path)
         tenancy = self.backend.tenancy
         tenancy.permissions.require_create(path.as_folder())
-        made = await self.backend.run(
-            lambda: change.create_folder(self.backend.store(), tenancy, path)
+        made = await self.call(
+            path, lambda: change.create_folder(self.backend.store(), tenancy, path)
         )
         self.answer(made, HTTPStatus.CREATED)
 
