@@ -14,7 +14,7 @@ from wherobots_storage.objectstore.embedded import EmbeddedStore
 from wherobots_storage.objectstore.memory import MemoryStore
 from wherobots_storage.objectstore.s3 import S3Store
 
-pytest.register_assert_rewrite("support.contract")
+pytest.register_assert_rewrite("support.contract", "support.bulk_contract")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
+from support.bulk_contract import BulkContract
 from support.contract import StoreContract
 from support.servers import SEAWEED, Server
 
+from wherobots_storage.objectstore.bulk import CrtTransfers
+from wherobots_storage.objectstore.connect import open_transfers
 from wherobots_storage.objectstore.s3 import S3Store
+from wherobots_storage.objectstore.store import BulkTransfers
 
 pytestmark = pytest.mark.store
 
@@ -25,3 +31,16 @@ def server() -> Server:
 
 class TestSeaweed(StoreContract):
     """The S3 adapter on SeaweedFS."""
+
+
+@pytest.fixture
+def transfers(store: S3Store) -> Iterator[BulkTransfers]:
+    """The fastest transfers over the bucket."""
+    transfers = open_transfers(store)
+    assert isinstance(transfers, CrtTransfers)
+    yield transfers
+    transfers.close()
+
+
+class TestSeaweedBulk(BulkContract):
+    """Transfers on the Common Runtime, on SeaweedFS."""

@@ -30,9 +30,9 @@ ODD_KEYS: dict[str, str] = {
     "line separator": "odd/a\u2028b",
     "no character": "odd/a\ufffeb",
     "hidden": "odd/..a/...",
-    "backslash": "odd/a\\b",
-    "empty segment": "odd/a//b",
-    "leading slash": "/odd/a",
+    "backslash": "odd/back\\slash",
+    "empty segment": "odd/empty//segment",
+    "leading slash": "/leading/slash",
     "long": "odd/" + "l" * 200 + "/" + "é" * 100,
 }
 """Names that are data: each must be listed, written, read, copied and deleted as it is."""
@@ -49,8 +49,9 @@ class Server:
     condition_on_copy: bool = True
     none_match_on_complete: bool = True
     match_on_complete: bool = True
-    knows_lost_uploads: bool = True
-    """Whether NoSuchUpload answers a part for, and the completion of, an unknown upload."""
+    part_knows_lost_upload: bool = True
+    complete_knows_lost_upload: bool = True
+    """Whether NoSuchUpload answers a part for, or the completion of, an unknown upload."""
     condition_on_delete: bool = True
     enforces_part_size: bool = True
     lists_uploads: bool = True
@@ -73,7 +74,8 @@ MOTO = Server(
     "moto",
     condition_on_copy=False,
     match_on_complete=False,
-    knows_lost_uploads=False,
+    part_knows_lost_upload=False,
+    complete_knows_lost_upload=False,
     refused=frozenset({"line feed"}),
     refused_in_parts=_NOT_XML,
     uploads_misspelt=frozenset({"carriage return"}),
@@ -89,6 +91,7 @@ CEPH = Server(
     condition_on_copy=False,
     none_match_on_complete=False,
     match_on_complete=False,
+    complete_knows_lost_upload=False,
     condition_on_delete=False,
     refused_in_parts=_NOT_XML,
 )

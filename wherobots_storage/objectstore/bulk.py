@@ -68,7 +68,7 @@ class CrtTransfers:
         self._in_flight = in_flight
         self._slots = threading.BoundedSemaphore(in_flight)
         self._host = urlsplit(connection.url("put_object", Key="k")).netloc
-        self._client = _make_client(connection, in_flight)
+        self._client: s3.S3Client | None = _make_client(connection, in_flight)
 
     @property
     def in_flight(self) -> int:
@@ -106,10 +106,11 @@ class CrtTransfers:
 
     def close(self) -> None:
         """Wait for what is under way and give connections up."""
+        if self._client is None:
+            return
         for _ in range(self._in_flight):
             self._slots.acquire()
-        ended = self._client.shutdown_event
-        del self._client
+        ended, self._client = self._client.shutdown_event, None
         ended.wait(CLOSE_SECONDS)
 
     def _submit(self, begin: Callable[[Future[_T]], None]) -> Future[_T]:
@@ -150,6 +151,8 @@ class CrtTransfers:
         def on_done(error: Exception | None, **facts: Any) -> None:  # noqa: ANN401 - awscrt's own
             self._finish(future, lambda: self._settle(future, answer, error, facts, result))
 
+        if self._client is None:
+            raise StoreUnavailable("The transfers are closed.")
         self._client.make_request(
             type=s3.S3RequestType.DEFAULT,
             operation_name=operation,

@@ -32,7 +32,7 @@ from wherobots_storage.objectstore.embedded_config import IDENTITY, Keys, write_
 from wherobots_storage.objectstore.sessions import new_session
 
 START_SECONDS = 30.0
-STOP_SECONDS = 20.0
+STOP_SECONDS = 10.0
 LOCK_SECONDS = 2.0
 ATTEMPTS = 5
 REGION = "us-east-1"
@@ -110,14 +110,8 @@ class EmbeddedStore:
             raise
 
     def stop(self) -> None:
-        """End the server: SIGTERM, and SIGKILL when it does not end in 20 s. Never raises."""
-        process, self._process = self._process, None
-        if process is not None:
-            _end(process)
-        for name, port in self._ports.items():
-            for suffix in (f"{port}", f"grpc-{port + ports.GRPC_OFFSET}"):
-                # SeaweedFS puts its sockets there whatever TMPDIR says, and leaves them behind.
-                _remove(Path(f"/tmp/seaweedfs-{name}-{suffix}.sock"))  # noqa: S108
+        """End the server: SIGTERM, and SIGKILL when it does not end in 10 s. Never raises."""
+        self._end_server()
         _remove(self.folder / "run.json")
         if self._lock is not None:
             os.close(self._lock)
@@ -180,11 +174,19 @@ class EmbeddedStore:
             problem = self._wait_ready()
             if problem is None:
                 return
-            if self._process is not None:
-                _end(self._process)
-                self._process = None
+            self._end_server()
             if attempt == ATTEMPTS or not self._lost_a_port():
                 raise StoreUnavailable(f"{problem} Its last messages:\n{self._log_tail()}")
+
+    def _end_server(self) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        _end(process)
+        for name, port in self._ports.items():
+            for suffix in (f"{port}", f"grpc-{port + ports.GRPC_OFFSET}"):
+                # SeaweedFS puts its sockets there whatever TMPDIR says, and leaves them behind.
+                _remove(Path(f"/tmp/seaweedfs-{name}-{suffix}.sock"))  # noqa: S108
 
     def _spawn(self, program: str) -> None:
         data = self.folder / "data"
