@@ -18,6 +18,8 @@ from wherobots_storage.errors import (
     InvalidConfiguration,
     InvalidCredentials,
     NoSuchBucket,
+    NotFound,
+    PreconditionFailed,
     SlowDown,
     StorageError,
     StoreUnavailable,
@@ -549,3 +551,211 @@ def test_status_remembers_when_it_was_synced(bench: Bench) -> None:
     first = bench.sync().status.last_synced
     assert first is not None
     assert bench.restore().status.last_synced == first
+
+
+def test_folder_that_is_gone_loses_its_marker(bench: Bench) -> None:
+    """Empty folders that are deleted take their markers with them, nested ones too."""
+    bench.write("keep")
+    (bench.home / "a/b/c").mkdir(parents=True)
+    (bench.home / "a").chmod(0o700)
+    bench.sync()
+    assert bench.keys() == ["a/", "a/b/c/", "keep"]
+    for name in ("a/b/c", "a/b", "a"):
+        (bench.home / name).rmdir()
+    assert bench.sync().complete
+    assert bench.keys() == ["keep"]
+
+
+def test_marker_that_vanished_or_changed(bench: Bench, store: FaultyStore) -> None:
+    """A deleted folder's marker that is gone is no error; one with bytes in it is left alone."""
+    bench.write("keep")
+    for name in ("gone", "changed"):
+        (bench.home / name).mkdir()
+    bench.sync()
+    store.delete(f"{PREFIX}gone/")
+    store.put(f"{PREFIX}changed/", b"bytes")
+    for name in ("gone", "changed"):
+        (bench.home / name).rmdir()
+    assert codes(bench.sync()) == {"changed/": "conflict"}
+    assert bench.keys() == ["changed/", "keep"]
+
+
+def test_marker_of_another_mode_is_written_over(bench: Bench, store: FaultyStore) -> None:
+    """A folder's marker from elsewhere gets our mode; one that holds bytes stays as it is."""
+    store.put(f"{PREFIX}a/", b"")
+    store.put(f"{PREFIX}b/", b"bytes")
+    for name in ("a", "b"):
+        (bench.home / name).mkdir()
+    assert codes(bench.sync()) == {"b/": "conflict"}
+    assert store.head(f"{PREFIX}a/").metadata["mode"] == "755"
+    assert store.head(f"{PREFIX}b/").size == 5
+
+
+def test_adopted_bytes_get_the_newer_time(bench: Bench, store: FaultyStore) -> None:
+    """Our own object with an older time is brought up to date when it is found again."""
+    file = bench.write("a", b"same", mtime_ns=OLD)
+    bench.sync()
+    for journal in bench.state.rglob("journal.sqlite*"):
+        journal.unlink()
+    os.utime(file, ns=(OLD + 1, OLD + 1))
+    assert bench.sync().complete
+    assert store.head(f"{PREFIX}a").metadata["mtime"].endswith("790")
+
+
+def test_link_does_not_adopt_a_file_of_its_target(bench: Bench, store: FaultyStore) -> None:
+    """A file whose bytes are a link's target is another thing than the link."""
+    store.put(f"{PREFIX}l", b"target")
+    (bench.home / "l").symlink_to("target")
+    assert codes(bench.sync()) == {"l": "conflict"}
+
+
+def test_file_that_came_back_is_not_deleted(bench: Bench, store: FaultyStore) -> None:
+    """A file that reappears between the scan and its deletion keeps its object."""
+    for name in "abc":
+        bench.write(name, mtime_ns=OLD)
+    bench.sync()
+    (bench.home / "a").unlink()
+    bench.write("new")
+
+    def back(name: str, key: str) -> None:
+        if name == "put" and key.endswith("/new"):
+            bench.write("a")
+
+    store.before = back
+    bench.sync()
+    assert bench.keys() == ["a", "b", "c", "new"]
+
+
+def test_deletion_that_fails_is_tried_again(bench: Bench, store: FaultyStore) -> None:
+    """A deletion that the store refuses is listed, and made at the next sync."""
+    for name in "abc":
+        bench.write(name)
+    bench.sync()
+    (bench.home / "a").unlink()
+
+    def refuse(name: str, _key: str) -> None:
+        if name == "delete":
+            raise AccessDenied("Not now.")
+
+    store.before = refuse
+    assert codes(bench.sync()) == {"a": "access-denied"}
+    store.before = lambda _name, _key: None
+    assert bench.sync().complete
+    assert bench.keys() == ["b", "c"]
+
+
+@pytest.mark.parametrize("error", [NotFound, PreconditionFailed])
+def test_object_that_goes_while_it_is_deleted(
+    bench: Bench, store: FaultyStore, error: type[StorageError]
+) -> None:
+    """A missing key under If-Match is 404 on one server and 412 on another: both mean gone."""
+    bench.write("a")
+    bench.write("b")
+    bench.sync()
+    (bench.home / "a").unlink()
+
+    def vanish(name: str, key: str) -> None:
+        if name == "delete":
+            store.before = lambda _name, _key: None
+            store.delete(key)
+            raise error("It is not there.")
+
+    store.before = vanish
+    assert bench.sync().complete
+    assert bench.keys() == ["b"]
+
+
+def test_outage_while_deleting(bench: Bench, store: FaultyStore) -> None:
+    """A store that goes away while deleting stops the sync; the rest is deleted later."""
+    for number in range(30):
+        bench.write(f"f{number:02}")
+    bench.sync()
+    for number in range(20):
+        (bench.home / f"f{number:02}").unlink()
+
+    def fail(name: str, _key: str) -> None:
+        if name == "delete":
+            raise StoreUnavailable("It is gone.")
+
+    store.before = fail
+    with pytest.raises(StoreUnavailable):
+        bench.sync()
+    store.before = lambda _name, _key: None
+    assert bench.sync().complete
+    assert len(bench.keys()) == 10
+
+
+def test_what_lies_behind_a_link_is_not_ours(bench: Bench, tmp_path: Path) -> None:
+    """A folder that became a link to elsewhere: its files' objects go, the link arrives."""
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "a").write_bytes(b"elsewhere")
+    bench.write("other")
+    bench.write("d/a")
+    bench.sync()
+    (bench.home / "d/a").unlink()
+    (bench.home / "d").rmdir()
+    (bench.home / "d").symlink_to(outside)
+    assert bench.sync().complete
+    assert bench.keys() == ["d", "other"]
+
+
+def test_unreadable_files_are_listed(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A small and a large file that cannot be opened are listed; the others are saved."""
+    bench.write("good")
+    bench.write("small")
+    bench.write("large", os.urandom(LARGE))
+    real = os.open
+
+    def denied(path: Any, flags: int, *rest: int, **more: Any) -> int:
+        if str(path).endswith(("/small", "/large")):
+            raise PermissionError(13, "Permission denied")
+        return real(path, flags, *rest, **more)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "open", denied)
+        found = codes(bench.sync())
+    assert found == {"small": "unreadable", "large": "unreadable"}
+    assert bench.keys() == ["good"]
+
+
+def test_link_of_odd_target_is_listed(bench: Bench) -> None:
+    """A link whose target is no UTF-8 cannot be a body of text, and is listed."""
+    (bench.home / "l").symlink_to(os.fsdecode(b"caf\xe9"))
+    assert codes(bench.sync()) == {"l": "not-utf8"}
+
+
+def test_large_object_that_vanished_is_sent_again(bench: Bench, store: FaultyStore) -> None:
+    """A large changed file whose object is gone is sent as new by the next sync."""
+    bench.write("big", os.urandom(LARGE), mtime_ns=OLD)
+    bench.sync()
+    store.delete(f"{PREFIX}big")
+    bench.write("big", os.urandom(LARGE))
+    assert codes(bench.sync()) == {"big": "failed"}
+    assert bench.sync().complete
+    assert bench.keys() == ["big"]
+
+
+def test_large_equal_bytes_are_adopted(bench: Bench) -> None:
+    """A lost journal does not make a conflict of a large file either."""
+    bench.write("big", os.urandom(LARGE), mtime_ns=OLD)
+    bench.sync()
+    for journal in bench.state.rglob("journal.sqlite*"):
+        journal.unlink()
+    assert bench.sync().complete
+    assert bench.keys() == ["big"]
+
+
+def test_many_refusals_in_a_row_are_an_outage(bench: Bench, store: FaultyStore) -> None:
+    """A store that refuses everything is told once, not a thousand times."""
+    for number in range(100):
+        bench.write(f"f{number}")
+
+    def refuse(name: str, key: str) -> None:
+        if name == "put" and "/probe/" not in key:
+            raise AccessDenied("You may not write.")
+
+    store.before = refuse
+    with pytest.raises(AccessDenied, match="You may not write"):
+        bench.sync()
+    assert store.count("put") < 40

@@ -8,6 +8,7 @@ import stat
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.agents import eventually
@@ -18,6 +19,7 @@ from wherobots_storage.errors import (
     DiskFull,
     InvalidConfiguration,
     LocalIOError,
+    SlowDown,
     StoreUnavailable,
 )
 
@@ -453,3 +455,115 @@ def test_restored_folder_keeps_its_own_mode(first: Bench, second: Bench) -> None
     assert stat.S_IMODE((second.home / "d").stat().st_mode) == 0o755
     second.sync()
     assert second.store.head(f"{PREFIX}d/").metadata["mode"] == "755"
+
+
+def test_slow_down_is_waited_for(first: Bench, second: Bench, store: FaultyStore) -> None:
+    """A store that asks for fewer requests gets them, and everything arrives."""
+    first.write("a")
+    first.sync()
+    left = [3]
+
+    def slow(name: str, _key: str) -> None:
+        if name == "get" and left[0]:
+            left[0] -= 1
+            raise SlowDown("Slower, please.")
+
+    store.before = slow
+    assert second.restore().complete
+    assert (second.home / "a").exists()
+
+
+def test_large_object_that_breaks_off(first: Bench, second: Bench, store: FaultyStore) -> None:
+    """A large object that cannot be read is listed, leaves no litter, and comes the next time."""
+    first.write("big", os.urandom(LARGE), mtime_ns=OLD)
+    first.write("small", mtime_ns=OLD)
+    first.sync()
+
+    def fail(name: str, key: str) -> None:
+        if name == "get" and key.endswith("/big"):
+            raise StoreUnavailable("It broke off.")
+
+    store.before = fail
+    assert codes(second.restore()) == {"big": "store-unavailable"}
+    assert list(picture(second.home)) == ["small"]
+    store.before = lambda _name, _key: None
+    assert second.restore().complete
+    assert picture(second.home) == picture(first.home)
+
+
+def test_object_deleted_since_the_listing(first: Bench, second: Bench, store: FaultyStore) -> None:
+    """An object that goes between the listing and its download is nothing to restore."""
+    for name in ("a", "b"):
+        first.write(name)
+    first.sync()
+
+    def vanish(name: str, key: str) -> None:
+        if name == "get" and key.endswith("/a"):
+            store.before = lambda _name, _key: None
+            store.delete(key)
+
+    store.before = vanish
+    assert second.restore().complete
+    assert list(picture(second.home)) == ["b"]
+
+
+def test_file_system_without_hard_links(
+    first: Bench, second: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where no hard link can be made, names are taken as safely: never one that is there."""
+    first.write("a", b"theirs", mtime_ns=OLD)
+    first.write("b", b"b", mtime_ns=OLD)
+    first.sync()
+    second.write("a", b"mine!!")
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "link", refuse)
+        assert codes(second.restore()) == {"a": "conflict"}
+    assert (second.home / "a").read_bytes() == b"mine!!"
+    assert (second.home / "b").stat().st_mtime_ns == OLD
+
+
+def test_file_that_cannot_be_written_is_listed(
+    first: Bench, second: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One name that this file system refuses does not stop the others."""
+    first.write("a", mtime_ns=OLD)
+    first.write("b", mtime_ns=OLD)
+    first.sync()
+    real = os.link
+
+    def refuse(source: object, target: Path, **more: Any) -> None:
+        if target.name == "a":
+            raise OSError(errno.EIO, "Input/output error")
+        real(str(source), target, **more)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "link", refuse)
+        assert codes(second.restore()) == {"a": "not-restored"}
+    assert list(picture(second.home)) == ["b"]
+
+
+def test_link_replaces_an_unchanged_link(first: Bench, second: Bench) -> None:
+    """A link that points elsewhere by now is replaced like a file."""
+    for name in ("x", "y"):
+        first.write(name, mtime_ns=OLD)
+    (first.home / "l").symlink_to("x")
+    first.sync()
+    second.restore()
+    (second.home / "l").unlink()
+    (second.home / "l").symlink_to("y")
+    second.sync()
+    assert first.restore().complete
+    assert (first.home / "l").readlink() == Path("y")
+
+
+def test_equal_links_are_adopted(first: Bench, second: Bench) -> None:
+    """A link that is here already, to the same target, is no conflict."""
+    first.write("x", mtime_ns=OLD)
+    (first.home / "l").symlink_to("x")
+    first.sync()
+    (second.home / "l").symlink_to("x")
+    assert second.restore().complete

@@ -57,6 +57,8 @@ def run_agent(
         except StorageError as error:
             sys.stderr.write(f"wherobots-storage agent: {error.message}\n")
             return FAILED
+        finally:
+            stopper.close()
 
 
 def _work(
@@ -98,6 +100,8 @@ class _Stopper:
         self._timeout = timeout
         self._controller: Controller | None = None
         self._asked = False
+        self._lock = threading.Lock()
+        self._watchdog: threading.Timer | None = None
 
     def is_set(self) -> bool:
         """Whether a stop was asked for."""
@@ -115,9 +119,17 @@ class _Stopper:
         if self._controller is None:
             return
         self._controller.stop(self._timeout)
-        watchdog = threading.Timer(self._timeout + GRACE, _give_up)
-        watchdog.daemon = True
-        watchdog.start()
+        with self._lock:
+            if self._watchdog is None:
+                self._watchdog = threading.Timer(self._timeout + GRACE, _give_up)
+                self._watchdog.daemon = True
+                self._watchdog.start()
+
+    def close(self) -> None:
+        """It ended in time."""
+        with self._lock:
+            if self._watchdog is not None:
+                self._watchdog.cancel()
 
     def watch(self, lifeline: BinaryIO) -> None:
         """Wait for the end of the server's pipe."""

@@ -24,7 +24,9 @@ RESTORES = 4
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """Something to do on the loop's thread: ``sync``, ``restore``, ``final`` or ``look``.
+    """Something for the loop's thread: ``sync``, ``restore``, ``final``, ``look`` or ``tick``.
+
+    ``look`` only wakes the loop; ``tick`` is the clock's own wish, which a pause holds back.
 
     ``done`` becomes True when all of the home is in the mirror afterwards.
     """
@@ -45,6 +47,8 @@ class Controller:
         self._stop = threading.Event()
         self._stopped_at = 0.0
         self._deadline: float | None = None
+        self._turn = threading.Lock()
+        self._busy = False
         self._paused = False
         self._retry = False
         self._vetoed: frozenset[str] = frozenset()
@@ -64,9 +68,9 @@ class Controller:
 
     def pause(self) -> None:
         """Begin no cycle by itself until ``resume``."""
-        self._paused = True
-        if self._board.status.state in {"idle", "vetoed", "offline"}:
-            self._board.enter("paused")
+        with self._turn:
+            self._paused = True
+            self._show_pause()
 
     def resume(self) -> None:
         """End a pause, with a cycle."""
@@ -147,18 +151,33 @@ class Controller:
             try:
                 return self._inbox.get(timeout != 0, timeout or None)
             except queue.Empty:
-                if not self._paused:  # it may have begun while this waited
-                    return Wish("sync")
+                return Wish("tick")
 
     def _serve(self, wish: Wish) -> None:
-        if self._stop.is_set():
-            self._answer(wish, outcome=False)
-            return
+        with self._turn:
+            if self._stop.is_set() or (wish.op == "tick" and self._paused):
+                self._answer(wish, outcome=False)
+                return
+            self._busy = True
+        try:
+            self._carry_out(wish)
+        finally:
+            with self._turn:
+                self._busy = False
+                self._show_pause()
+
+    def _show_pause(self) -> None:
+        """Show the pause once nothing is under way any more; hold ``_turn``."""
+        settled = self._board.status.state in {"idle", "vetoed", "offline"}
+        if self._paused and not self._busy and settled:
+            self._board.enter("paused")
+
+    def _carry_out(self, wish: Wish) -> None:
         if self._retry:
             self._retry = False
             self._session.retry()
             self._answer(wish, self._cycle())
-        elif wish.op == "sync":
+        elif wish.op in {"sync", "tick"}:
             self._answer(wish, self._cycle())
         elif wish.op == "final":
             complete = self._session.final(Cancel(self._stop, wish.deadline))
@@ -212,10 +231,7 @@ class Controller:
 
     def _rest(self) -> None:
         """Between cycles."""
-        if self._paused:
-            self._board.enter("paused")
-        else:
-            self._board.enter("vetoed" if self._vetoed else "idle")
+        self._board.enter("vetoed" if self._vetoed else "idle")
 
     def _go_offline(self, error: StorageError) -> None:
         log.warning("%s: %s", error.code, error.message)

@@ -104,8 +104,10 @@ class StateFolder:
         descriptor = os.open(self.lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             if not _take(descriptor, patience, stop):
+                if stop():
+                    raise self._refusal()
                 self._end_holder()
-                if stop() or not _take(descriptor, DEATH_WAIT, stop):
+                if not _take(descriptor, DEATH_WAIT, stop):
                     raise self._refusal()
             pid = os.getpid()
             text = msgspec.json.encode(Holder(pid, process_start(pid) or 0))

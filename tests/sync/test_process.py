@@ -1,0 +1,184 @@
+"""The agent's main function in this very process, and what is handed to it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+import pytest
+from support.agents import eventually
+from support.failing_memory import FaultyStore
+from support.homes import Bench, settings_for
+
+from wherobots_storage.errors import (
+    AgentUnavailable,
+    InvalidConfiguration,
+    NotConfigured,
+    StoreUnavailable,
+)
+from wherobots_storage.objectstore.threads import ThreadedTransfers
+from wherobots_storage.settings import Settings
+from wherobots_storage.sync import agent
+from wherobots_storage.sync.agent import DONE, FAILED, INCOMPLETE, run_agent
+from wherobots_storage.sync.client import AgentClient
+from wherobots_storage.sync.handover import settings_from_json, settings_to_json
+from wherobots_storage.sync.state import StateFolder
+
+
+@pytest.fixture
+def store() -> FaultyStore:
+    """An empty store."""
+    return FaultyStore()
+
+
+@pytest.fixture
+def bench(tmp_path: Path, store: FaultyStore) -> Bench:
+    """An empty home beside it."""
+    return Bench(tmp_path, store)
+
+
+@contextmanager
+def lifeline() -> Iterator[tuple[BinaryIO, BinaryIO]]:
+    """Both ends of the server's pipe: the agent's, and the server's."""
+    reading, writing = os.pipe()
+    with os.fdopen(reading, "rb") as ours, os.fdopen(writing, "wb") as theirs:
+        yield ours, theirs
+
+
+def when_idle(settings: Settings, then: threading.Thread) -> threading.Thread:
+    """Start ``then`` once the agent of these settings is idle; on another thread."""
+    client = AgentClient(StateFolder.for_settings(settings).socket_path)
+
+    def is_idle() -> bool:
+        try:
+            status = client.status()
+        except AgentUnavailable:
+            return False
+        return status.state == "idle" and status.last_synced is not None
+
+    def watch() -> None:
+        eventually(is_idle)
+        then.start()
+
+    watching = threading.Thread(target=watch, daemon=True)
+    watching.start()
+    return watching
+
+
+def run(settings: Settings, store: FaultyStore, line: BinaryIO | None = None) -> int:
+    """The agent, until it ends."""
+    transfers = ThreadedTransfers(store, workers=4)
+    try:
+        return run_agent(settings, store, transfers, lifeline=line)
+    finally:
+        transfers.close()
+
+
+def test_end_of_the_lifeline(bench: Bench, store: FaultyStore) -> None:
+    """When the server's pipe closes, the agent saves what is left and ends with 0."""
+    with lifeline() as (ours, theirs):
+
+        def leave() -> None:
+            bench.write("late")
+            theirs.close()
+
+        when_idle(bench.settings, threading.Thread(target=leave))
+        assert run(bench.settings, store, ours) == DONE
+    assert bench.keys() == ["late"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_signals(bench: Bench, store: FaultyStore, number: signal.Signals) -> None:
+    """SIGTERM and SIGINT make the final sync; the former handlers are back afterwards."""
+    before = signal.getsignal(number)
+
+    def interrupt() -> None:
+        bench.write("late")
+        os.kill(os.getpid(), signal.SIGHUP)
+        os.kill(os.getpid(), number)
+        os.kill(os.getpid(), number)
+
+    when_idle(bench.settings, threading.Thread(target=interrupt))
+    assert run(bench.settings, store) == DONE
+    assert bench.keys() == ["late"]
+    assert signal.getsignal(number) == before
+
+
+def test_incomplete_end(bench: Bench, store: FaultyStore) -> None:
+    """An agent that could not save everything ends with 3."""
+    settings = settings_for(bench.home, bench.state, shutdown_timeout=0.5)
+
+    def fail(_name: str, _key: str) -> None:
+        raise StoreUnavailable("It is gone.")
+
+    def interrupt() -> None:
+        bench.write("late")
+        store.before = fail
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    when_idle(settings, threading.Thread(target=interrupt))
+    assert run(settings, store) == INCOMPLETE
+
+
+def test_stop_before_it_began(bench: Bench, store: FaultyStore) -> None:
+    """A server that is gone before its agent began still gets its final sync."""
+    bench.write("a")
+    with lifeline() as (ours, theirs):
+        theirs.close()
+        assert run(bench.settings, store, ours) == DONE
+    assert bench.keys() == ["a"]
+
+
+def test_giving_up_on_a_held_lock(bench: Bench, store: FaultyStore) -> None:
+    """An agent that is stopped while it waits for the lock goes, and lets the holder be."""
+    settings = settings_for(bench.home, bench.state, shutdown_timeout=60.0)
+    with StateFolder.for_settings(settings).lock(0), lifeline() as (ours, theirs):
+        threading.Timer(0.3, theirs.close).start()
+        assert run(settings, store, ours) == FAILED
+
+
+def test_no_root(tmp_path: Path, store: FaultyStore, capsys: pytest.CaptureFixture[str]) -> None:
+    """Without a root the agent ends with 1 and says what to set."""
+    assert run(Settings(home=tmp_path, state_dir=tmp_path), store) == FAILED
+    assert "WHEROBOTS_STORAGE_ROOT" in capsys.readouterr().err
+
+
+def test_log_is_small_and_private(
+    bench: Bench, store: FaultyStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The log lies in the state folder, is rotated, and handlers do not pile up."""
+    monkeypatch.setattr(agent, "LOG_BYTES", 300)
+    for _ in range(3):
+        with lifeline() as (ours, theirs):
+            theirs.close()
+            run(bench.settings, store, ours)
+    folder = StateFolder.for_settings(bench.settings).path
+    logs = sorted(file.name for file in folder.glob("agent.log*"))
+    assert logs == ["agent.log", "agent.log.1"]
+    assert agent.log.handlers == []
+
+
+def test_handover_round_trip(bench: Bench) -> None:
+    """What the agent needs of the settings arrives as it was, in one line."""
+    settings = settings_for(bench.home, bench.state, ignores=("*.log", "a\nb"), sync_interval=7.5)
+    line = settings_to_json(settings)
+    assert b"\n" not in line
+    assert settings_from_json(line + b"\n") == settings
+
+
+def test_handover_needs_a_root(tmp_path: Path) -> None:
+    """Settings without a root are not handed over."""
+    with pytest.raises(NotConfigured):
+        settings_to_json(Settings(home=tmp_path, state_dir=tmp_path))
+
+
+@pytest.mark.parametrize("line", [b"", b"{}", b"hello", b'{"home": 1}'])
+def test_handover_of_nonsense(line: bytes) -> None:
+    """A person who starts the agent by hand is told who starts it."""
+    with pytest.raises(InvalidConfiguration, match="started by the Jupyter server"):
+        settings_from_json(line)
