@@ -13,6 +13,7 @@ from wherobots_storage.sync.cancel import Cancel, Interrupted
 from wherobots_storage.sync.deletions import Deleter
 from wherobots_storage.sync.home import Home
 from wherobots_storage.sync.journal import Journal
+from wherobots_storage.sync.ledger import Ledger
 from wherobots_storage.sync.mirror import Mirror
 from wherobots_storage.sync.report import Report, Stops
 from wherobots_storage.sync.scan import Scanner
@@ -106,15 +107,8 @@ class Cycle:
         cancel: Cancel,
         pending: _Pending,
     ) -> None:
-        uploader = Uploader(
-            self._home,
-            self._mirror,
-            self._journal,
-            report=report,
-            stops=self.stops,
-            cancel=cancel,
-            moved=pending.moved,
-        )
+        ledger = Ledger(self._journal, report, self.stops, pending.moved)
+        uploader = Uploader(self._home, self._mirror, ledger, cancel)
         uploader.upload(uploads.small())
         uploader.upload(uploads.large())
         for level in uploads.folders():

@@ -10,18 +10,20 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 
 from wherobots_storage.errors import NotFound, PreconditionFailed, StorageError
 from wherobots_storage.objectstore.store import MAX_PARTS, Part
-from wherobots_storage.planning.format import file_metadata
+from wherobots_storage.planning.format import read_metadata
 from wherobots_storage.planning.tree import File, Notice, Record
 from wherobots_storage.sync.cancel import Cancel
 from wherobots_storage.sync.home import Home
+from wherobots_storage.sync.ledger import Ledger
 from wherobots_storage.sync.mirror import Mirror
+from wherobots_storage.sync.objects import is_same, metadata_of
 from wherobots_storage.sync.reading import (
+    Content,
     as_entry,
     hash_descriptor,
     open_file,
@@ -35,22 +37,75 @@ PART_BYTES = 16 * 1024**2
 PARTS_IN_FLIGHT = 3
 
 
-class LargeUpload:
-    """One large file on its way; ``sent`` is told the bytes of every part that arrived."""
+class LargeUploader:
+    """Large files of one cycle, one after the other."""
 
-    def __init__(
-        self, home: Home, mirror: Mirror, cancel: Cancel, sent: Callable[[int], None]
-    ) -> None:
+    def __init__(self, home: Home, mirror: Mirror, ledger: Ledger, cancel: Cancel) -> None:
         self._home = home
         self._mirror = mirror
+        self._ledger = ledger
         self._cancel = cancel
-        self._sent = sent
 
-    def prepare(self, entry: File) -> tuple[File, str] | Notice | None:
-        """The entry as it was read, and its SHA-256; None when it is gone."""
+    def upload(self, entry: File) -> None:
+        """Bring one file to the mirror, or note why not.
+
+        Raises Interrupted, and the StorageError of an outage.
+        """
+        prepared = self._prepare(entry)
+        if prepared is None:
+            return
+        if isinstance(prepared, Notice):
+            self._ledger.decline(prepared)
+            return
+        known = self._ledger.journal.get(entry.path)
+        try:
+            if known is not None and known.sha256 == prepared.sha256 and known.kind == "file":
+                etag: str | Notice = self._retouch(prepared, known)
+            else:
+                etag = self._send(prepared, known)
+        except (PreconditionFailed, NotFound):
+            self._refused(prepared, known)
+        except StorageError as error:
+            self._ledger.fail(entry, error)
+        else:
+            if isinstance(etag, Notice):
+                self._ledger.decline(etag)
+            else:
+                self._ledger.done(prepared, etag, 0)
+
+    def _retouch(self, content: Content, known: Record) -> str:
+        """The bytes are in the bucket already: bring time and mode there by a copy onto itself."""
+        if is_same(content, known):
+            return known.etag
+        key = self._mirror.key(content.entry.path)
+        metadata = metadata_of(content)
+        copy = self._mirror.store.copy
+        return copy(key, key, source_if_match=known.etag, metadata=metadata)
+
+    def _refused(self, content: Content, known: Record | None) -> None:
+        """The remote is not what the journal says: adopt equal bytes, otherwise a conflict."""
+        entry = content.entry
+        try:
+            found = self._mirror.store.head(self._mirror.key(entry.path))
+        except NotFound:
+            # Gone: forgotten here, so that the next cycle sends it as new.
+            if known is not None:
+                self._ledger.journal.forget(entry.path)
+            reason = "It is gone from the bucket; it is sent again."
+            self._ledger.postpone(entry, "failed", reason)
+        except StorageError as error:
+            self._ledger.fail(entry, error)
+        else:
+            if read_metadata(found.metadata).sha256 == content.sha256:
+                self._ledger.done(content, found.etag, 0)
+            else:
+                self._ledger.conflict(entry)
+
+    def _prepare(self, entry: File) -> Content | Notice | None:
+        """The entry as it was read with its SHA-256, without a body; None when it is gone."""
         started = time.time_ns()
         try:
-            with open_file(self._home.path, entry) as descriptor:
+            with open_file(self._home.path, entry.path) as descriptor:
                 before = os.fstat(descriptor)
                 digest = hashlib.sha256()
                 for digest in hash_descriptor(descriptor, before.st_size):  # noqa: B007
@@ -62,27 +117,27 @@ class LargeUpload:
             return None
         except OSError as error:
             return unreadable(entry, error)
-        return as_entry(entry.path, before, started), digest.hexdigest()
+        return Content(as_entry(entry.path, before, started), b"", digest.hexdigest())
 
-    def send(self, entry: File, sha256: str, known: Record | None) -> str | Notice:
+    def _send(self, content: Content, known: Record | None) -> str | Notice:
         """Send the file as prepared and return its ETag, or the notice that it moved.
 
         Raises PreconditionFailed when the remote is not ``known``'s, and what the store raises.
         """
-        key = self._mirror.key(entry.path)
-        metadata = file_metadata(entry.mtime_ns, entry.mode, sha256)
+        entry, path = content.entry, content.entry.path
+        key = self._mirror.key(path)
         store = self._mirror.store
-        upload_id = store.create_multipart(key, metadata=metadata)
+        upload_id = store.create_multipart(key, metadata=metadata_of(content))
         try:
-            with open_file(self._home.path, entry) as descriptor:
+            with open_file(self._home.path, path) as descriptor:
                 before = os.fstat(descriptor)
-                parts, digest = self._send_parts(key, upload_id, descriptor, entry.size)
-                held = same_stat(before, os.fstat(descriptor)) and digest == sha256
+                parts, digest = self._send_parts(key, upload_id, descriptor, before.st_size)
+                held = same_stat(before, os.fstat(descriptor)) and digest == content.sha256
             if not held:
                 store.abort_multipart(key, upload_id)
                 return unsettled(entry)
             # Not every server takes conditions with Complete, so the state is also looked at.
-            check_expectation(self._mirror, entry.path, known)
+            check_expectation(self._mirror, path, known)
             return store.complete_multipart(
                 key,
                 upload_id,
@@ -123,7 +178,7 @@ class LargeUpload:
 
     def _land(self, number: int, size: int, future: Future[str]) -> Part:
         part = Part(number, future.result(), size)
-        self._sent(size)
+        self._ledger.moved(0, size)
         return part
 
 

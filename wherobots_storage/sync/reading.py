@@ -47,7 +47,7 @@ def read_small(home: Path, entry: File) -> Content | Notice | None:
     """A file of up to ``SMALL_BYTES``, whole; None when it is gone."""
     started = time.time_ns()
     try:
-        with open_file(home, entry) as descriptor:
+        with open_file(home, entry.path) as descriptor:
             before = os.fstat(descriptor)
             if not stat.S_ISREG(before.st_mode) or before.st_size > SMALL_BYTES:
                 return unsettled(entry)
@@ -77,10 +77,10 @@ def read_link(home: Path, entry: Symlink) -> Content | Notice | None:
 
 
 @contextmanager
-def open_file(home: Path, entry: File) -> Iterator[int]:
+def open_file(home: Path, path: str) -> Iterator[int]:
     """A descriptor to read from. Raises OSError; never follows a link, never waits at a pipe."""
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-    descriptor = os.open(home / entry.path, flags)
+    descriptor = os.open(home / path, flags)
     try:
         yield descriptor
     finally:

@@ -141,7 +141,7 @@ class AgentSupervisor:
                 status = await asyncio.wait_for(_answer(reader, question.id), QUIET_SECONDS)
         except (OSError, TimeoutError) as error:
             raise AgentUnavailable("The sync agent does not answer.") from error
-        self._publish(status)
+        # Not published: the subscription may have told a later one meanwhile.
         return status
 
     async def stop(self, deadline: float) -> None:
