@@ -11,8 +11,6 @@ from pathlib import Path
 
 from wherobots_storage.errors import (
     LocalIOError,
-    NotFound,
-    PreconditionFailed,
     SlowDown,
     StorageError,
     StoreUnavailable,
@@ -29,31 +27,23 @@ from wherobots_storage.planning.restore import Step
 from wherobots_storage.planning.tree import (
     Directory,
     File,
-    Notice,
-    Record,
     Remote,
     Symlink,
-    kind_of,
 )
 from wherobots_storage.sync.cancel import Backoff, Cancel
 from wherobots_storage.sync.flights import Flights
 from wherobots_storage.sync.home import Home
 from wherobots_storage.sync.install import Installer, fatal, is_full
 from wherobots_storage.sync.journal import Journal
-from wherobots_storage.sync.mirror import Mirror, OutageDetector
+from wherobots_storage.sync.mirror import Mirror
 from wherobots_storage.sync.reading import CHUNK, hash_file, unchanged_by_hash
 from wherobots_storage.sync.remote import RemoteListing
 from wherobots_storage.sync.report import Report
+from wherobots_storage.sync.restored import RestoreLedger
 from wherobots_storage.sync.scan import examine
 from wherobots_storage.sync.worklist import SMALL_BYTES
 
-BATCH = 200
 ATTEMPTS = 6
-
-CONFLICT = (
-    "The home and the bucket hold different versions. Both are kept: the local one has the name "
-    "here, the other stays in the bucket. Rename the local one and restore to have both."
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,16 +73,14 @@ class Downloader:
         self._mirror = mirror
         self._journal = journal
         self._listing = listing
-        self._report = report
+        self._ledger = RestoreLedger(journal, report)
         self._cancel = cancel
         self._moved = moved
         self._installer = Installer(home)
         self._flights: Flights[_Get, FetchedObject] = Flights()
-        self._outage = OutageDetector()
         self._backoff = Backoff(0.2, 10.0)
         self._markers: list[tuple[str, str, int]] = []
         """Folders made here, with ETag and mode: read-only ones get it when they are filled."""
-        self._batch = 0
 
     def download(self, steps: Iterable[tuple[Step, str]]) -> None:
         """Carry out RESTORE, REPLACE and COMPARE steps, small and large.
@@ -117,9 +105,11 @@ class Downloader:
             try:
                 (self._home.path / path).chmod(mode)
             except OSError as error:
-                self._skip(path, "not-restored", f"Its mode cannot be set: {error.strerror}.")
+                self._ledger.skip(
+                    path, "not-restored", f"Its mode cannot be set: {error.strerror}."
+                )
             else:
-                self._journal_folder(path, etag, mode)
+                self._ledger.folder(path, etag, mode)
         self._markers.clear()
         self._journal.commit()
 
@@ -134,10 +124,10 @@ class Downloader:
             record = self._journal.get(path)
             try:
                 if record is not None and self._installer.trash(path, record, stamp):
-                    self._report.deleted += 1
+                    self._ledger.report.deleted += 1
             except OSError as error:
                 reason = f"It is gone from the bucket, but cannot be moved: {error.strerror}."
-                self._skip(path, "not-trashed", reason)
+                self._ledger.skip(path, "not-trashed", reason)
                 continue
             # A changed one is forgotten too: the next sync saves it as new.
             self._journal.forget(path)
@@ -148,7 +138,7 @@ class Downloader:
         if get.step is Step.COMPARE and self._is_only_touched(remote.path):
             get = _Get(Step.REPLACE, remote)
         if get.step is Step.COMPARE and self._differs_at_once(remote):
-            self._conflict(remote)
+            self._ledger.conflict(remote)
         elif remote.size > SMALL_BYTES:
             self._download_large(get)
         else:
@@ -173,7 +163,7 @@ class Downloader:
         entry = unchanged_by_hash(self._home.path, record) if record is not None else None
         if record is None or entry is None:
             return False
-        self._journal_entry(entry, record.sha256, record.etag)
+        self._ledger.entry(entry, record.sha256, record.etag)
         return True
 
     def _differs_at_once(self, remote: Remote) -> bool:
@@ -190,14 +180,14 @@ class Downloader:
 
     def _land(self, get: _Get, result: FetchedObject | StorageError) -> None:
         if isinstance(result, FetchedObject):
-            self._outage.success()
+            self._ledger.outage.success()
             self._backoff.reset()
             self._receive(get, result.info, iter((result.body,)))
         elif isinstance(result, SlowDown) and get.attempt < ATTEMPTS:
             self._cancel.sleep(self._backoff.pause())
             self._submit(_Get(get.step, get.remote, get.attempt + 1))
         else:
-            self._fail(get.remote, result)
+            self._ledger.fail(get.remote, result)
 
     def _download_large(self, get: _Get) -> None:
         key = self._mirror.key(get.remote.path)
@@ -207,7 +197,7 @@ class Downloader:
         except StorageError as error:
             if isinstance(error, LocalIOError):
                 raise
-            self._fail(get.remote, error)
+            self._ledger.fail(get.remote, error)
 
     def _checked(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
         for chunk in chunks:
@@ -234,12 +224,12 @@ class Downloader:
             self._taken(get, info, facts)
         except NotADirectoryError:
             reason = "A folder above it is a file or a link here, so it cannot be restored."
-            self._skip(remote.path, "parent-not-folder", reason, remote.size)
+            self._ledger.skip(remote.path, "parent-not-folder", reason, remote.size)
         except OSError as error:
             if is_full(error):
                 raise fatal(error, self._home.path) from error
             reason = f"It cannot be written here: {error.strerror}."
-            self._skip(remote.path, "not-restored", reason, remote.size)
+            self._ledger.skip(remote.path, "not-restored", reason, remote.size)
         self._moved(1, info.size if small else 0)
 
     def _receive_file(
@@ -249,7 +239,7 @@ class Downloader:
         try:
             if staged.size != info.size or facts.sha256 not in {None, staged.sha256}:
                 message = "What arrived is not what was saved: its size or SHA-256 differs."
-                self._fail(get.remote, StoreUnavailable(message, path=get.remote.path))
+                self._ledger.fail(get.remote, StoreUnavailable(message, path=get.remote.path))
                 return
             mode = facts.mode
             if mode is None:
@@ -263,7 +253,7 @@ class Downloader:
         path = get.remote.path
         if not stays_inside(path, os.fsdecode(target), str(self._home.path)):
             reason = "It is a link that points out of the home; such links are not restored."
-            self._skip(path, "link-outside", reason)
+            self._ledger.skip(path, "link-outside", reason)
             return
         staged = self._installer.stage_link(target)
         try:
@@ -279,9 +269,9 @@ class Downloader:
             entry = self._installer.replace(staged, path, record)
         else:
             entry = self._installer.place(staged, path)
-        self._report.moved += 1
+        self._ledger.report.moved += 1
         if entry is not None:
-            self._journal_entry(entry, sha256, info.etag)
+            self._ledger.entry(entry, sha256, info.etag)
 
     def _receive_folder(self, remote: Remote, info: ObjectInfo) -> None:
         made = self._installer.make_folder(remote.path)
@@ -290,16 +280,16 @@ class Downloader:
             mode = self._home.folder_mode
         if made or self._journal.get(remote.path) is not None:
             self._markers.append((remote.path, info.etag, mode))
-            self._report.moved += made
+            self._ledger.report.moved += made
         else:
             # It was here before, with a mode of its own, which the next sync brings there.
-            self._journal_folder(remote.path, info.etag, mode)
+            self._ledger.folder(remote.path, info.etag, mode)
 
     def _taken(self, get: _Get, info: ObjectInfo, facts: Facts) -> None:
         if facts.sha256 is not None:
             self._adopt_if_equal(get.remote, info, facts, facts.sha256)
         else:
-            self._conflict(get.remote)
+            self._ledger.conflict(get.remote)
 
     def _compare(
         self, remote: Remote, info: ObjectInfo, facts: Facts, chunks: Iterator[bytes]
@@ -325,47 +315,9 @@ class Downloader:
         else:
             equal = False
         if equal and isinstance(entry, File | Symlink):
-            self._journal_entry(entry, sha256, info.etag)
+            self._ledger.entry(entry, sha256, info.etag)
         else:
-            self._conflict(remote)
-
-    def _journal_entry(self, entry: File | Symlink, sha256: str, etag: str) -> None:
-        row = Record(
-            entry.path,
-            kind_of(entry),
-            entry.size,
-            entry.mtime_ns,
-            entry.ctime_ns,
-            entry.inode,
-            entry.mode,
-            sha256,
-            etag,
-            time.time(),
-        )
-        self._put(row)
-
-    def _journal_folder(self, path: str, etag: str, mode: int) -> None:
-        empty = hashlib.sha256(b"").hexdigest()
-        self._put(Record(path, "folder", 0, 0, 0, 0, mode, empty, etag, time.time()))
-
-    def _put(self, row: Record) -> None:
-        self._journal.put(row)
-        self._batch += 1
-        if self._batch % BATCH == 0:
-            self._journal.commit()
-
-    def _conflict(self, remote: Remote) -> None:
-        notice = Notice(remote.path, "conflict", CONFLICT, remote.size)
-        self._report.conflicts.add(notice)
-
-    def _skip(self, path: str, code: str, reason: str, size: int | None = None) -> None:
-        self._report.skipped.add(Notice(path, code, reason, size))
-
-    def _fail(self, remote: Remote, error: StorageError) -> None:
-        if isinstance(error, NotFound | PreconditionFailed):
-            return  # Deleted since the listing: nothing to restore any more.
-        self._report.leave(Notice(remote.path, error.code, error.message, remote.size))
-        self._outage.failure(error)
+            self._ledger.conflict(remote)
 
 
 def _mtime(facts: Facts, info: ObjectInfo) -> int:

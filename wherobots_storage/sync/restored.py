@@ -1,0 +1,60 @@
+"""Where a restore is written down: in the journal and in its report."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+
+from wherobots_storage.errors import NotFound, PreconditionFailed, StorageError
+from wherobots_storage.planning.tree import File, Notice, Record, Remote, Symlink, kind_of
+from wherobots_storage.sync.journal import Journal
+from wherobots_storage.sync.mirror import OutageDetector
+from wherobots_storage.sync.report import Report
+
+BATCH = 200
+
+CONFLICT = (
+    "The home and the bucket hold different versions. Both are kept: the local one has the name "
+    "here, the other stays in the bucket. Rename the local one and restore to have both."
+)
+
+
+class RestoreLedger:
+    """One restore's."""
+
+    def __init__(self, journal: Journal, report: Report) -> None:
+        self.journal = journal
+        self.report = report
+        self.outage = OutageDetector()
+        self._batch = 0
+
+    def entry(self, entry: File | Symlink, sha256: str, etag: str) -> None:
+        """A file or link is here, and is this object."""
+        facts = (entry.size, entry.mtime_ns, entry.ctime_ns, entry.inode, entry.mode)
+        self._put(Record(entry.path, kind_of(entry), *facts, sha256, etag, time.time()))
+
+    def folder(self, path: str, etag: str, mode: int) -> None:
+        """A folder is here, and this is its marker, with the mode that the marker has."""
+        empty = hashlib.sha256(b"").hexdigest()
+        self._put(Record(path, "folder", 0, 0, 0, 0, mode, empty, etag, time.time()))
+
+    def conflict(self, remote: Remote) -> None:
+        """Something else is here."""
+        self.report.conflicts.add(Notice(remote.path, "conflict", CONFLICT, remote.size))
+
+    def skip(self, path: str, code: str, reason: str, size: int | None = None) -> None:
+        """It cannot be here."""
+        self.report.skipped.add(Notice(path, code, reason, size))
+
+    def fail(self, remote: Remote, error: StorageError) -> None:
+        """The store failed. Raises the error when that is an outage."""
+        if isinstance(error, NotFound | PreconditionFailed):
+            return  # Deleted since the listing: nothing to restore any more.
+        self.report.leave(Notice(remote.path, error.code, error.message, remote.size))
+        self.outage.failure(error)
+
+    def _put(self, row: Record) -> None:
+        self.journal.put(row)
+        self._batch += 1
+        if self._batch % BATCH == 0:
+            self.journal.commit()
