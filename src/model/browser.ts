@@ -1,5 +1,6 @@
 import type { IStorageClient } from '../api/client';
-import { StorageError, asStorageError } from '../api/errors';
+import type { StorageError } from '../api/errors';
+import { asStorageError } from '../api/errors';
 import type { ConfigInfo, DeleteResult, Entry, Listing } from '../api/generated';
 import { nameOf, parentOf } from '../utils/paths';
 import type { ISort } from './entries';

@@ -3,7 +3,8 @@ import type { ISignal } from '@lumino/signaling';
 import { Signal } from '@lumino/signaling';
 
 import type { IStorageClient } from '../api/client';
-import { StorageError, asStorageError } from '../api/errors';
+import type { StorageError } from '../api/errors';
+import { asStorageError } from '../api/errors';
 import type { Job } from '../api/generated';
 import { Observable } from './observable';
 
@@ -45,7 +46,7 @@ export class JobsModel extends Observable<IJobsState> {
   accept(job: Job): void {
     const known = this.state.jobs.find(other => other.id === job.id);
     // Events may overtake each other; a job never goes back.
-    if (!known || known.state !== 'running' || job.done < known.done) {
+    if (known?.state !== 'running' || job.done < known.done) {
       return;
     }
     const others = this.state.jobs.filter(other => other.id !== job.id);

@@ -52,7 +52,7 @@ const MAX_CONFLICTS = 100;
 const PARTS_AT_ONCE = 3;
 
 /** Thrown inside to end an upload whose file is to be left alone. */
-const SKIPPED = Symbol('skipped');
+class Skipped extends Error {}
 
 /** One file on its way to the store: begin, send parts, complete; resumed when tried again. */
 export class Upload {
@@ -112,7 +112,7 @@ export class Upload {
   }
 
   private async _end(reason: unknown): Promise<void> {
-    if (reason === SKIPPED) {
+    if (reason instanceof Skipped) {
       this._enter('skipped');
     } else if (this._abort.signal.aborted) {
       this._enter('cancelled');
@@ -261,7 +261,7 @@ export class Upload {
     this._throwIfCancelled();
     switch (choice) {
       case 'skip':
-        throw SKIPPED;
+        throw new Skipped();
       case 'keep-both':
         this._numbered = true;
         this._number();

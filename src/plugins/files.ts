@@ -1,8 +1,10 @@
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { ICommandPalette } from '@jupyterlab/apputils';
+import type { TranslationBundle } from '@jupyterlab/translation';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
 import { canCreateFolder, canDelete, canDownload, canUpload } from '../model/abilities';
+import type { BrowserModel } from '../model/browser';
 import { IActions, IBrowser } from '../tokens';
 import type { StorageActions } from '../widgets/actions';
 import {
@@ -29,70 +31,90 @@ export const filesPlugin: JupyterFrontEndPlugin<void> = {
     translator: ITranslator | null
   ) => {
     const trans = (translator ?? nullTranslator).load('wherobots-storage');
-    const describedBy = { args: { type: 'object', properties: {} } } as const;
-    const canUploadHere = () => canUpload(model.state, trans);
-    const canCreateHere = () => canCreateFolder(model.state, trans);
-    const canDeleteChosen = () => canDelete(model.state, model.chosen, trans);
-    const canDownloadChosen = () => canDownload(model.chosen, trans);
-
-    app.commands.addCommand(CommandIDs.upload, {
-      label: trans.__('Upload Files…'),
-      caption: () => canUploadHere().reason,
-      icon: fileUploadIcon,
-      isEnabled: () => canUploadHere().allowed,
-      describedBy,
-      execute: () => {
-        showPanel(app);
-        return actions.pickAndUpload('files');
-      }
-    });
-    app.commands.addCommand(CommandIDs.uploadFolder, {
-      label: trans.__('Upload Folder…'),
-      caption: () => canUploadHere().reason,
-      isEnabled: () => canUploadHere().allowed,
-      describedBy,
-      execute: () => {
-        showPanel(app);
-        return actions.pickAndUpload('folder');
-      }
-    });
-    app.commands.addCommand(CommandIDs.newFolder, {
-      label: trans.__('New Folder'),
-      caption: () => canCreateHere().reason,
-      icon: newFolderIcon,
-      isEnabled: () => canCreateHere().allowed,
-      describedBy,
-      execute: () => {
-        showPanel(app);
-        return actions.newFolder();
-      }
-    });
-    app.commands.addCommand(CommandIDs.copyPath, {
-      label: () => trans._n('Copy Path', 'Copy Paths', model.chosen.length),
-      icon: copyIcon,
-      isEnabled: () => model.chosen.length > 0,
-      describedBy,
-      execute: () => actions.copyPaths()
-    });
-    app.commands.addCommand(CommandIDs.download, {
-      label: trans.__('Download'),
-      caption: () => canDownloadChosen().reason,
-      icon: downloadIcon,
-      isEnabled: () => canDownloadChosen().allowed,
-      describedBy,
-      execute: () => actions.download()
-    });
-    app.commands.addCommand(CommandIDs.remove, {
-      label: trans.__('Delete'),
-      caption: () => canDeleteChosen().reason,
-      icon: deleteIcon,
-      isEnabled: () => canDeleteChosen().allowed,
-      describedBy,
-      execute: () => actions.remove()
-    });
+    addWriting(app, model, actions, trans);
+    addChosen(app, model, actions, trans);
     const category = trans.__('Storage');
     for (const command of [CommandIDs.upload, CommandIDs.uploadFolder, CommandIDs.newFolder]) {
       palette?.addItem({ command, category });
     }
   }
 };
+
+const describedBy = { args: { type: 'object', properties: {} } } as const;
+
+/** Commands that put something into the open folder. */
+function addWriting(
+  app: JupyterFrontEnd,
+  model: BrowserModel,
+  actions: StorageActions,
+  trans: TranslationBundle
+): void {
+  const canUploadHere = () => canUpload(model.state, trans);
+  const canCreateHere = () => canCreateFolder(model.state, trans);
+  app.commands.addCommand(CommandIDs.upload, {
+    label: trans.__('Upload Files…'),
+    caption: () => canUploadHere().reason,
+    icon: fileUploadIcon,
+    isEnabled: () => canUploadHere().allowed,
+    describedBy,
+    execute: () => {
+      showPanel(app);
+      return actions.pickAndUpload('files');
+    }
+  });
+  app.commands.addCommand(CommandIDs.uploadFolder, {
+    label: trans.__('Upload Folder…'),
+    caption: () => canUploadHere().reason,
+    isEnabled: () => canUploadHere().allowed,
+    describedBy,
+    execute: () => {
+      showPanel(app);
+      return actions.pickAndUpload('folder');
+    }
+  });
+  app.commands.addCommand(CommandIDs.newFolder, {
+    label: trans.__('New Folder'),
+    caption: () => canCreateHere().reason,
+    icon: newFolderIcon,
+    isEnabled: () => canCreateHere().allowed,
+    describedBy,
+    execute: () => {
+      showPanel(app);
+      return actions.newFolder();
+    }
+  });
+}
+
+/** Commands on what is chosen. */
+function addChosen(
+  app: JupyterFrontEnd,
+  model: BrowserModel,
+  actions: StorageActions,
+  trans: TranslationBundle
+): void {
+  const canDeleteChosen = () => canDelete(model.state, model.chosen, trans);
+  const canDownloadChosen = () => canDownload(model.chosen, trans);
+  app.commands.addCommand(CommandIDs.copyPath, {
+    label: () => trans._n('Copy Path', 'Copy Paths', model.chosen.length),
+    icon: copyIcon,
+    isEnabled: () => model.chosen.length > 0,
+    describedBy,
+    execute: () => actions.copyPaths()
+  });
+  app.commands.addCommand(CommandIDs.download, {
+    label: trans.__('Download'),
+    caption: () => canDownloadChosen().reason,
+    icon: downloadIcon,
+    isEnabled: () => canDownloadChosen().allowed,
+    describedBy,
+    execute: () => actions.download()
+  });
+  app.commands.addCommand(CommandIDs.remove, {
+    label: trans.__('Delete'),
+    caption: () => canDeleteChosen().reason,
+    icon: deleteIcon,
+    isEnabled: () => canDeleteChosen().allowed,
+    describedBy,
+    execute: () => actions.remove()
+  });
+}

@@ -1,6 +1,6 @@
 import { useVirtualizer } from '@tanstack/react-virtual';
-import type { KeyboardEvent, MouseEvent, ReactElement, RefObject } from 'react';
-import { useCallback, useEffect, useLayoutEffect, useMemo, useRef } from 'react';
+import type { KeyboardEvent, MouseEvent, ReactElement } from 'react';
+import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react';
 
 import type { Entry } from '../api/generated';
 import type { SortKey } from '../model/entries';
@@ -11,6 +11,7 @@ import { useDrop } from './drop';
 import { caretDownIcon, caretUpIcon, fileUploadIcon, lockIcon } from './icons';
 import { ListingKeys } from './keys';
 import { NewFolder } from './newfolder';
+import type { IPanel } from './panel';
 import { useModel, useNow, usePanel } from './panel';
 import { Row, lockOf, rowId } from './row';
 import { Empty, Failed, Loading, Unconfigured } from './states';
@@ -40,49 +41,18 @@ export function Listing(): ReactElement {
 
 function Grid(): ReactElement {
   const panel = usePanel();
-  const { actions, browser, trans } = panel;
+  const { browser, trans } = panel;
   const state = useModel(browser);
   const { shown, selection, path } = state;
-  const scroller = useRef<HTMLDivElement>(null);
-  const keys = useMemo(() => new ListingKeys(browser, actions), [browser, actions]);
+  // A state, not a ref: the rows' effects run before their parent's ref is set.
+  const [scroller, setScroller] = useState<HTMLDivElement | null>(null);
   const entryAt = useCallback(
     (element: EventTarget) => entryOf(element, browser.state.shown),
     [browser]
   );
   const [target, dropHandlers] = useDrop(panel, entryAt);
+  const handlers = useHandlers(panel, entryAt, scroller);
   const current = shown.findIndex(entry => entry.path === selection.current);
-
-  const onKeyDown = (event: KeyboardEvent<HTMLDivElement>) => {
-    if (event.target !== event.currentTarget) {
-      return;
-    }
-    const rows = Math.floor((scroller.current?.clientHeight ?? 0) / ROW_HEIGHT) - 1;
-    if (keys.handle(event, Math.max(1, rows), Date.now())) {
-      event.preventDefault();
-      event.stopPropagation();
-    }
-  };
-  const onClick = (event: MouseEvent) => {
-    const entry = entryAt(event.target);
-    if (entry) {
-      const toggle = event.ctrlKey || event.metaKey;
-      browser.choose(entry.path, { toggle, extend: event.shiftKey });
-    } else if (!isInHeader(event.target)) {
-      browser.chooseNone();
-    }
-  };
-  const onContextMenu = (event: MouseEvent) => {
-    const entry = entryAt(event.target);
-    if (entry && !selection.chosen.has(entry.path)) {
-      browser.choose(entry.path);
-    }
-  };
-  const onDoubleClick = (event: MouseEvent) => {
-    const entry = entryAt(event.target);
-    if (entry) {
-      void actions.activate(entry);
-    }
-  };
 
   return (
     <div className="wbs-Listing" data-drop={dropState(target)} {...dropHandlers}>
@@ -94,14 +64,11 @@ function Grid(): ReactElement {
         aria-multiselectable="true"
         aria-rowcount={state.complete ? shown.length + 1 : -1}
         aria-activedescendant={current >= 0 ? rowId(current) : undefined}
-        onKeyDown={onKeyDown}
-        onClick={onClick}
-        onContextMenu={onContextMenu}
-        onDoubleClick={onDoubleClick}
+        {...handlers}
       >
         <Header />
         <NewFolder />
-        <div className="wbs-Scroller" role="rowgroup" ref={scroller}>
+        <div className="wbs-Scroller" role="rowgroup" ref={setScroller}>
           {shown.length > 0 ? (
             <Rows scroller={scroller} current={current} target={target} />
           ) : (
@@ -116,8 +83,51 @@ function Grid(): ReactElement {
   );
 }
 
+/** What the keys and the mouse do in the grid. */
+function useHandlers(
+  panel: IPanel,
+  entryAt: (element: EventTarget) => Entry | undefined,
+  scroller: HTMLDivElement | null
+) {
+  const { actions, browser } = panel;
+  const keys = useMemo(() => new ListingKeys(browser, actions), [browser, actions]);
+  return {
+    onKeyDown: (event: KeyboardEvent) => {
+      if (event.target !== event.currentTarget) {
+        return;
+      }
+      const rows = Math.floor((scroller?.clientHeight ?? 0) / ROW_HEIGHT) - 1;
+      if (keys.handle(event, Math.max(1, rows), Date.now())) {
+        event.preventDefault();
+        event.stopPropagation();
+      }
+    },
+    onClick: (event: MouseEvent) => {
+      const entry = entryAt(event.target);
+      if (entry) {
+        const toggle = event.ctrlKey || event.metaKey;
+        browser.choose(entry.path, { toggle, extend: event.shiftKey });
+      } else if (!isInHeader(event.target)) {
+        browser.chooseNone();
+      }
+    },
+    onContextMenu: (event: MouseEvent) => {
+      const entry = entryAt(event.target);
+      if (entry && !browser.state.selection.chosen.has(entry.path)) {
+        browser.choose(entry.path);
+      }
+    },
+    onDoubleClick: (event: MouseEvent) => {
+      const entry = entryAt(event.target);
+      if (entry) {
+        void actions.activate(entry);
+      }
+    }
+  };
+}
+
 function Rows(props: {
-  scroller: RefObject<HTMLDivElement>;
+  scroller: HTMLDivElement | null;
   current: number;
   target: IDropTarget | null;
 }): ReactElement {
@@ -128,11 +138,13 @@ function Rows(props: {
   const now = useNow(30_000);
   const virtualizer = useVirtualizer({
     count: shown.length,
-    getScrollElement: () => scroller.current,
+    getScrollElement: () => scroller,
     estimateSize: () => ROW_HEIGHT,
     overscan: 12,
     getItemKey: index => shown[index]!.path,
-    // A row's path does not change its height: nothing is measured but the window.
+    // Scrolling may be moved by a layout effect, in which React cannot render at once.
+    useFlushSync: false,
+    // What the first paint shows, until the window is measured.
     initialRect: { width: 0, height: 600 }
   });
   const items = virtualizer.getVirtualItems();
@@ -182,20 +194,19 @@ function Rows(props: {
  * Folders come first here, and in the order of the keys by the store: the tenth page may bring
  * folders for the top.
  */
-function useAnchor(scroller: RefObject<HTMLDivElement>, shown: readonly Entry[]): void {
+function useAnchor(scroller: HTMLDivElement | null, shown: readonly Entry[]): void {
   const before = useRef(shown);
   useLayoutEffect(() => {
-    const element = scroller.current;
     const previous = before.current;
     before.current = shown;
-    if (!element || previous === shown || element.scrollTop < ROW_HEIGHT) {
+    if (!scroller || previous === shown || scroller.scrollTop < ROW_HEIGHT) {
       return;
     }
-    const top = Math.floor(element.scrollTop / ROW_HEIGHT);
+    const top = Math.floor(scroller.scrollTop / ROW_HEIGHT);
     const path = previous[top]?.path;
     const index = shown.findIndex(entry => entry.path === path);
     if (index > top) {
-      element.scrollBy({ top: (index - top) * ROW_HEIGHT });
+      scroller.scrollBy({ top: (index - top) * ROW_HEIGHT });
     }
   }, [scroller, shown]);
 }

@@ -103,7 +103,7 @@ export class Panel {
       }
     );
     const text = await answer.text();
-    return { status: answer.status(), body: text ? JSON.parse(text) : {} };
+    return { status: answer.status(), body: JSON.parse(text || '{}') as Record<string, unknown> };
   }
 
   /** Make a folder of this test's own and open it. */
@@ -118,6 +118,27 @@ export class Panel {
   /** Cut the way between JupyterLab and the store, or mend it. */
   async cutStore(cut: boolean): Promise<void> {
     await this._request.post(`${servers().controlUrl}store/${cut ? 'down' : 'up'}`);
+  }
+
+  /** Set the theme that pages loaded from now on have. */
+  async setTheme(theme: string): Promise<void> {
+    const answer = await this._request.put(
+      `${servers().url}lab/api/settings/@jupyterlab/apputils-extension:themes`,
+      {
+        headers: { Authorization: `token ${servers().token}` },
+        data: { raw: JSON.stringify({ theme }) }
+      }
+    );
+    expect(answer.ok()).toBe(true);
+  }
+
+  /** Give the panel a width that JupyterLab's own splitter might not. */
+  async setWidth(width: number | null): Promise<void> {
+    await this.root.evaluate((root, value) => {
+      for (const name of ['width', 'min-width', 'max-width']) {
+        root.style.setProperty(name, value === null ? '' : `${value}px`, 'important');
+      }
+    }, width);
   }
 
   /** Drop files on an element, as the desktop does. */
@@ -138,7 +159,7 @@ export class Panel {
   async choose(files: Parameters<Locator['setInputFiles']>[0]): Promise<void> {
     const chooser = this.page.waitForEvent('filechooser');
     await this.button('Upload files').click();
-    await (await chooser).setFiles(files as string[]);
+    await (await chooser).setFiles(files);
   }
 
   /** What is on the clipboard. */

@@ -16,6 +16,10 @@ export interface IServers {
 
 /** Start the servers once for all tests; they end when their standard input does. */
 export default async function setup(): Promise<() => Promise<void>> {
+  if (process.env.STORAGE_UI_SERVERS) {
+    // Servers that somebody keeps running while he works on the tests.
+    return async () => undefined;
+  }
   const python = process.env.PYTHON ?? 'python';
   const child = spawn(python, [join(__dirname, 'server.py')], {
     stdio: ['pipe', 'pipe', 'inherit']

@@ -65,7 +65,7 @@ test('files that are not in sync are counted, and listed with the reason', async
   const skipped = [
     { path: 'pipe', code: 'special', reason: 'A pipe cannot be saved.', size: null }
   ];
-  await page.route('**/api/v1/sync', route =>
+  await page.route('**/api/v1/sync?*', route =>
     route.fulfill({ json: { ...status, skipped, skippedTotal: 1 } })
   );
   await panel.footer.getByRole('button', { name: 'Sync now' }).click();
@@ -75,31 +75,24 @@ test('files that are not in sync are counted, and listed with the reason', async
 });
 
 test('a narrow panel gives up the date, then the size, but never the copy button', async ({
-  panel,
-  page
+  panel
 }) => {
   await panel.open(MINE);
   const row = panel.row('README.md');
-  const setWidth = (width: number) =>
-    page.evaluate(value => {
-      document.querySelector<HTMLElement>('.wbs-Sidebar')!.style.width = `${value}px`;
-    }, width);
-  await setWidth(420);
+  await panel.setWidth(420);
   await expect(row.locator('.wbs-Cell-modified')).toBeVisible();
-  await setWidth(250);
+  await panel.setWidth(250);
   await expect(row.locator('.wbs-Cell-modified')).toBeHidden();
   await expect(row.locator('.wbs-Cell-size')).toBeVisible();
-  await setWidth(200);
+  await panel.setWidth(200);
   await expect(row.locator('.wbs-Cell-size')).toBeHidden();
   await expect(row.getByRole('button', { name: 'Copy path' })).toBeVisible();
-  await page.evaluate(() => {
-    document.querySelector<HTMLElement>('.wbs-Sidebar')!.style.width = '';
-  });
+  await panel.setWidth(null);
 });
 
 freshTest('a server without a root says what to set', async ({ panel }) => {
   await panel.load({ url: servers().bareUrl, token: servers().bareToken });
-  await expect(panel.root.getByText('Storage is not set up')).toBeVisible();
+  await expect(panel.root.getByText('Storage is not set up', { exact: true })).toBeVisible();
   await expect(panel.root).toContainText('WHEROBOTS_STORAGE_ROOT');
   await expect(panel.button('Upload files')).toBeDisabled();
   await expect(panel.footer).toHaveCount(0);
@@ -117,14 +110,8 @@ freshTest('a page that is loaded again opens the folder that was open', async ({
 });
 
 freshTest('the dark theme has light text on a dark ground', async ({ panel, page }) => {
-  await page.emulateMedia({ colorScheme: 'dark' });
+  await panel.setTheme('JupyterLab Dark');
   await panel.load();
-  await page.evaluate(async () => {
-    const { jupyterapp } = window as unknown as {
-      jupyterapp?: { commands: { execute: (id: string, args: object) => Promise<void> } };
-    };
-    await jupyterapp?.commands.execute('apputils:change-theme', { theme: 'JupyterLab Dark' });
-  });
   await expect(page.locator('body')).toHaveAttribute('data-jp-theme-light', 'false');
   const lightness = await panel.root.evaluate(root => {
     const style = getComputedStyle(root);
@@ -132,5 +119,6 @@ freshTest('the dark theme has light text on a dark ground', async ({ panel, page
       (colour.match(/[\d.]+/g) ?? []).slice(0, 3).reduce((sum, part) => sum + Number(part), 0);
     return { text: light(style.color), ground: light(style.backgroundColor) };
   });
+  await panel.setTheme('JupyterLab Light');
   expect(lightness.text).toBeGreaterThan(lightness.ground + 300);
 });

@@ -65,7 +65,9 @@ test('every row copies its full path; a folder ends with a slash', async ({ pane
   const prefix = 's3://wherobots-demo/acme/data/customer-ada/';
   await panel.row('README.md').getByRole('button', { name: 'Copy path' }).click();
   await expect(panel.row('README.md').getByRole('button', { name: 'Copied' })).toBeVisible();
-  await expect(panel.root.getByRole('status').filter({ hasText: 'Copied s3://' })).toBeVisible();
+  await expect(panel.root.locator('.wbs-Announcement-text')).toHaveText(
+    `Copied ${prefix}README.md`
+  );
   expect(await panel.clipboard()).toBe(`${prefix}README.md`);
   await panel.row('raw').getByRole('button', { name: 'Copy path' }).click();
   await expect.poll(() => panel.clipboard()).toBe(`${prefix}raw/`);
@@ -153,21 +155,20 @@ test('2,500 entries load as one scrolls, with few rows on the page', async ({ pa
   // The folders come last from the store, and first here.
   await panel.grid.press('Home');
   await expect(panel.rows.first()).toContainText('z-folder-000');
-  const frames = await page.evaluate(scrollThrough);
-  expect(frames.slowest).toBeLessThan(250);
+  expect(await page.evaluate(scrollThrough)).toBeLessThan(150);
 });
 
-/** Scroll the listing from end to end; the slowest frame in milliseconds. */
-async function scrollThrough(): Promise<{ slowest: number }> {
+/** Scroll the listing from end to end; the median frame in milliseconds. */
+async function scrollThrough(): Promise<number> {
   const scroller = document.querySelector('.wbs-Scroller')!;
-  let slowest = 0;
+  const frames: number[] = [];
   for (let step = 0; step <= 40; step++) {
     const start = performance.now();
     scroller.scrollTop = (scroller.scrollHeight * step) / 40;
     await new Promise(requestAnimationFrame);
-    slowest = Math.max(slowest, performance.now() - start);
+    frames.push(performance.now() - start);
   }
-  return { slowest };
+  return frames.sort((a, b) => a - b)[20]!;
 }
 
 test('the filter finds a name among entries that were not loaded', async ({ panel }) => {
@@ -212,8 +213,10 @@ test('the keyboard does what the mouse does', async ({ panel, page }) => {
   await page.keyboard.press('Control+a');
   await page.keyboard.press('Delete');
   await expect(panel.dialog).toContainText('Delete 2 items?');
+  await expect(panel.dialog.getByRole('button', { name: 'Cancel' })).toBeFocused();
   await page.keyboard.press('Escape');
-  await panel.grid.focus();
+  await expect(panel.dialog).toHaveCount(0);
+  await expect(panel.grid).toBeFocused();
   await page.keyboard.press('Backspace');
   await expect(panel.row('raw')).toHaveAttribute('aria-selected', 'true');
   await page.keyboard.press('Control+a');

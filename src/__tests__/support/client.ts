@@ -139,17 +139,17 @@ export class FakeClient {
     }
     options?.onProgress?.(body.size);
     const part = { number, etag: `p${number}`, size: body.size };
-    this.ticket(id).parts.push(part);
+    this._ticket(id).parts.push(part);
     return part;
   });
 
   uploadStatus = jest.fn(async (id: string) => ({
-    ...this.ticket(id),
-    parts: [...this.ticket(id).parts]
+    ...this._ticket(id),
+    parts: [...this._ticket(id).parts]
   }));
 
   completeUpload = jest.fn(async (id: string) => {
-    const { path, parts } = this.ticket(id);
+    const { path, parts } = this._ticket(id);
     this.tickets.delete(id);
     this.stored.set(
       path,
@@ -169,7 +169,7 @@ export class FakeClient {
 
   private _begun = 0;
 
-  private ticket(id: string): UploadTicket {
+  private _ticket(id: string): UploadTicket {
     const ticket = this.tickets.get(id);
     if (!ticket) {
       throw refusal('no-such-upload', 404);
