@@ -7,12 +7,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from support.environment import scrubbed
 
 from wherobots_storage.objectstore.connect import connect
 from wherobots_storage.objectstore.embedded import EmbeddedStore
 from wherobots_storage.objectstore.memory import MemoryStore
 from wherobots_storage.objectstore.s3 import S3Store
+
+# A shared machine pauses; that is no property of the code. Nothing is left in the checkout.
+settings.register_profile(
+    "package", deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("package")
 
 pytest.register_assert_rewrite("support.contract", "support.bulk_contract")
 
