@@ -9,7 +9,7 @@ from support.bulk_contract import BulkContract
 from support.contract import StoreContract
 from support.servers import SEAWEED, Server
 
-from wherobots_storage.objectstore.bulk import CrtTransfers
+from wherobots_storage.objectstore.bulk import WireTransfers
 from wherobots_storage.objectstore.connect import open_transfers
 from wherobots_storage.objectstore.s3 import S3Store
 from wherobots_storage.objectstore.store import BulkTransfers
@@ -37,10 +37,10 @@ class TestSeaweed(StoreContract):
 def transfers(store: S3Store) -> Iterator[BulkTransfers]:
     """The fastest transfers over the bucket."""
     transfers = open_transfers(store)
-    assert isinstance(transfers, CrtTransfers)
+    assert isinstance(transfers, WireTransfers)
     yield transfers
     transfers.close()
 
 
 class TestSeaweedBulk(BulkContract):
-    """Transfers on the Common Runtime, on SeaweedFS."""
+    """Transfers over connections of their own, on SeaweedFS."""

@@ -12,7 +12,6 @@ from botocore.parsers import ResponseParserError
 
 from wherobots_storage import errors as ours
 from wherobots_storage.objectstore.answers import error_of
-from wherobots_storage.objectstore.crt_errors import from_crt_error
 from wherobots_storage.objectstore.s3_errors import (
     CODES,
     EXCEPTIONS,
@@ -274,21 +273,3 @@ def test_answers_that_are_no_errors_of_s3(body: bytes) -> None:
     """A proxy's page, or nothing at all, is judged by its status."""
     assert type(error_of(503, body, {}, WHERE)) is ours.StoreUnavailable
     assert type(error_of(403, body, {}, WHERE)) is ours.AccessDenied
-
-
-@pytest.mark.parametrize(
-    ("name", "kind"),
-    [
-        ("AWS_IO_SOCKET_CONNECTION_REFUSED", ours.StoreUnavailable),
-        ("AWS_IO_DNS_INVALID_NAME", ours.StoreUnavailable),
-        ("AWS_IO_TLS_ERROR_NEGOTIATION_FAILURE", ours.StoreUnavailable),
-        ("AWS_ERROR_HTTP_CONNECTION_CLOSED", ours.StoreUnavailable),
-        ("AWS_ERROR_S3_INTERNAL_ERROR", ours.StoreUnavailable),
-        ("AWS_AUTH_CREDENTIALS_PROVIDER_DELEGATE_FAILURE", ours.CredentialsError),
-        ("AWS_ERROR_INVALID_ARGUMENT", ours.UnexpectedAnswer),
-    ],
-)
-def test_runtime_errors(name: str, kind: type[ours.StorageError]) -> None:
-    """The Common Runtime's errors are placed by the beginning of their names."""
-    error = from_crt_error(name, WHERE)
-    assert type(error) is kind

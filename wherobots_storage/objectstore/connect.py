@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
+import os
 from collections.abc import Mapping
 
+import botocore.session
 from botocore.utils import get_environ_proxies
 
-from wherobots_storage.objectstore.bulk import CrtTransfers
+from wherobots_storage.errors import InvalidConfiguration
+from wherobots_storage.objectstore.bulk import WireTransfers
 from wherobots_storage.objectstore.connection import Connection
 from wherobots_storage.objectstore.s3 import S3Store
 from wherobots_storage.objectstore.s3_errors import Where, translated
@@ -37,14 +39,24 @@ def connect(bucket: str, environment: Mapping[str, str]) -> S3Store:
                 environment["AWS_SECRET_ACCESS_KEY"],
                 environment.get("AWS_SESSION_TOKEN"),
             )
-        with contextlib.suppress(KeyError):
-            session.set_config_variable("region", environment["AWS_REGION"])
+        session.set_config_variable("region", _region(session, environment))
         endpoint = environment.get("AWS_ENDPOINT_URL")
         more = {"endpoint_url": endpoint} if endpoint else {}
-        if not session.get_config_variable("region"):
-            # Endpoints of one's own have no regions, and refuse none; AWS answers with the right.
-            session.set_config_variable("region", "us-east-1")
-        return S3Store(Connection(bucket, session, **more))
+        try:
+            return S3Store(Connection(bucket, session, **more))
+        except ValueError:
+            # botocore's word for an endpoint that is no URL; it may hold a password.
+            message = "The S3 endpoint (AWS_ENDPOINT_URL) is not a URL such as https://host:port."
+            raise InvalidConfiguration(message) from None
+
+
+def _region(session: botocore.session.Session, environment: Mapping[str, str]) -> str:
+    """The region: AWS_REGION, which botocore alone of the SDKs does not read, or its own choice.
+
+    Endpoints of one's own have no regions and refuse none, and AWS answers with the right one.
+    """
+    chosen = environment.get("AWS_REGION") or os.environ.get("AWS_REGION")
+    return chosen or session.get_config_variable("region") or "us-east-1"
 
 
 def open_transfers(store: ObjectStore) -> BulkTransfers:
@@ -53,5 +65,5 @@ def open_transfers(store: ObjectStore) -> BulkTransfers:
     Behind a proxy that is threads over boto3, which knows every kind of proxy setting.
     """
     if isinstance(store, S3Store) and not get_environ_proxies(store.connection.endpoint_url):
-        return CrtTransfers(store.connection)
+        return WireTransfers(store.connection)
     return ThreadedTransfers(store)

@@ -76,6 +76,14 @@ def client_config(*, custom_endpoint: bool, **more: Any) -> Config:  # noqa: ANN
     )
 
 
+def _do_not_follow(context: dict[str, Any], **_: object) -> None:
+    """Keep botocore from going after a bucket in another region: listings would not follow.
+
+    Its search also never ends where a server redirects without naming a region.
+    """
+    context.setdefault("s3_redirect", {})["redirected"] = True
+
+
 def _make_parseable(response_dict: dict[str, Any], **_: object) -> None:
     """Drop what XML cannot hold: answers quote the key, which may have control characters."""
     body = response_dict.get("body")
@@ -101,6 +109,7 @@ class Connection:
             "s3", config=client_config(custom_endpoint=by_path), **client
         )
         self.client.meta.events.register_first("before-parse.s3", _make_parseable)
+        self.client.meta.events.register("before-call.s3", _do_not_follow)
         unsigned = client_config(custom_endpoint=by_path, signature_version=botocore.UNSIGNED)
         self._urls: S3Client = boto.client("s3", config=unsigned, **client)
         self.region = str(self.client.meta.region_name)
@@ -135,7 +144,7 @@ class Connection:
 
     def read(self, url: str) -> bytes:
         """GET a URL whole, tried again while that can help. Raises what ``translated`` does."""
-        return self._again(lambda: self._read_once(url))
+        return self.persistently(lambda: self._read_once(url))
 
     def put(self, url: str, body: bytes, headers: Mapping[str, str]) -> Mapping[str, str]:
         """PUT bytes and return the answer's headers; tried again while that can help.
@@ -145,7 +154,7 @@ class Connection:
         """
         md5 = hashlib.md5(body, usedforsecurity=False).digest()
         sent = {**headers, "Content-MD5": base64.b64encode(md5).decode("ascii")}
-        return self._again(lambda: self._put_once(url, body, len(body), sent))
+        return self.persistently(lambda: self._put_once(url, body, len(body), sent))
 
     def stream(
         self, url: str, body: ExactBody, size: int, headers: Mapping[str, str]
@@ -164,6 +173,17 @@ class Connection:
                 # What the caller's own iterable raised is the truth, not how the wire saw it.
                 raise body.error from None
             raise
+
+    def persistently(self, work: Callable[[], _T]) -> _T:
+        """Do ``work``, and again while the store is away or busy, with pauses that grow."""
+        for attempt in range(1, ATTEMPTS):
+            try:
+                return work()
+            except (StoreUnavailable, SlowDown):
+                # Full jitter, as botocore's standard mode does it.
+                ceiling = min(0.05 * 2**attempt, MAX_WAIT_SECONDS)
+                time.sleep(random.uniform(0, ceiling))  # noqa: S311 - no secret
+        return work()
 
     def close(self) -> None:
         """Close the pools."""
@@ -206,13 +226,3 @@ class Connection:
     def _check(self, answer: AWSResponse, content: bytes) -> None:
         if answer.status_code not in {200, 204, 206}:
             raise error_of(answer.status_code, content, dict(answer.headers), self.where)
-
-    def _again(self, work: Callable[[], _T]) -> _T:
-        for attempt in range(1, ATTEMPTS):
-            try:
-                return work()
-            except (StoreUnavailable, SlowDown):
-                # Full jitter, as botocore's standard mode does it.
-                ceiling = min(0.05 * 2**attempt, MAX_WAIT_SECONDS)
-                time.sleep(random.uniform(0, ceiling))  # noqa: S311 - no secret
-        return work()

@@ -1,0 +1,79 @@
+"""Signatures, beside those of botocore for the same requests."""
+
+from __future__ import annotations
+
+import pytest
+from botocore.auth import S3SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+from support.servers import ODD_KEYS
+
+from wherobots_storage.objectstore.signing import Signer
+
+HOST = "s3.example.test:9000"
+MOMENT = 1_767_225_599.0
+"""A second before midnight UTC."""
+
+
+class Unsigned(S3SigV4Auth):
+    """Botocore's, told that the body is not signed."""
+
+    def payload(self, request: AWSRequest) -> str:  # noqa: ARG002
+        """S3's word for it."""
+        return "UNSIGNED-PAYLOAD"
+
+
+def theirs(
+    method: str, path: str, headers: dict[str, str], credentials: Credentials, stamp: str
+) -> str:
+    """Botocore's Authorization header."""
+    request = AWSRequest(method, f"https://{HOST}{path}", headers=headers)
+    request.context["timestamp"] = stamp
+    request.headers["X-Amz-Content-SHA256"] = "UNSIGNED-PAYLOAD"
+    request.headers["X-Amz-Date"] = stamp
+    if credentials.token:
+        request.headers["X-Amz-Security-Token"] = credentials.token
+    auth = Unsigned(credentials, "s3", "eu-west-1")
+    canonical = auth.canonical_request(request)
+    return auth.signature(auth.string_to_sign(request, canonical), request)
+
+
+@pytest.mark.parametrize("token", [None, "session-token"])
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"x-amz-meta-a": "1", "if-none-match": "*", "content-length": "5"},
+        {"x-amz-meta-spaces": " a  b ", "content-type": "text/plain; charset=utf-8"},
+    ],
+)
+def test_same_as_botocore(token: str | None, headers: dict[str, str]) -> None:
+    """Every request is signed as botocore signs it, whatever its headers."""
+    credentials = Credentials("AKIDEXAMPLE", "wJalrXUtnFEMI", token)
+    given = {"host": HOST, **headers}
+    signed = Signer("eu-west-1").sign("PUT", "/b/a%20b", given, credentials, MOMENT)
+    expected = theirs("PUT", "/b/a%20b", given, credentials, signed["x-amz-date"])
+    assert signed["x-amz-date"] == "20251231T235959Z"
+    assert signed["authorization"].endswith(f"Signature={expected}")
+    assert signed.get("x-amz-security-token") == token
+
+
+@pytest.mark.parametrize("name", ODD_KEYS)
+def test_paths_are_signed_as_they_are_sent(name: str) -> None:
+    """An encoded path is not encoded again."""
+    credentials = Credentials("AKIDEXAMPLE", "wJalrXUtnFEMI")
+    path = "/b/" + "".join(f"%{byte:02X}" for byte in ODD_KEYS[name].encode())
+    signed = Signer("eu-west-1").sign("GET", path, {"host": HOST}, credentials, MOMENT)
+    expected = theirs("GET", path, {"host": HOST}, credentials, signed["x-amz-date"])
+    assert signed["authorization"].endswith(f"Signature={expected}")
+
+
+def test_key_of_the_day() -> None:
+    """The signing key that is kept is not used past its day, nor for other credentials."""
+    signer = Signer("eu-west-1")
+    for moment in (MOMENT, MOMENT + 1, MOMENT):
+        for secret in ("one", "two", "one"):
+            credentials = Credentials("AKIDEXAMPLE", secret)
+            signed = signer.sign("GET", "/k", {"host": HOST}, credentials, moment)
+            expected = theirs("GET", "/k", {"host": HOST}, credentials, signed["x-amz-date"])
+            assert signed["authorization"].endswith(f"Signature={expected}")

