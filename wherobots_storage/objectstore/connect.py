@@ -9,7 +9,7 @@ import botocore.session
 from botocore.utils import get_environ_proxies
 
 from wherobots_storage.errors import InvalidConfiguration
-from wherobots_storage.objectstore.bulk import CrtTransfers
+from wherobots_storage.objectstore.bulk import WireTransfers
 from wherobots_storage.objectstore.connection import Connection
 from wherobots_storage.objectstore.s3 import S3Store
 from wherobots_storage.objectstore.s3_errors import Where, translated
@@ -65,5 +65,5 @@ def open_transfers(store: ObjectStore) -> BulkTransfers:
     Behind a proxy that is threads over boto3, which knows every kind of proxy setting.
     """
     if isinstance(store, S3Store) and not get_environ_proxies(store.connection.endpoint_url):
-        return CrtTransfers(store.connection)
+        return WireTransfers(store.connection)
     return ThreadedTransfers(store)
