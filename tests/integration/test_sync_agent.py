@@ -283,6 +283,25 @@ def test_supervisor_ends_an_agent_that_hangs(bench: Bench, tmp_path: Path) -> No
     assert supervisor.pid is None
 
 
+@pytest.mark.parametrize("how", ["stop", "signal", "lost server"])
+def test_stop_while_the_agent_starts(bench: Bench, how: str) -> None:
+    """An agent that is stopped before it can listen makes its final sync all the same."""
+    bench.write("a")
+    supervisor = AgentSupervisor(bench.settings, lambda _: None)
+    supervisor.spawn()
+    process = supervisor._process
+    assert process is not None
+    if how == "signal":
+        process.terminate()
+        assert process.wait(30) == 0
+    elif how == "lost server":
+        supervisor._close_lifeline(process)
+        assert process.wait(30) == 0
+    asyncio.run(supervisor.stop(25))
+    assert process.returncode == 0
+    assert bench.keys() == ["a"]
+
+
 def test_supervisor_never_blocks_the_event_loop(bench: Bench) -> None:
     """While the agent works and is stopped, the loop keeps turning."""
     for number in range(300):
@@ -301,7 +320,7 @@ def test_supervisor_never_blocks_the_event_loop(bench: Bench) -> None:
         ticking = asyncio.ensure_future(tick())
         keeping = asyncio.ensure_future(supervisor.run())
         await asyncio.sleep(1.5)
-        await supervisor.stop(20)
+        await supervisor.stop(30)
         for task in (ticking, keeping):
             task.cancel()
         await asyncio.gather(ticking, keeping, return_exceptions=True)

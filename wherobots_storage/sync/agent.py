@@ -159,6 +159,8 @@ def _signals(stopper: _Stopper) -> Iterator[None]:
     }
     # A terminal that goes away is no reason to end: the lifeline tells when the server does.
     former[signal.SIGHUP] = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    # The supervisor starts the agent with these held back, until here.
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM, signal.SIGINT})
     try:
         yield
     finally:

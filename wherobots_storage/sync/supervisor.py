@@ -6,11 +6,12 @@ import asyncio
 import contextlib
 import logging
 import os
+import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from uuid import uuid4
@@ -76,13 +77,14 @@ class AgentSupervisor:
         """Start the agent; does not wait. Raises OSError when no process can be made."""
         # A session of its own: a terminal's Ctrl-C must not reach it. The pipe is the lifeline:
         # whatever ends this process closes it, and the agent then makes its final sync.
-        process = subprocess.Popen(
-            self._command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            start_new_session=True,
-            env=_environment(),
-        )
+        with _signals_held():
+            process = subprocess.Popen(
+                self._command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                start_new_session=True,
+                env=_environment(),
+            )
         self._process = process
         self._spawned = time.monotonic()
         if process.stdin is not None:
@@ -177,7 +179,10 @@ class AgentSupervisor:
         )
 
     async def _ask_to_stop(self, deadline: float) -> None:
-        """By the socket, which carries the deadline; failing that, by a signal."""
+        """By the socket, which carries the deadline; failing that, by the end of the lifeline.
+
+        Not by a signal: the agent may be on its way still, and would die without a final sync.
+        """
         request = AgentRequest(op="stop", id=uuid4().hex, deadline=deadline)
         try:
             async with self._connection() as (reader, writer):
@@ -185,9 +190,8 @@ class AgentSupervisor:
                 await writer.drain()
                 self._publish(await _answer(reader, request.id))
         except (AgentUnavailable, OSError):
-            process = self._process
-            if process is not None and process.poll() is None:
-                process.terminate()
+            if self._process is not None:
+                self._close_lifeline(self._process)
 
     async def _start_again(self) -> None:
         process = self._process
@@ -271,6 +275,20 @@ class AgentSupervisor:
         if process.stdin is not None:
             with contextlib.suppress(OSError):
                 process.stdin.close()
+
+
+@contextlib.contextmanager
+def _signals_held() -> Iterator[None]:
+    """Processes started here begin with SIGTERM and SIGINT held back.
+
+    The agent lets them through once it can answer them: until then they would end it at once,
+    and with it the final sync.
+    """
+    former = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, former)
 
 
 def _environment() -> dict[str, str]:
