@@ -16,7 +16,13 @@ module.exports = {
     '^@jupyterlab/coreutils$': '<rootDir>/src/__tests__/support/coreutils.ts',
     '^@jupyterlab/translation$': '<rootDir>/src/__tests__/support/translation.ts'
   },
-  collectCoverageFrom: ['src/**/*.{ts,tsx}', '!src/**/*.d.ts', '!src/**/__tests__/**', '!src/plugins/**', '!src/index.ts'],
+  collectCoverageFrom: [
+    'src/**/*.{ts,tsx}',
+    '!src/**/*.d.ts',
+    '!src/**/__tests__/**',
+    '!src/plugins/**',
+    '!src/index.ts'
+  ],
   coverageDirectory: 'coverage',
   // A warning that React prints is a defect.
   setupFilesAfterEnv: ['<rootDir>/src/__tests__/support/setup.ts']

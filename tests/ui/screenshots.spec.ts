@@ -65,7 +65,7 @@ test('uploading', async ({ panel, page }, info) => {
   await panel.openFresh();
   const paths = await Promise.all(
     ['rivers-2024.parquet', 'rivers-2025.parquet', 'summary.csv'].map(async (name, index) => {
-      const path = join(info.outputDir, name);
+      const path = info.outputPath(name);
       await writeFile(path, randomBytes((index === 2 ? 0.2 : 64) * 1024 ** 2));
       return path;
     })
