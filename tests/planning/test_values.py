@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wherobots_storage.planning.format import (
@@ -22,6 +22,7 @@ from wherobots_storage.settings import DEFAULT_IGNORES
 
 
 @given(st.integers(-(10**20), 10**20))
+@settings(deadline=None)
 def test_mtime_round_trip(mtime_ns: int) -> None:
     """Every modification time survives the metadata to the nanosecond."""
     assert parse_mtime(format_mtime(mtime_ns)) == mtime_ns
@@ -153,6 +154,7 @@ def notice(path: str) -> Notice:
 
 
 @given(names, names, names)
+@settings(deadline=None)
 def test_triple_meets_every_path_once(one: list[str], two: list[str], three: list[str]) -> None:
     """Three streams are walked in order, each path once, with everything of that path."""
     streams = [[notice(path) for path in paths] for paths in (one, two, three)]

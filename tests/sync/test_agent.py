@@ -16,6 +16,7 @@ from support.homes import OLD, PREFIX, Bench, settings_for
 from wherobots_storage.api.models import SyncStatus
 from wherobots_storage.errors import (
     AgentUnavailable,
+    ExpiredCredentials,
     InvalidCredentials,
     StorageError,
     StoreUnavailable,
@@ -160,16 +161,20 @@ def test_offline_at_the_start_and_back(
         assert agent.client.status().last_error is None
 
 
+@pytest.mark.parametrize("error", [StoreUnavailable, ExpiredCredentials, InvalidCredentials])
 def test_offline_later_and_back(
-    bench: Bench, store: FaultyStore, monkeypatch: pytest.MonkeyPatch
+    bench: Bench,
+    store: FaultyStore,
+    monkeypatch: pytest.MonkeyPatch,
+    error: type[StorageError],
 ) -> None:
-    """A store that goes away leaves the agent offline with the files pending; it recovers."""
+    """A store that goes away, or expired keys, leave the files pending; it recovers by itself."""
     monkeypatch.setattr("wherobots_storage.sync.cancel.Backoff.pause", lambda _: 0.05)
     with running_agent(bench.settings, store) as agent:
         agent.reaches("idle")
         for number in range(20):
             bench.write(f"f{number}")
-        store.before = down()
+        store.before = down(error)
         agent.client.request("sync")
         status = agent.reaches("offline")
         assert status.pending.files == 20

@@ -700,6 +700,16 @@ def test_what_lies_behind_a_link_is_not_ours(bench: Bench, tmp_path: Path) -> No
     assert bench.keys() == ["d", "other"]
 
 
+def test_absurd_time_stops_nobody(bench: Bench) -> None:
+    """A file from the year 2300, whose nanoseconds fit no 64 bits, is saved like the others."""
+    bench.write("future", mtime_ns=10_413_792_000 * 10**9)
+    bench.write("past", mtime_ns=-(10**18))
+    bench.write("now")
+    assert bench.sync().complete
+    assert bench.sync().complete
+    assert bench.keys() == ["future", "now", "past"]
+
+
 def test_unreadable_files_are_listed(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """A small and a large file that cannot be opened are listed; the others are saved."""
     bench.write("good")

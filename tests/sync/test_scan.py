@@ -20,7 +20,9 @@ names = st.text(st.sampled_from("ab.-0 /äé名🙂\n\\"), min_size=1, max_size=
 
 
 @given(st.lists(names, max_size=12))
-@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 def test_order_is_that_of_the_keys(tmp_path: Path, paths: list[str]) -> None:
     """Whatever the names, a scan comes in the order of the keys' UTF-8 bytes."""
     home = tmp_path / str(time.monotonic_ns())

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wherobots_storage.planning.tree import File, Mirrored, Notice, Record, Symlink
-from wherobots_storage.sync.scan import examine
+from wherobots_storage.sync.scan import clamped, examine
 from wherobots_storage.sync.worklist import SMALL_BYTES
 
 RACY_NS = 20_000_000
@@ -103,7 +103,7 @@ def as_entry(path: str, found: os.stat_result, started_ns: int) -> File:
     return File(
         path,
         found.st_size,
-        found.st_mtime_ns,
+        clamped(found.st_mtime_ns),
         0 if racy else found.st_ctime_ns,
         found.st_ino,
         stat.S_IMODE(found.st_mode) & 0o777,

@@ -188,6 +188,11 @@ def _directory(path: str, mode: int, children: _Children) -> Directory:
     return Directory(path, mode & 0o777, empty, children.complete)
 
 
+def clamped(mtime_ns: int) -> int:
+    """A modification time that fits 64 bits, as the journal needs it: 1677 to 2262."""
+    return max(-(2**63), min(mtime_ns, 2**63 - 1))
+
+
 def _entry(path: str, found: os.stat_result) -> Entry:
     if path.endswith("/"):
         return Directory(path, stat.S_IMODE(found.st_mode) & 0o777, empty=False)
@@ -199,7 +204,7 @@ def _file_or_link(path: str, found: os.stat_result) -> File | Symlink:
     return make(
         path,
         found.st_size,
-        found.st_mtime_ns,
+        clamped(found.st_mtime_ns),
         found.st_ctime_ns,
         found.st_ino,
         stat.S_IMODE(found.st_mode) & 0o777,
