@@ -184,7 +184,8 @@ def notes(deployment: Deployment) -> list[str]:
     if deployment.store == "seaweedfs":
         found.append(
             "SeaweedFS (measured with 4.48) does not tell upper from lower case in a policy: use "
-            "customers' names in lower case only, as names from a hub are."
+            "customers' names in lower case only, as names from a hub are. Leave its IAM read-only "
+            "(the default): a session could delete the keys of whoever asked for it."
         )
     return found
 
