@@ -74,8 +74,8 @@ test-typescript: setup ## jest
 .PHONY: test-python
 test-python: setup ## pytest with branch coverage, SeaweedFS included; ARGS="-k pattern"
 	@rm -f .coverage .coverage.*
-	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow" --ignore tests/packaging \
-		--cov --cov-report=term $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow" --ignore tests/packaging \
+		$(if $(ARGS),$(ARGS),--cov --cov-report=term --cov-fail-under=90)
 
 .PHONY: test-browser
 test-browser: setup chromium ## The panel in a real browser, with a real server and store

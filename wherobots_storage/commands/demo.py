@@ -25,7 +25,7 @@ from wherobots_storage.commands.lab import Lab
 from wherobots_storage.commands.output import Output
 from wherobots_storage.commands.signals import Stop, counted
 from wherobots_storage.config import load_settings
-from wherobots_storage.errors import PreconditionFailed
+from wherobots_storage.errors import LocalError, PreconditionFailed
 from wherobots_storage.namespace.paths import Root, StoragePath
 from wherobots_storage.objectstore.store import ObjectStore
 from wherobots_storage.settings import Tenancy
@@ -37,6 +37,7 @@ TENANCY = Tenancy(Root("wherobots-demo", "my-org/"), "customer-demo")
 
 _INSIST = 2
 _PORT_RETRIES = 50
+_STARTS = 3
 _AGENT_SECONDS = 60.0
 _POLL_SECONDS = 0.2
 _OWN_VARIABLES = (
@@ -85,7 +86,7 @@ def run(context: Context) -> int:
     """Run the demo until a signal or File > Shut Down ends it.
 
     Raises AlreadyRunning when another demo has the folder, InvalidConfiguration when SeaweedFS
-    is not installed, LabFailed when JupyterLab does not start.
+    is not installed, LocalError when JupyterLab does not start.
     """
     # Imported late: the store's client is slow to load, and other commands need none of it.
     from wherobots_storage.objectstore.embedded import EmbeddedStore  # noqa: PLC0415
@@ -160,9 +161,8 @@ def _serve(context: Context, claim: Claim, demo: _Demo, stop: Stop) -> int:
     output = context.output
     output.note("Starting JupyterLab")
     lab = Lab(demo.folder, os.environ, _options(demo, context.arguments.port))
-    lab.start(lock=claim.descriptor)
     try:
-        url = lab.wait_url(stopped=lambda: bool(stop.asked))
+        url = _start(lab, claim, stop)
         if url is not None:
             _announce(url, context)
             stop.wait_until(lab.ended)
@@ -175,6 +175,19 @@ def _serve(context: Context, claim: Claim, demo: _Demo, stop: Stop) -> int:
     if ended_itself and lab.status:
         raise lab.failure(f"JupyterLab ended with status {lab.status}")
     return DONE if saved else FAILED
+
+
+def _start(lab: Lab, claim: Claim, stop: Stop) -> str | None:
+    """Start JupyterLab and return its URL; None when a stop was asked for meanwhile."""
+    for again in reversed(range(_STARTS)):
+        lab.start(lock=claim.descriptor)
+        try:
+            return lab.wait_url(stopped=lambda: bool(stop.asked))
+        except LocalError:
+            # Jupyter looks for a free port first and takes it later.
+            if not (again and lab.lost_its_port()):
+                raise
+    return None
 
 
 def _options(demo: _Demo, port: int | None) -> dict[str, dict[str, object]]:

@@ -13,10 +13,13 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from http.client import HTTPException
 from pathlib import Path
 
-from wherobots_storage.errors import StorageError
+from wherobots_storage.errors import LocalError
 
 START_SECONDS = 120.0
 STOP_SECONDS = 120.0
@@ -25,6 +28,9 @@ STOP_SECONDS = 120.0
 _POLL_SECONDS = 0.1
 _LOG_LINES = 15
 _PR_SET_PDEATHSIG = 1
+
+_direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+"""Never by a proxy of the environment: it could not reach this machine's loopback."""
 
 _SOURCES = Path(__file__).parent.parent.parent
 _BOOT = (
@@ -35,23 +41,21 @@ _BOOT = (
 is set for this process only; by PYTHONPATH it would reach kernels of other environments."""
 
 
-class LabFailed(StorageError):
-    """JupyterLab did not start, or ended by itself with an error."""
-
-    code = "lab-failed"
-
-
 class Lab:
     """One JupyterLab. Its log is ``folder/jupyter.log``."""
 
     def __init__(self, folder: Path, environment: Mapping[str, str], options: object) -> None:
-        """``options`` is a configuration of Jupyter, written to the child's own config folder."""
+        """``options`` is a configuration of Jupyter, written to the child's own config folder.
+
+        ``environment`` holds JUPYTER_TOKEN.
+        """
         self.log = folder / "jupyter.log"
         self._runtime = folder / "jupyter" / "runtime"
         config = folder / "jupyter" / "config"
         for made in (self._runtime, config):
             made.mkdir(mode=0o700, parents=True, exist_ok=True)
         (config / "jupyter_server_config.json").write_text(json.dumps(options, indent=1), "utf-8")
+        self._token = environment["JUPYTER_TOKEN"]
         self._environment = {
             **environment,
             "JUPYTER_CONFIG_DIR": str(config),
@@ -76,15 +80,15 @@ class Lab:
     def wait_url(self, *, stopped: Callable[[], bool]) -> str | None:
         """Its URL, token included, once it serves; None when ``stopped`` came first.
 
-        Raises LabFailed when it ends before it serves, or serves nothing for two minutes.
+        Raises LocalError when it ends before it serves, or serves nothing for two minutes.
         """
         deadline = time.monotonic() + START_SECONDS
         while not stopped():
             if self._process is None or self.ended():
                 raise self.failure("JupyterLab did not start")
             url = self._url(self._process.pid)
-            if url is not None:
-                return url
+            if url is not None and self._answers(url):
+                return f"{url}lab?token={self._token}"
             if time.monotonic() > deadline:
                 raise self.failure(f"JupyterLab did not serve within {START_SECONDS:.0f} s")
             time.sleep(_POLL_SECONDS)
@@ -116,18 +120,32 @@ class Lab:
             time.sleep(_POLL_SECONDS)
         return True
 
-    def failure(self, what: str) -> LabFailed:
+    def failure(self, what: str) -> LocalError:
         """An error that shows the end of the log."""
         lines = self.log.read_text("utf-8", "replace").splitlines()[-_LOG_LINES:]
-        return LabFailed("\n".join([f"{what}. The end of {self.log}:", *lines]))
+        return LocalError("\n".join([f"{what}. The end of {self.log}:", *lines]))
 
     def _url(self, pid: int) -> str | None:
-        """The URL, of the file that Jupyter writes once it listens (``jupyter server list``)."""
+        """The base URL, of the file that Jupyter writes (``jupyter server list`` reads it)."""
         try:
             served = json.loads((self._runtime / f"jpserver-{pid}.json").read_text("utf-8"))
         except (OSError, ValueError):
             return None
-        return f"{served['url']}lab?token={served['token']}"
+        return str(served["url"])
+
+    def _answers(self, url: str) -> bool:
+        """Whether this JupyterLab serves there: another one does not take our token."""
+        request = urllib.request.Request(url + "api/status")  # noqa: S310 - our own server
+        request.add_header("Authorization", f"token {self._token}")
+        try:
+            with _direct.open(request, timeout=5) as answer:
+                return bool(answer.status == HTTPStatus.OK)
+        except (OSError, HTTPException):
+            return False
+
+    def lost_its_port(self) -> bool:
+        """Whether it ended because another process took the port that it had found free."""
+        return self.ended() and "Address already in use" in self.log.read_text("utf-8", "replace")
 
 
 def main() -> None:
