@@ -1,0 +1,161 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from wherobots_storage.api.models import (
+    AgentEvent,
+    Counts,
+    ErrorBody,
+    Progress,
+    SyncNotice,
+    SyncStatus,
+)
+from wherobots_storage.cli import main
+from wherobots_storage.commands import status as status_command
+from wherobots_storage.commands import sync as sync_command
+
+QUIET = SyncStatus(state="idle", since="2026-01-01T00:00:00Z", last_synced="2026-01-01T00:00:01Z")
+TROUBLED = SyncStatus(
+    state="vetoed",
+    since="2026-01-01T00:00:00Z",
+    home="/home/jo",
+    mirror="s3://bucket/org/notebooks/customer-a/",
+    pending=Counts(files=3, bytes=2048),
+    progress=Progress(phase="uploading", files=1, bytes=10),
+    conflicts=[SyncNotice(path="a.txt", code="conflict", reason="Both changed.")],
+    conflicts_total=2,
+    skipped=[SyncNotice(path="pipe", code="fifo", reason="A FIFO.")],
+    skipped_total=1,
+    veto="All files are gone.",
+    last_error=ErrorBody(code="store-unavailable", message="The store is down."),
+)
+
+
+class FakeAgent:
+    """An agent that answers with what it is given, and remembers what it was asked."""
+
+    def __init__(self, status: SyncStatus, *, complete: bool = True) -> None:
+        self._status = status
+        self._complete = complete
+        self.asked: list[tuple[str, float | None]] = []
+
+    def __call__(self, socket_path: Path) -> FakeAgent:
+        """Take the client's place: whatever socket is named, this is the agent behind it."""
+        assert socket_path.name == "agent.sock"
+        return self
+
+    def status(self) -> SyncStatus:
+        """The status."""
+        return self._status
+
+    def request(
+        self,
+        op: str,
+        deadline: float | None = None,
+        *,
+        on_status: Callable[[SyncStatus], None] | None = None,
+    ) -> AgentEvent:
+        """Do nothing, and say how it went."""
+        self.asked.append((op, deadline))
+        if on_status is not None:
+            on_status(self._status)
+        return AgentEvent(event="done", status=self._status, complete=self._complete)
+
+
+@pytest.fixture
+def configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Enough settings to have a state folder."""
+    monkeypatch.setenv("WHEROBOTS_STORAGE_ROOT", "s3://bucket/org/")
+    monkeypatch.setenv("WHEROBOTS_STORAGE_CUSTOMER", "customer-a")
+    monkeypatch.setenv("WHEROBOTS_STORAGE_HOME", str(tmp_path))
+    monkeypatch.setenv("WHEROBOTS_STORAGE_STATE", str(tmp_path / "state"))
+
+
+def pose(monkeypatch: pytest.MonkeyPatch, agent: FakeAgent) -> None:
+    """Let both commands meet this agent."""
+    monkeypatch.setattr(status_command, "AgentClient", agent)
+    monkeypatch.setattr(sync_command, "AgentClient", agent)
+
+
+@pytest.mark.usefixtures("configured")
+def test_a_quiet_agent_is_all_well(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing pending, nothing listed: exit 0, with the time of the last sync."""
+    pose(monkeypatch, FakeAgent(QUIET))
+    assert main(["status"]) == 0
+    shown = capsys.readouterr().out
+    assert "idle, since 2026-01-01T00:00:00Z" in shown
+    assert "Last synced:  2026-01-01T00:00:01Z" in shown
+    assert "Pending:      nothing" in shown
+
+
+@pytest.mark.usefixtures("configured")
+def test_what_needs_a_person_is_listed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Conflicts, what was left out, a veto and an error are shown, and the exit is 3."""
+    pose(monkeypatch, FakeAgent(TROUBLED))
+    assert main(["status"]) == 3
+    shown = capsys.readouterr().out
+    for words in (
+        "Pending:      3 files, 2.0 KiB",
+        "Progress:     uploading, 1 files, 10 B",
+        "Deletions:    on hold. All files are gone.",
+        "Last error:   The store is down.",
+        "Conflicts (2):\n  a.txt: Both changed.\n  … and 1 more",
+        "Not in the bucket (1):\n  pipe: A FIFO.",
+    ):
+        assert words in shown
+
+
+@pytest.mark.usefixtures("configured")
+def test_machines_get_the_wire_s_status(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With --json the status is one object in the wire's shape."""
+    pose(monkeypatch, FakeAgent(TROUBLED))
+    assert main(["status", "--json"]) == 3
+    assert json.loads(capsys.readouterr().out)["conflictsTotal"] == 2
+
+
+@pytest.mark.usefixtures("configured")
+@pytest.mark.parametrize(
+    ("arguments", "deadline"),
+    [([], 25.0), (["--timeout", "7.5"], 7.5), (["--timeout", "none"], None)],
+)
+def test_the_final_sync_is_the_agent_s(
+    arguments: list[str], deadline: float | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """--final asks the running agent, within the time that was given or configured."""
+    agent = FakeAgent(QUIET)
+    pose(monkeypatch, agent)
+    assert main(["sync", "--final", *arguments]) == 0
+    assert agent.asked == [("final", deadline)]
+
+
+@pytest.mark.usefixtures("configured")
+def test_deletions_are_accepted_before_the_final_sync(monkeypatch: pytest.MonkeyPatch) -> None:
+    """--accept-deletes is said first, so that the final sync carries the deletions out."""
+    agent = FakeAgent(QUIET)
+    pose(monkeypatch, agent)
+    assert main(["sync", "--final", "--accept-deletes"]) == 0
+    assert [op for op, _ in agent.asked] == ["acceptDeletes", "final"]
+
+
+@pytest.mark.usefixtures("configured")
+def test_an_incomplete_sync_says_what_is_missing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What did not get into the bucket is listed, and the exit is 3."""
+    pose(monkeypatch, FakeAgent(TROUBLED, complete=False))
+    assert main(["sync", "--final"]) == 3
+    captured = capsys.readouterr()
+    assert "Deletions are on hold: All files are gone." in captured.out
+    assert "a.txt: Both changed." in captured.out
+    assert "Not done yet: 3 files, 2.0 KiB." in captured.err
+    assert "The last error: The store is down." in captured.err
