@@ -9,12 +9,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support.bulk_contract import BulkContract
 from support.ceph import Ceph, missing_programs
 from support.contract import StoreContract
 from support.servers import CEPH, Server
 
-from wherobots_storage.objectstore.connect import connect
+from wherobots_storage.objectstore.connect import connect, open_transfers
 from wherobots_storage.objectstore.s3 import S3Store
+from wherobots_storage.objectstore.store import BulkTransfers
 
 pytestmark = [
     pytest.mark.slow,
@@ -51,3 +53,15 @@ def server() -> Server:
 
 class TestCeph(StoreContract):
     """The S3 adapter on Ceph."""
+
+
+@pytest.fixture
+def transfers(store: S3Store) -> Iterator[BulkTransfers]:
+    """The fastest transfers over the bucket."""
+    transfers = open_transfers(store)
+    yield transfers
+    transfers.close()
+
+
+class TestCephBulk(BulkContract):
+    """Small transfers on Ceph."""

@@ -562,9 +562,10 @@ class OddKeys:
     def test_odd_keys_streamed(self, store: ObjectStore, server: Server) -> None:
         """An odd name is written in a stream and in parts, to the same key."""
         large = 2 * 1024**2
-        for name, key in ODD_KEYS.items():
-            if name in server.refused | server.rewritten:
-                continue
+        kept = [name for name in ODD_KEYS if name not in server.refused | server.rewritten]
+        # A server that fails to begin an upload may fail to list uploads from then on.
+        for name in sorted(kept, key=lambda name: name in server.refused_in_parts):
+            key = ODD_KEYS[name]
             store.put(key, iter([b"o" * large]), size=large)
             assert names(store) == [key], name
             if name in server.refused_in_parts:
