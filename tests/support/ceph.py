@@ -94,6 +94,11 @@ class Ceph:
             "AWS_REGION": "us-east-1",
         }
 
+    def allow_roles(self) -> None:
+        """Let the user make roles, by the gateway's IAM."""
+        named = ["caps", "add", "--uid=test", "--caps=roles=*"]
+        self._run("radosgw-admin", "-n", "client.rgw.a", *named)
+
     def __enter__(self) -> Self:
         try:
             self._start()
