@@ -12,11 +12,10 @@ from botocore.parsers import ResponseParserError
 
 from wherobots_storage import errors as ours
 from wherobots_storage.objectstore.answers import error_of
+from wherobots_storage.objectstore.s3_codes import CODES, STATUSES
 from wherobots_storage.objectstore.s3_errors import (
-    CODES,
     EXCEPTIONS,
     MESSAGES,
-    STATUSES,
     Where,
     from_client_error,
     from_exception,

@@ -19,6 +19,7 @@ import subprocess
 import sys
 import sysconfig
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -187,10 +188,7 @@ class EmbeddedStore:
         if process is None:
             return
         _end(process)
-        for name, port in self._ports.items():
-            for suffix in (f"{port}", f"grpc-{port + ports.GRPC_OFFSET}"):
-                # SeaweedFS puts its sockets there whatever TMPDIR says, and leaves them behind.
-                _remove(Path(f"/tmp/seaweedfs-{name}-{suffix}.sock"))  # noqa: S108
+        _remove_sockets(self._ports)
 
     def _spawn(self, program: str) -> None:
         data = self.folder / "data"
@@ -208,6 +206,7 @@ class EmbeddedStore:
                 pass_fds=[] if self._lock is None else [self._lock],
             )
         record: dict[str, Any] = {"pid": self._process.pid, "parent": os.getpid()}
+        record["ports"] = self._ports
         record |= {"born": _birth(self._process.pid), "parent_born": _birth(os.getpid())}
         (self.folder / "run.json").write_text(json.dumps(record))
 
@@ -308,14 +307,20 @@ def _end_orphan(folder: Path) -> None:
         return
     if _birth(pid) != record.get("born"):
         return
-    os.kill(pid, signal.SIGTERM)
-    deadline = time.monotonic() + STOP_SECONDS
-    while _birth(pid) == record["born"]:
-        if time.monotonic() > deadline:
-            os.kill(pid, signal.SIGKILL)
-            time.sleep(0.5)
-            return
-        time.sleep(0.1)
+    _end_process(pid, record["born"])
+    _remove_sockets(record.get("ports", {}))
+
+
+def _end_process(pid: int, born: str) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGTERM)
+        deadline = time.monotonic() + STOP_SECONDS
+        while _birth(pid) == born:
+            if time.monotonic() > deadline:
+                os.kill(pid, signal.SIGKILL)
+                time.sleep(0.5)
+                return
+            time.sleep(0.1)
 
 
 def _birth(pid: int) -> str | None:
@@ -334,6 +339,13 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
+
+
+def _remove_sockets(chosen: Mapping[str, int]) -> None:
+    """Remove what SeaweedFS leaves in /tmp, where it puts its sockets whatever TMPDIR says."""
+    for name, port in chosen.items():
+        for suffix in (f"{port}", f"grpc-{port + ports.GRPC_OFFSET}"):
+            _remove(Path(f"/tmp/seaweedfs-{name}-{suffix}.sock"))  # noqa: S108
 
 
 def _remove(path: Path) -> None:
