@@ -36,7 +36,8 @@ from wherobots_storage.sync.home import Home
 from wherobots_storage.sync.install import Installer, fatal, is_full
 from wherobots_storage.sync.journal import Journal
 from wherobots_storage.sync.mirror import Mirror
-from wherobots_storage.sync.reading import CHUNK, hash_file, unchanged_by_hash
+from wherobots_storage.sync.ranges import RangedObject
+from wherobots_storage.sync.reading import hash_file, unchanged_by_hash
 from wherobots_storage.sync.remote import RemoteListing
 from wherobots_storage.sync.report import Report
 from wherobots_storage.sync.restored import RestoreLedger
@@ -192,8 +193,8 @@ class Downloader:
     def _download_large(self, get: _Get) -> None:
         key = self._mirror.key(get.remote.path)
         try:
-            with self._mirror.store.get(key) as body:
-                self._receive(get, body.info, self._checked(body.chunks(CHUNK)))
+            with RangedObject(self._mirror.store, key) as body:
+                self._receive(get, body.info, self._checked(body.chunks()))
         except StorageError as error:
             if isinstance(error, LocalIOError):
                 raise
