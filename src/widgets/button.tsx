@@ -32,6 +32,8 @@ export function Button(props: {
       aria-disabled={disabled || undefined}
       aria-pressed={pressed}
       tabIndex={tabIndex}
+      // Two quick clicks on a row's button are not a double click on the row.
+      onDoubleClick={event => event.stopPropagation()}
       onClick={event => {
         event.stopPropagation();
         if (!disabled) {

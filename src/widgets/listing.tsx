@@ -1,5 +1,5 @@
 import { useVirtualizer } from '@tanstack/react-virtual';
-import type { KeyboardEvent, MouseEvent, ReactElement } from 'react';
+import type { KeyboardEvent, MouseEvent, MutableRefObject, ReactElement, RefObject } from 'react';
 import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react';
 
 import type { Entry } from '../api/generated';
@@ -26,6 +26,8 @@ const ROWS_AHEAD = 200;
 export function Listing(): ReactElement {
   const { browser } = usePanel();
   const { phase, error } = useModel(browser);
+  // Whether the keyboard was in the grid when it made room for a folder that loads.
+  const hadFocus = useRef(false);
   switch (phase) {
     case 'starting':
     case 'loading':
@@ -35,11 +37,11 @@ export function Listing(): ReactElement {
     case 'error':
       return <Failed error={error!} />;
     case 'ready':
-      return <Grid />;
+      return <Grid hadFocus={hadFocus} />;
   }
 }
 
-function Grid(): ReactElement {
+function Grid(props: { hadFocus: MutableRefObject<boolean> }): ReactElement {
   const panel = usePanel();
   const { browser, trans } = panel;
   const state = useModel(browser);
@@ -50,6 +52,7 @@ function Grid(): ReactElement {
     (element: EventTarget) => entryOf(element, browser.state.shown),
     [browser]
   );
+  const grid = useKeptFocus(props.hadFocus);
   const [target, dropHandlers] = useDrop(panel, entryAt);
   const handlers = useHandlers(panel, entryAt, scroller);
   const current = shown.findIndex(entry => entry.path === selection.current);
@@ -58,6 +61,7 @@ function Grid(): ReactElement {
     <div className="wbs-Listing" data-drop={dropState(target)} {...dropHandlers}>
       <div
         className="wbs-Grid"
+        ref={grid}
         role="grid"
         tabIndex={0}
         aria-label={trans.__('Contents of %1', visibleName(path))}
@@ -81,6 +85,21 @@ function Grid(): ReactElement {
       <Summary />
     </div>
   );
+}
+
+/** Give the keyboard back to the grid, if its predecessor had it and nobody took it meanwhile. */
+function useKeptFocus(hadFocus: MutableRefObject<boolean>): RefObject<HTMLDivElement> {
+  const grid = useRef<HTMLDivElement>(null);
+  useLayoutEffect(() => {
+    const element = grid.current;
+    if (hadFocus.current && document.activeElement === document.body) {
+      element?.focus();
+    }
+    return () => {
+      hadFocus.current = element?.contains(document.activeElement) ?? false;
+    };
+  }, [hadFocus]);
+  return grid;
 }
 
 /** What the keys and the mouse do in the grid. */
