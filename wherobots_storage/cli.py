@@ -21,6 +21,8 @@ COMMANDS: dict[str, str | None] = {
     "restore": "bring the bucket's copy into the home",
     "status": "what the sync agent does, and what is not safe yet",
     "ls": "list a folder",
+    "credentials": "temporary credentials for a folder, for the AWS CLI or a program",
+    "policy": "what an administrator sets up in the object store",
     "doctor": "check everything, in plain words with what to do",
     "agent": None,
 }

@@ -214,10 +214,11 @@ def _shared_endpoint(session: botocore.session.Session) -> str | None:
     boto = boto3.session.Session(botocore_session=session)
     s3_url = str(boto.client("s3").meta.endpoint_url)
     sts_url = str(boto.client("sts").meta.endpoint_url)
-    return s3_url if _is_aws(sts_url) and not _is_aws(s3_url) else None
+    return s3_url if is_aws(sts_url) and not is_aws(s3_url) else None
 
 
-def _is_aws(url: str) -> bool:
+def is_aws(url: str) -> bool:
+    """Whether an endpoint is one of AWS's own."""
     host = urlsplit(url).hostname or ""
     return host.endswith((".amazonaws.com", ".amazonaws.com.cn"))
 

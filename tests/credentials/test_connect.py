@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from wherobots_storage.credentials.connect import open_source, place
+from wherobots_storage.credentials.snippets import Place
+from wherobots_storage.credentials.sts import AssumeRole, AssumeRoleWithWebIdentity
+from wherobots_storage.errors import InvalidConfiguration
+
+ROLE = "arn:aws:iam::123456789012:role/storage"
+
+
+def test_without_a_role_there_is_no_source() -> None:
+    """The server's own keys are never handed out in the place of temporary ones."""
+    with pytest.raises(InvalidConfiguration, match="WHEROBOTS_STORAGE_ROLE_ARN"):
+        open_source(None, "customer-a")
+
+
+@pytest.mark.parametrize(
+    ("environment", "kind"),
+    [
+        ({}, AssumeRole),
+        ({"AWS_WEB_IDENTITY_TOKEN_FILE": "/token"}, AssumeRoleWithWebIdentity),
+        (
+            {"AWS_WEB_IDENTITY_TOKEN_FILE": "/token", "AWS_ROLE_ARN": ROLE},
+            AssumeRoleWithWebIdentity,
+        ),
+        ({"AWS_WEB_IDENTITY_TOKEN_FILE": "/token", "AWS_ROLE_ARN": f"{ROLE}-base"}, AssumeRole),
+    ],
+)
+def test_the_source(environment: dict[str, str], kind: type[object]) -> None:
+    """Web identity is used when it is for this role; another role is assumed on top of its own."""
+    assert type(open_source(ROLE, "customer-a", environment)) is kind
+
+
+def test_the_token_file_is_the_environment_s(tmp_path: Path) -> None:
+    """The file that the environment names is the one that is read."""
+    file = tmp_path / "token"
+    source = open_source(ROLE, "customer-a", {"AWS_WEB_IDENTITY_TOKEN_FILE": str(file)})
+    assert isinstance(source, AssumeRoleWithWebIdentity)
+    assert source._token_file == file
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "told"),
+    [
+        ("https://s3.eu-central-1.amazonaws.com", None),
+        ("https://s3.cn-north-1.amazonaws.com.cn", None),
+        ("http://127.0.0.1:8333", "http://127.0.0.1:8333"),
+        ("https://amazonaws.com.evil.example", "https://amazonaws.com.evil.example"),
+        ("https://user:secret@s3.example.org/x", "https://s3.example.org/x"),
+    ],
+)
+def test_the_place(endpoint: str, told: str | None) -> None:
+    """An endpoint is told where it is not AWS's, and never with a password in it."""
+    assert place("s3://b/", "r", endpoint) == Place("s3://b/", "r", told)
