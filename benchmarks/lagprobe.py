@@ -11,7 +11,7 @@ from typing import Any
 
 VARIABLE = "BENCH_LAG_FILE"
 PERIOD = 0.005
-_SAMPLE = struct.Struct("dd")
+SAMPLE = struct.Struct("dd")
 
 
 def _jupyter_server_extension_points() -> list[dict[str, str]]:
@@ -29,11 +29,11 @@ async def _probe(path: Path) -> None:
             due = time.monotonic() + PERIOD
             await asyncio.sleep(PERIOD)
             now = time.monotonic()
-            file.write(_SAMPLE.pack(now, max(0.0, now - due)))
+            file.write(SAMPLE.pack(now, max(0.0, now - due)))
 
 
 def read(path: Path, begin: float, end: float) -> list[float]:
     """The lags, in seconds, of the samples between two times of the monotonic clock."""
     data = path.read_bytes()
-    whole = data[: len(data) // _SAMPLE.size * _SAMPLE.size]
-    return [lag for moment, lag in _SAMPLE.iter_unpack(whole) if begin <= moment <= end]
+    whole = data[: len(data) // SAMPLE.size * SAMPLE.size]
+    return [lag for moment, lag in SAMPLE.iter_unpack(whole) if begin <= moment <= end]
