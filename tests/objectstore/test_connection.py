@@ -110,10 +110,28 @@ def test_profile_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
         open_store("my-bucket")
 
 
-def test_endpoint_that_is_no_url() -> None:
-    """An endpoint that is no URL is a configuration that cannot be used."""
-    with pytest.raises(InvalidConfiguration):
-        connect("my-bucket", KEYS | {"AWS_ENDPOINT_URL": "not a url"})
+@pytest.mark.parametrize(
+    "endpoint",
+    ["not a url", "127.0.0.1:9", "http:///", "http://h:99;", "http://h:x", "http://h:99999"],
+)
+def test_endpoint_that_is_no_url(endpoint: str) -> None:
+    """An endpoint that is no URL, or has no port, is a configuration that cannot be used."""
+    with pytest.raises(InvalidConfiguration, match="AWS_ENDPOINT_URL"):
+        connect("my-bucket", KEYS | {"AWS_ENDPOINT_URL": endpoint})
+
+
+def test_endpoint_with_a_password_is_not_quoted() -> None:
+    """What is wrong with an endpoint is told without the endpoint, which may hold a password."""
+    with pytest.raises(InvalidConfiguration) as raised:
+        connect("my-bucket", KEYS | {"AWS_ENDPOINT_URL": "http://user:hunter2@h:99;"})
+    assert "hunter2" not in str(raised.value)
+
+
+def test_region_that_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A region that cannot be one is not told as a fault of the endpoint."""
+    monkeypatch.setenv("AWS_REGION", "us east")
+    with pytest.raises(InvalidConfiguration, match="InvalidRegionError"):
+        open_store("my-bucket")
 
 
 def test_no_credentials() -> None:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 
 import botocore.session
+from botocore.exceptions import EndpointResolutionError, InvalidRegionError
 from botocore.utils import get_environ_proxies
 
 from wherobots_storage.errors import InvalidConfiguration
@@ -43,11 +44,15 @@ def connect(bucket: str, environment: Mapping[str, str]) -> S3Store:
         endpoint = environment.get("AWS_ENDPOINT_URL")
         more = {"endpoint_url": endpoint} if endpoint else {}
         try:
-            return S3Store(Connection(bucket, session, **more))
-        except ValueError:
-            # botocore's word for an endpoint that is no URL; it may hold a password.
+            connection = Connection(bucket, session, **more)
+            connection.resolve()
+        except InvalidRegionError:
+            raise  # A ValueError as well, which tells nothing about the endpoint.
+        except (ValueError, EndpointResolutionError):
+            # botocore's words for an endpoint that is no URL; they may hold a password.
             message = "The S3 endpoint (AWS_ENDPOINT_URL) is not a URL such as https://host:port."
             raise InvalidConfiguration(message) from None
+        return S3Store(connection)
 
 
 def _region(session: botocore.session.Session, environment: Mapping[str, str]) -> str:

@@ -138,9 +138,15 @@ class Connection:
 
     def url(self, operation: str, **parameters: Any) -> str:  # noqa: ANN401 - the operation's own
         """The URL of an operation on this bucket, without a signature."""
-        return self._urls.generate_presigned_url(
-            operation, Params={"Bucket": self.bucket, **parameters}
-        )
+        with translated(self.where):
+            return self._url(operation, **parameters)
+
+    def resolve(self) -> None:
+        """Find out whether requests have a URL at all: botocore's clients do so at the first.
+
+        Raises botocore's EndpointResolutionError for an endpoint whose port is none, say.
+        """
+        self._url("list_objects_v2")
 
     def read(self, url: str) -> bytes:
         """GET a URL whole, tried again while that can help. Raises what ``translated`` does."""
@@ -190,6 +196,11 @@ class Connection:
         self._http.close()
         self.client.close()
         self._urls.close()
+
+    def _url(self, operation: str, **parameters: Any) -> str:  # noqa: ANN401 - as in url
+        return self._urls.generate_presigned_url(
+            operation, Params={"Bucket": self.bucket, **parameters}
+        )
 
     def _put_once(
         self, url: str, body: bytes | ExactBody, size: int, headers: Mapping[str, str]
