@@ -230,6 +230,16 @@ def test_missing_home_is_refused(bench: Bench) -> None:
     assert bench.keys() == ["a"]
 
 
+def test_home_that_is_a_file_is_refused(bench: Bench) -> None:
+    """A home that is a file is told as that, to a sync and to a restore, and is left as it is."""
+    bench.home.rmdir()
+    bench.home.write_text("a file")
+    for work in (bench.sync, bench.restore):
+        with pytest.raises(HomeMissing, match="not a directory"):
+            work()
+    assert bench.home.read_text() == "a file"
+
+
 def test_another_directory_of_the_same_name_deletes_nothing(bench: Bench) -> None:
     """A home whose inode changed is another home: the journal no longer speaks for it."""
     for number in range(10):
@@ -461,6 +471,21 @@ def test_outage_raises_in_plain_words(
     store.before = lambda _name, _key: None
     assert bench.sync().complete
     assert len(bench.keys()) == 20
+
+
+def test_bucket_that_is_missing_is_not_made(bench: Bench, store: FaultyStore) -> None:
+    """A store that would make a bucket of the first put gets none when there is no bucket."""
+    bench.write("a")
+
+    def no_bucket(name: str, _key: str) -> None:
+        if name == "list_page":
+            raise NoSuchBucket("There is no such bucket.")
+
+    store.before = no_bucket
+    with pytest.raises(NoSuchBucket):
+        bench.sync()
+    store.before = lambda _name, _key: None
+    assert bench.keys() == []
 
 
 def test_outage_in_the_middle_keeps_what_arrived(bench: Bench, store: FaultyStore) -> None:

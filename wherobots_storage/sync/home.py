@@ -35,10 +35,13 @@ class Home:
     def open(cls, settings: Settings, *, state: Path | None = None, create: bool = False) -> Self:
         """The home of these settings; ``state`` is the state folder in use.
 
-        Raises HomeMissing when it is not there (and ``create`` is False), InvalidConfiguration
-        for ``/``, LocalIOError when it cannot be made.
+        Raises HomeMissing when it is a file, or not there (and ``create`` is False),
+        InvalidConfiguration for ``/``, LocalIOError when it cannot be made.
         """
         path = _resolve(settings.home)
+        if path.exists() and not path.is_dir():
+            message = f"The home {path} is not a directory. Set WHEROBOTS_STORAGE_HOME to one."
+            raise HomeMissing(message, path=str(path))
         if create:
             try:
                 path.mkdir(parents=True, exist_ok=True)

@@ -36,8 +36,14 @@ class Abilities:
 
 
 def probe(store: ObjectStore, prefix: str) -> Abilities:
-    """Try the store out below ``prefix``. Raises what the store raises for a plain put."""
+    """Try the store out below ``prefix``.
+
+    Raises NoSuchBucket, and what the store raises for a listing and a plain put.
+    """
     folder = f"{prefix}{RESERVED_NAME}/probe/{uuid4().hex}/"
+    # Some stores make a bucket of the first put, so that a mistyped name would look like success.
+    # Not ``check``: a user's own policy lets nobody ask for the bucket as a whole.
+    store.list_page(folder, limit=1)
     plain = f"{folder}plain"
     store.put(plain, b"", if_none_match=True)
     try:
