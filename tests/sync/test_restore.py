@@ -535,8 +535,8 @@ def test_file_that_cannot_be_written_is_listed(
     first.sync()
     real = os.link
 
-    def refuse(source: object, target: Path, **more: Any) -> None:
-        if target.name == "a":
+    def refuse(source: object, target: str, **more: Any) -> None:
+        if Path(target).name == "a":
             raise OSError(errno.EIO, "Input/output error")
         real(str(source), target, **more)
 

@@ -43,6 +43,8 @@ class Installer:
         self._tmp = home.work / "tmp"
         self._ready = False
         self._real: set[Path] = {home.path}
+        self._known: set[str] = set()
+        """Relative paths whose folders, all the way up, are in ``_real``."""
         self._made: set[Path] = set()
 
     def stage(self, chunks: Iterable[bytes]) -> Staged:
@@ -90,7 +92,7 @@ class Installer:
 
         Raises FileExistsError when the name is taken, OSError otherwise.
         """
-        target = self._home.path / path
+        target = f"{self._home.path}/{path}"  # not joined as a Path: eight microseconds a file
         self.make_parents(path)
         try:
             os.link(staged, target, follow_symlinks=False)
@@ -142,8 +144,11 @@ class Installer:
 
         Raises NotADirectoryError when something else has a folder's name, OSError otherwise.
         """
+        above = path.removesuffix("/").rpartition("/")[0]
+        if above in self._known:
+            return
         folder = self._home.path
-        for name in path.removesuffix("/").split("/")[:-1]:
+        for name in above.split("/") if above else ():
             folder /= name
             if folder in self._real:
                 continue
@@ -153,6 +158,7 @@ class Installer:
             if not stat.S_ISDIR(folder.lstat().st_mode):
                 raise NotADirectoryError(errno.ENOTDIR, "not a folder", str(folder))
             self._real.add(folder)
+        self._known.add(above)
 
     def trash(self, path: str, record: Record, stamp: str) -> bool:
         """Move an unchanged file to ``.wherobots/trash/STAMP``; False when it has changed.

@@ -217,7 +217,7 @@ def examine(home: Path, path: str) -> File | Symlink | Directory | None:
     Raises OSError when it cannot be told.
     """
     try:
-        found = os.lstat(home / path.removesuffix("/"))
+        found = os.lstat(f"{home}/{path.removesuffix('/')}")
     except OSError as error:
         if error.errno in _GONE:
             return None
