@@ -24,7 +24,7 @@ function onlyImports(regex, message) {
 export default tseslint.config(
   {
     ignores: [
-      '.venv*/**',
+      '.*/**',
       'build/**',
       'coverage/**',
       'dist/**',
