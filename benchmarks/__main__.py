@@ -90,6 +90,7 @@ def _document(bench: Workbench, steps: Sequence[Step]) -> str:
     parts = [HEADER, _machine(bench)]
     print("\n".join(parts))
     for step in steps:
+        print(f"{step.__module__.rpartition('.')[2]} …", flush=True)
         for section in step(bench):
             parts.append(section.markdown())
             print(parts[-1], flush=True)

@@ -58,6 +58,12 @@ def compare(section: Section, costs: dict[str, Cost]) -> None:
                     f"**{wall}**", f"**{cpu}**")  # fmt: skip
 
 
+def told(what: str, cost: Cost) -> Cost:
+    """The cost, after a line on the screen: a full run takes long, and shows that it lives."""
+    print(f"  {what}: {seconds(cost.wall)}, CPU {seconds(cost.cpu)}", flush=True)
+    return cost
+
+
 def _cpu(ours: Cost, other: Cost) -> str:
     return ratio(ours.cpu, other.cpu)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from benchmarks import fixture
 from benchmarks.agent import RunningAgent
 from benchmarks.fixture import Shape
-from benchmarks.table import Section, megabytes, seconds
+from benchmarks.table import Section, megabytes, seconds, told
 from benchmarks.workbench import Workbench
 
 FILES_PER_FOLDER = 40
@@ -39,14 +39,15 @@ def _point(bench: Workbench, files: int) -> list[str]:
     name = f"growth-{files}"
     ours = bench.mirrored(name)
     fixture.make(ours.home, Shape(files, max(1, files // FILES_PER_FOLDER), files * MEAN_BYTES))
-    first = ours.sync()
+    first = told(f"{files:,} files", ours.sync())
     with RunningAgent(ours) as agent:
         peak = agent.peak()
         quiet = agent.sync()
         peak = max(peak, quiet.peak)
     bench.forget(ours.home)
     target = bench.folder / f"restored-{files}"
-    restored = ours.elsewhere(target, bench.folder / f"state-restored-{files}").restore()
+    again = ours.elsewhere(target, bench.folder / f"state-restored-{files}")
+    restored = told("restore", again.restore())
     bench.forget(target)
     return [
         f"{files:,}",

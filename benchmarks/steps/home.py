@@ -11,7 +11,7 @@ from benchmarks.agent import Mirrored, RunningAgent
 from benchmarks.measure import Cost
 from benchmarks.peers import Peer
 from benchmarks.steps.requests import requests_of_a_quiet_cycle
-from benchmarks.table import OURS, Section, compare, comparison
+from benchmarks.table import OURS, Section, compare, comparison, told
 from benchmarks.workbench import Workbench
 
 EVERY = 100
@@ -25,12 +25,12 @@ def measure(bench: Workbench) -> list[Section]:
     fixture.make(home, bench.scale.home)
     ours = bench.mirrored("home", home)
     peers = bench.peers
-    first = {**_uploads(peers, home), OURS: ours.sync()}
+    first = {**_uploads(peers, home), OURS: told(OURS, ours.sync())}
     quiet = _uploads(peers, home)
     with RunningAgent(ours) as agent:
-        quiet[OURS] = _median(agent.sync)
+        quiet[OURS] = told(OURS, _median(agent.sync))
         fixture.change(home, EVERY)
-        changed = {OURS: agent.sync()}
+        changed = {OURS: told(OURS, agent.sync())}
     changed |= _uploads(peers, home)
     requests = requests_of_a_quiet_cycle(bench, ours)
     restored = _downloads(bench, peers, ours)
@@ -61,17 +61,18 @@ def prefix(peer: Peer) -> str:
 
 
 def _uploads(peers: list[Peer], home: Path) -> Costs:
-    return {peer.name: peer.upload(home, prefix(peer)) for peer in peers}
+    return {peer.name: told(peer.name, peer.upload(home, prefix(peer))) for peer in peers}
 
 
 def _downloads(bench: Workbench, peers: list[Peer], ours: Mirrored) -> Costs:
     costs: Costs = {}
     for peer in peers:
         target = bench.fresh("restored-by-peer")
-        costs[peer.name] = peer.download(prefix(peer), target)
+        costs[peer.name] = told(peer.name, peer.download(prefix(peer), target))
         bench.forget(target)
     target = bench.folder / "restored"
-    costs[OURS] = ours.elsewhere(target, bench.folder / "state-restored").restore()
+    again = ours.elsewhere(target, bench.folder / "state-restored")
+    costs[OURS] = told(OURS, again.restore())
     bench.forget(target)
     return costs
 

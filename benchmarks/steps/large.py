@@ -5,7 +5,7 @@ from __future__ import annotations
 from benchmarks import fixture
 from benchmarks.measure import Cost
 from benchmarks.steps.home import prefix
-from benchmarks.table import OURS, Section, compare, comparison
+from benchmarks.table import OURS, Section, compare, comparison, told
 from benchmarks.workbench import Workbench
 
 
@@ -14,16 +14,16 @@ def measure(bench: Workbench) -> list[Section]:
     home = bench.fresh("home-large")
     fixture.make_large(home / "large.bin", bench.scale.large)
     ours = bench.mirrored("large", home)
-    up: dict[str, Cost] = {OURS: ours.sync()}
+    up: dict[str, Cost] = {OURS: told(OURS, ours.sync())}
     down: dict[str, Cost] = {}
     target, state = bench.folder / "large-restored", bench.folder / "state-large-restored"
-    down[OURS] = ours.elsewhere(target, state).restore()
+    down[OURS] = told(OURS, ours.elsewhere(target, state).restore())
     bench.forget(target)
     for peer in bench.peers:
         where = f"{prefix(peer)}large/"
-        up[peer.name] = peer.upload(home, where)
+        up[peer.name] = told(peer.name, peer.upload(home, where))
         target = bench.fresh("large-by-peer")
-        down[peer.name] = peer.download(where, target)
+        down[peer.name] = told(peer.name, peer.download(where, target))
         bench.forget(target)
     bench.forget(home)
     size = f"{bench.scale.large / 1024**2:,.0f} MiB"
