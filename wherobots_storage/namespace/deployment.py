@@ -14,7 +14,14 @@ from typing import Literal
 from wherobots_storage.errors import InvalidConfiguration
 from wherobots_storage.namespace.paths import Root
 from wherobots_storage.namespace.permissions import CUSTOMER, PermissionTable
-from wherobots_storage.namespace.policy import VERSION, Document, bucket_arn, statements
+from wherobots_storage.namespace.policy import (
+    LIST_ACTIONS,
+    OBJECT_ACTIONS,
+    VERSION,
+    Document,
+    bucket_arn,
+    statements,
+)
 
 Store = Literal["aws", "ceph", "seaweedfs"]
 
@@ -125,11 +132,13 @@ def trust_policy(deployment: Deployment) -> Document:
 def bucket_policy(deployment: Deployment) -> Document:
     """Nobody without TLS, and the role nowhere but in its tree, whatever else is allowed."""
     everything = [deployment.bucket, f"{deployment.bucket}/*"]
+    # Denied everything, an administrator of SeaweedFS without TLS cannot even take the policy back.
+    named = [*OBJECT_ACTIONS["write"], *LIST_ACTIONS["write"]]
     insecure = {
         "Sid": "OnlyWithTLS",
         "Effect": "Deny",
         "Principal": "*",
-        "Action": ["s3:*"],
+        "Action": ["s3:*"] if deployment.store == "aws" else named,
         "Resource": everything,
         "Condition": {"Bool": {"aws:SecureTransport": "false"}},
     }

@@ -1,0 +1,142 @@
+"""The administrator's documents, as ``policy`` prints them, at work on SeaweedFS."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
+from support.attempts import outcome
+
+from wherobots_storage.namespace.deployment import Deployment, documents
+from wherobots_storage.namespace.paths import Root
+from wherobots_storage.objectstore import embedded_config
+from wherobots_storage.objectstore.embedded import EmbeddedStore
+
+pytestmark = pytest.mark.store
+
+BUCKET = "admin"
+ROLE = "wherobots-storage-a"
+CUSTOMER = "customer-a"
+DOCUMENTS = documents(
+    Deployment(
+        "seaweedfs",
+        Root(BUCKET, "org/"),
+        embedded_config.IDENTITY.user,
+        role=ROLE,
+        customer=CUSTOMER,
+        origins=("https://hub.example.org",),
+    )
+)
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedStore]:
+    """A SeaweedFS whose roles are those of the printed configuration, and no other."""
+    made = embedded_config._roles
+
+    def printed(keys: embedded_config.Keys) -> dict[str, Any]:
+        names = ("policies", "roles")
+        return made(keys) | {name: DOCUMENTS["iamConfiguration"][name] for name in names}
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(embedded_config, "_roles", printed)
+        with EmbeddedStore(tmp_path_factory.mktemp("admin")) as running:
+            running.create_bucket(BUCKET)
+            yield running
+
+
+def client(store: EmbeddedStore, service: str, keys: dict[str, Any] | None = None) -> Any:
+    """A client with a session's keys, or the administrator's."""
+    make: Any = boto3.client
+    given = keys or {"AccessKeyId": store.access_key, "SecretAccessKey": store.secret_key}
+    return make(
+        service,
+        endpoint_url=store.endpoint_url,
+        region_name="us-east-1",
+        aws_access_key_id=given["AccessKeyId"],
+        aws_secret_access_key=given["SecretAccessKey"],
+        aws_session_token=given.get("SessionToken"),
+        config=Config(retries={"total_max_attempts": 1}),
+    )
+
+
+@pytest.fixture(scope="module")
+def keys(store: EmbeddedStore) -> dict[str, Any]:
+    """A session of the role without a policy of its own: all that the role may."""
+    arn = DOCUMENTS["iamConfiguration"]["roles"][0]["roleArn"]
+    asked = {"RoleArn": arn, "RoleSessionName": "admin"}
+    found: dict[str, Any] = client(store, "sts").assume_role(**asked)["Credentials"]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("prefix", "expected"),
+    [
+        ("org/data/customer-a/", "allowed"),
+        ("org/notebooks/customer-a/", "allowed"),
+        ("org/data/shared/", "allowed"),
+        ("org/notebooks/shared/", "allowed"),
+        ("org/spark-logs/", "allowed"),
+        ("org/data/customer-ax/", "denied"),
+        ("org/data/customer-b/", "denied"),
+        ("org/data/", "denied"),
+        ("org/", "denied"),
+        ("other/data/customer-a/", "denied"),
+    ],
+)
+def test_the_role_reaches_the_table(
+    store: EmbeddedStore, keys: dict[str, Any], prefix: str, expected: str
+) -> None:
+    """The permission policy alone, without a session policy, keeps the role in the table."""
+    s3 = client(store, "s3", keys)
+    at = {"Bucket": BUCKET, "Key": f"{prefix}f"}
+    found = {
+        outcome(s3.put_object, **at, Body=b"1"),
+        outcome(s3.list_objects_v2, Bucket=BUCKET, Prefix=prefix),
+        outcome(s3.delete_object, **at),
+    }
+    assert found == {expected}
+
+
+def test_a_session_is_not_trusted(store: EmbeddedStore, keys: dict[str, Any]) -> None:
+    """The trust policy names a user: not even the role's own session can assume the role."""
+    arn = DOCUMENTS["iamConfiguration"]["roles"][0]["roleArn"]
+    again = client(store, "sts", keys)
+    with pytest.raises(ClientError, match="AccessDenied"):
+        again.assume_role(RoleArn=arn, RoleSessionName="again")
+
+
+def test_the_lifecycle_rule_is_taken(store: EmbeddedStore) -> None:
+    """The store takes the lifecycle document, and tells it back."""
+    s3 = client(store, "s3")
+    asked = {"Bucket": BUCKET, "LifecycleConfiguration": DOCUMENTS["lifecycle"]}
+    s3.put_bucket_lifecycle_configuration(**asked)
+    [rule] = s3.get_bucket_lifecycle_configuration(Bucket=BUCKET)["Rules"]
+    assert rule["Status"] == "Enabled"
+    assert rule["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 7}
+
+
+def test_the_cors_rules_are_taken(store: EmbeddedStore) -> None:
+    """The store takes the CORS document, and tells it back."""
+    s3 = client(store, "s3")
+    s3.put_bucket_cors(Bucket=BUCKET, CORSConfiguration=DOCUMENTS["cors"])
+    [rule] = s3.get_bucket_cors(Bucket=BUCKET)["CORSRules"]
+    assert rule["AllowedOrigins"] == ["https://hub.example.org"]
+
+
+def test_the_bucket_policy_refuses_plain_http(store: EmbeddedStore, keys: dict[str, Any]) -> None:
+    """With the bucket's policy a session gets nothing without TLS; it can be taken back."""
+    admin, s3 = client(store, "s3"), client(store, "s3", keys)
+    at = {"Bucket": BUCKET, "Key": "org/data/customer-a/tls"}
+    s3.put_object(**at, Body=b"1")
+    admin.put_bucket_policy(Bucket=BUCKET, Policy=json.dumps(DOCUMENTS["bucketPolicy"]))
+    try:
+        assert outcome(s3.get_object, **at) == "denied"
+    finally:
+        admin.delete_bucket_policy(Bucket=BUCKET)
+    assert outcome(s3.get_object, **at) == "allowed"
