@@ -44,6 +44,11 @@ class Identity:
         """The role's ARN; SeaweedFS wants it without an account."""
         return f"arn:aws:iam::role/{self.role}"
 
+    @property
+    def user_arn(self) -> str:
+        """The administrator's ARN, in the account that SeaweedFS gives to all its users."""
+        return f"arn:aws:iam::000000000000:user/{self.user}"
+
 
 IDENTITY = Identity()
 
@@ -82,7 +87,9 @@ def _identities(keys: Keys) -> dict[str, Any]:
 def _roles(keys: Keys) -> dict[str, Any]:
     """One role with every right on S3: the session policy of each use narrows it."""
     everything = {"Effect": "Allow", "Action": ["s3:*", "sts:*"], "Resource": ["*"]}
-    trust = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": ["sts:AssumeRole"]}
+    # Not "*": a session could then assume the role again, without the policy that narrows it.
+    principal = {"AWS": [IDENTITY.user_arn]}
+    trust = {"Effect": "Allow", "Principal": principal, "Action": ["sts:AssumeRole"]}
     sts = {
         "tokenDuration": "1h",
         "maxSessionLength": "12h",
