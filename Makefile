@@ -47,7 +47,7 @@ test: setup chromium ## Everything: lint, types, schema, TypeScript, Python, bro
 	@$(BIN)/python scripts/steps.py lint types schema test-typescript test-python test-browser test-wheel
 
 .PHONY: test-slow
-test-slow: setup chromium ## The proofs that take long: large homes, other servers, oldest dependencies
+test-slow: setup chromium ceph ## The proofs that take long: large homes, other servers, oldest dependencies
 	@$(BIN)/python scripts/steps.py test-slow-python test-floors
 
 .PHONY: lint
@@ -179,5 +179,18 @@ chromium:
 		else \
 			echo "The browser tests need chromium. Install it (Debian: apt-get install chromium)," \
 				"or name one: make CHROMIUM=/path/to/chromium" >&2; exit 1; \
+		fi; \
+	fi
+
+CEPH := ceph-mon ceph-osd radosgw ceph-common
+.PHONY: ceph
+ceph:
+	@if ! command -v radosgw > /dev/null; then \
+		if [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null; then \
+			echo "Installing Ceph"; \
+			apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y \
+				--no-install-recommends $(CEPH) > /dev/null; \
+		else \
+			echo "Without Ceph its conformance tests are skipped. They need: $(CEPH)" >&2; \
 		fi; \
 	fi
