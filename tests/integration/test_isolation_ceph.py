@@ -13,6 +13,9 @@ from support.ceph import Ceph, missing_programs
 from support.ground import Behaviour, Ground, client, prepare_role
 from support.isolation import IsolationSuite
 
+from wherobots_storage.namespace.deployment import Deployment, trust_policy
+from wherobots_storage.namespace.paths import Root
+
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.store,
@@ -25,16 +28,8 @@ BEHAVIOUR = Behaviour(
 )
 """Ceph 16. That a session can assume its role again makes AssumeRole no boundary between users."""
 
-TRUST = {
-    "Version": "2012-10-17",
-    "Statement": [
-        {
-            "Effect": "Allow",
-            "Principal": {"AWS": ["arn:aws:iam:::user/test"]},
-            "Action": ["sts:AssumeRole"],
-        }
-    ],
-}
+TRUST = trust_policy(Deployment("ceph", Root("bucket", "org/"), "test"))
+"""As it is printed for administrators."""
 
 
 @pytest.fixture(scope="module")

@@ -105,13 +105,15 @@ def test_a_roles_name_is_checked() -> None:
         made("aws", role="a*b")
 
 
-@pytest.mark.parametrize("store", STORES)
-def test_the_bucket_refuses_plain_http(store: Store) -> None:
+@pytest.mark.parametrize(
+    ("store", "operator"), [("aws", "Bool"), ("ceph", "BoolIfExists"), ("seaweedfs", "Bool")]
+)
+def test_the_bucket_refuses_plain_http(store: Store, operator: str) -> None:
     """Every store's bucket policy denies whatever comes without TLS, for everybody."""
     first = made(store)["bucketPolicy"]["Statement"][0]
     assert first["Effect"] == "Deny"
     assert first["Principal"] == "*"
-    assert first["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    assert first["Condition"] == {operator: {"aws:SecureTransport": "false"}}
 
 
 def test_the_role_stays_in_its_tree_on_aws() -> None:

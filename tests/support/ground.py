@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -16,7 +15,7 @@ from wherobots_storage.credentials.sts import AssumeRole, open_client
 from wherobots_storage.namespace.customer import customer_from_user
 from wherobots_storage.namespace.paths import Root, StoragePath
 from wherobots_storage.namespace.permissions import PermissionTable
-from wherobots_storage.namespace.policy import Rights, Scope
+from wherobots_storage.namespace.policy import Rights, Scope, compact
 
 PREFIX = "my org+é/"
 """A root with a space, a plus and a letter beyond ASCII: each has broken a policy somewhere."""
@@ -142,18 +141,20 @@ def places(ground: Ground, customers: Sequence[str]) -> Iterator[Place]:
     yield Place(ground.other_bucket, f"{PREFIX}data/customer-a1/", None)
 
 
-def prepare_role(environment: Mapping[str, str], trust: Mapping[str, Any]) -> str:
-    """Make a role that reaches everything by the store's IAM, and return its ARN."""
+EVERYTHING = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Action": ["s3:*"], "Resource": ["arn:aws:s3:::*"]}],
+}
+
+
+def prepare_role(
+    environment: Mapping[str, str],
+    trust: Mapping[str, Any],
+    permission: Mapping[str, Any] = EVERYTHING,
+) -> str:
+    """Make a role by the store's IAM, and return its ARN."""
     iam = client(environment, service="iam")
-    everything = {"Effect": "Allow", "Action": ["s3:*"], "Resource": ["arn:aws:s3:::*"]}
-    compact: Any = {"separators": (",", ":")}
-    role = iam.create_role(
-        RoleName="isolation", Path="/", AssumeRolePolicyDocument=json.dumps(trust, **compact)
-    )
-    document = {"Version": "2012-10-17", "Statement": [everything]}
-    iam.put_role_policy(
-        RoleName="isolation",
-        PolicyName="everything",
-        PolicyDocument=json.dumps(document, **compact),
-    )
+    named = {"RoleName": "isolation"}
+    role = iam.create_role(**named, Path="/", AssumeRolePolicyDocument=compact(trust))
+    iam.put_role_policy(**named, PolicyName="permission", PolicyDocument=compact(permission))
     return str(role["Role"]["Arn"])

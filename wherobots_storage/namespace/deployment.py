@@ -134,13 +134,15 @@ def bucket_policy(deployment: Deployment) -> Document:
     everything = [deployment.bucket, f"{deployment.bucket}/*"]
     # Denied everything, an administrator of SeaweedFS without TLS cannot even take the policy back.
     named = [*OBJECT_ACTIONS["write"], *LIST_ACTIONS["write"]]
+    # Ceph's gateway (16) has the key in a request with TLS only.
+    operator = "BoolIfExists" if deployment.store == "ceph" else "Bool"
     insecure = {
         "Sid": "OnlyWithTLS",
         "Effect": "Deny",
         "Principal": "*",
         "Action": ["s3:*"] if deployment.store == "aws" else named,
         "Resource": everything,
-        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+        "Condition": {operator: {"aws:SecureTransport": "false"}},
     }
     found: list[Document] = [insecure]
     if deployment.store == "aws" and deployment.root.prefix:
