@@ -183,6 +183,24 @@ def test_offline_later_and_back(
         agent.reaches("idle")
 
 
+def test_offline_with_one_file_pending(
+    bench: Bench, store: FaultyStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One file that cannot be saved is enough to see that the store is away."""
+    monkeypatch.setattr("wherobots_storage.sync.cancel.Backoff.pause", lambda _: 0.05)
+    with running_agent(bench.settings, store) as agent:
+        agent.reaches("idle")
+        bench.write("a")
+        store.before = down(StoreUnavailable)
+        agent.client.request("sync")
+        status = agent.reaches("offline")
+        assert status.pending.files == 1
+        assert status.last_error is not None
+        assert status.last_error.code == "store-unavailable"
+        store.before = up
+        eventually(lambda: bench.keys() == ["a"])
+
+
 def test_retry_ends_the_wait(bench: Bench, store: FaultyStore) -> None:
     """``retry`` tries at once, however long the next pause is."""
     bench.write("a")

@@ -64,6 +64,7 @@ class Cycle:
             pending.tell()
             try:
                 self._execute(uploads, deletions, accepted, report, cancel, pending)
+                self._ask_after_failures(report)
             except (Interrupted, StorageError):
                 report.left_files, report.left_bytes = pending.files, pending.bytes
                 raise
@@ -127,6 +128,14 @@ class Cycle:
         uploader.upload_waiting(uploads.waiting())
         for level in uploads.folders(waiting=True):
             uploader.upload_waiting(level)
+
+    def _ask_after_failures(self, report: Report) -> None:
+        """Raises the store's error when it is away: two files that failed are no row of failures.
+
+        An answer shows that it was the files' own fault, which is in the report.
+        """
+        if report.left_files and not report.moved and not report.deleted:
+            self._mirror.store.list_page(self._mirror.prefix, limit=1)
 
     def _allowed(
         self, deletions: list[Record], accepted: frozenset[str], report: Report
