@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import signal
+import threading
 import time
 from collections.abc import Awaitable, Mapping
 from pathlib import Path
@@ -175,6 +177,7 @@ class StorageApp(StorageConfig, ExtensionApp):
         if self._backend.settings.tenancy is None:
             return
         self._injector.refresh(serverapp.kernel_manager)
+        _let_interrupts_stop()
         self._begin(self._uploads.keep_tidy())
         if self._supervisor is not None:
             self._begin(self._supervisor.run())
@@ -235,6 +238,22 @@ class StorageApp(StorageConfig, ExtensionApp):
             await work
         except Exception as error:  # noqa: BLE001 -- see above
             self.log.warning("wherobots_storage: stopping: %s", error or type(error).__name__)
+
+
+def _let_interrupts_stop() -> None:
+    """Make SIGINT stop the server as SIGTERM does, where it has no terminal.
+
+    There Jupyter leaves SIGINT to Python, and so ends at once without stopping its extensions:
+    in a container that would end the agent in the middle of its final sync.
+    """
+    stop = signal.getsignal(signal.SIGTERM)
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    if (
+        in_main_thread
+        and callable(stop)
+        and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    ):
+        signal.signal(signal.SIGINT, stop)
 
 
 def _twins(settings: Settings, tenancy: Tenancy) -> Mapping[str, str]:

@@ -6,8 +6,10 @@ import asyncio
 import json
 import logging
 import os
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +37,35 @@ async def test_starting_runs_the_supervisor(jp_serverapp: Any, hooks: Hooks) -> 
     await start(jp_serverapp)
     await start(jp_serverapp)
     assert hooks.supervisor.calls.count("run") == 1
+
+
+@pytest.fixture
+def kept_signals() -> Iterator[None]:
+    """The handlers of SIGTERM and SIGINT are put back afterwards."""
+    kept = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    yield
+    for number, handler in kept.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures("kept_signals")
+@pytest.mark.parametrize("terminal", [False, True])
+async def test_interrupt_stops_without_a_terminal(jp_serverapp: Any, *, terminal: bool) -> None:
+    """Without a terminal SIGINT stops the server like SIGTERM; with one Jupyter asks, as ever."""
+    heard: list[int] = []
+
+    def on_terminate(number: int, _frame: object) -> None:
+        heard.append(number)
+
+    def ask(_number: int, _frame: object) -> None:
+        heard.append(-1)
+
+    signal.signal(signal.SIGTERM, on_terminate)
+    signal.signal(signal.SIGINT, ask if terminal else signal.default_int_handler)
+    await start(jp_serverapp)
+    os.kill(os.getpid(), signal.SIGINT)
+    await asyncio.sleep(0)
+    assert heard == [-1 if terminal else signal.SIGINT]
 
 
 async def test_stopping_twice_stops_once(
