@@ -112,9 +112,25 @@ def test_conditions_protect_others(first: Bench, s3_store: S3Store) -> None:
     first.write("ours", b"ours again")
     (first.home / "going").unlink()
     assert codes(first.sync()) == dict.fromkeys(("theirs", "ours", "going"), "conflict")
-    assert s3_store.head(f"{PREFIX}theirs").size == 6
-    assert s3_store.head(f"{PREFIX}ours").size == 15
-    assert s3_store.head(f"{PREFIX}going").size == 15
+    assert first.body("theirs") == b"mine"
+    assert first.body("ours") == b"ours again"
+    assert first.body("going") == b"changed by them"
+    assert [first.body(key) for key in first.kept("theirs")] == [b"theirs"]
+    assert [first.body(key) for key in first.kept("ours")] == [b"changed by them"]
+
+
+def test_conflict_of_large_files(first: Bench, second: Bench, s3_store: S3Store) -> None:
+    """Two large versions of one name both come to every home, and no upload stays open."""
+    first.write("big.bin", os.urandom(20 * 1024**2), mtime_ns=OLD)
+    second.write("big.bin", os.urandom(9 * 1024**2), mtime_ns=OLD)
+    first.sync()
+    assert codes(second.sync()) == {"big.bin": "conflict"}
+    (copy,) = second.kept("big.bin")
+    assert s3_store.list_uploads(PREFIX) == []
+    second.restore()
+    first.restore()
+    assert picture(first.home) == picture(second.home)
+    assert (first.home / copy).stat().st_size == 20 * 1024**2
 
 
 @pytest.mark.parametrize("back", [False, True], ids=["file to folder", "folder to file"])

@@ -70,6 +70,17 @@ class Bench:
             os.utime(file, ns=(mtime_ns, mtime_ns))
         return file
 
+    def body(self, path: str) -> bytes:
+        """The bytes of an object of the mirror."""
+        with self.store.get(f"{PREFIX}{path}") as body:
+            return b"".join(body.chunks())
+
+    def kept(self, path: str) -> list[str]:
+        """The keys of the versions that are kept beside a path's object."""
+        folder, slash, name = path.rpartition("/")
+        stem = name.partition(".")[0]
+        return [key for key in self.keys() if key.startswith(f"{folder}{slash}{stem} (conflict 2")]
+
     def keys(self) -> list[str]:
         """What the mirror holds, relative and sorted, without reserved names."""
         return keys_below(self.store, PREFIX)

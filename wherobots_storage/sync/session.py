@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
+from itertools import chain
 from types import TracebackType
 from typing import Self
 
@@ -21,6 +22,7 @@ from wherobots_storage.sync.cancel import Cancel, Interrupted
 from wherobots_storage.sync.cycle import Cycle
 from wherobots_storage.sync.home import Home
 from wherobots_storage.sync.journal import Journal, open_journal, set_aside
+from wherobots_storage.sync.kept import KeptVersions
 from wherobots_storage.sync.mirror import Mirror, is_passing
 from wherobots_storage.sync.probe import probe
 from wherobots_storage.sync.report import Notices, Report
@@ -240,10 +242,15 @@ class Session:
         for notices in (report.skipped, self._standing):
             for notice in notices:
                 skipped.add(notice)
+        kept = KeptVersions(self._journal)
+        kept.tidy()
+        conflicts = Notices()
+        for conflict in chain(report.conflicts, kept.notices()):
+            conflicts.add(conflict)
         total = max(skipped.total, report.skipped.total, self._standing.total)
         self._board.update(
-            conflicts=wire_notices(report.conflicts),
-            conflicts_total=report.conflicts.total,
+            conflicts=wire_notices(conflicts),
+            conflicts_total=conflicts.total,
             skipped=wire_notices(skipped),
             skipped_total=total,
             ignored=Counts(files=report.ignored_files, bytes=report.ignored_bytes),
