@@ -30,6 +30,7 @@ from wherobots_storage.sync.restore import Restore
 from wherobots_storage.sync.scan import Scanner
 from wherobots_storage.sync.state import StateFolder
 from wherobots_storage.sync.status import StatusBoard, error_body, iso, wire_notices
+from wherobots_storage.sync.unsettled import KEPT, Rescue
 
 log = logging.getLogger("wherobots_storage.agent")
 
@@ -151,14 +152,16 @@ class Session:
             self._cycle.stops.clear()
 
     def _until_quiet(self, cancel: Cancel) -> bool:
+        rescue = Rescue()
         while True:
             try:
                 report = self.cycle(cancel)
-                if report.is_quiet:
-                    return True
+                self._rescue(rescue, report, cancel)
+                if report.is_quiet and not rescue.hopes:
+                    return not rescue
                 if report.veto is not None and report.moved == 0:
                     return False
-                if report.left_files:
+                if report.left_files or rescue.hopes:
                     cancel.sleep(RETRY_SECONDS)
             except Interrupted:
                 return False
@@ -172,10 +175,18 @@ class Session:
                 except Interrupted:
                     return False
 
+    def _rescue(self, rescue: Rescue, report: Report, cancel: Cancel) -> None:
+        home = Home.open(self._settings, state=self._state.path)
+        rescue.take(home, self._mirror, report, cancel)
+        if rescue:
+            self._tell(report)
+
     def _keep_leftovers(self) -> None:
         report = self._cycle.last if self._cycle is not None else Report()
         paths = [notice.path for notice in report.skipped][:20]
-        left = Leftovers(iso(), report.left_files, report.left_bytes, paths)
+        kept = [notice.size or 0 for notice in report.skipped if notice.code == KEPT]
+        files, size = report.left_files + len(kept), report.left_bytes + sum(kept)
+        left = Leftovers(iso(), files, size, paths)
         self._journal.set_meta("leftovers", msgspec.json.encode(left).decode())
         log.warning("not saved before the stop: %d files, %d bytes", left.files, left.bytes)
 
