@@ -18,10 +18,12 @@ from wherobots_storage.objectstore.store import BulkTransfers, ObjectStore
 from wherobots_storage.settings import Settings
 from wherobots_storage.sync.controller import Controller
 from wherobots_storage.sync.handover import HELD
+from wherobots_storage.sync.home import Home
 from wherobots_storage.sync.server import AgentServer
 from wherobots_storage.sync.session import Session
 from wherobots_storage.sync.state import StateFolder
 from wherobots_storage.sync.status import StatusBoard
+from wherobots_storage.sync.watch import Watcher
 
 log = logging.getLogger("wherobots_storage.agent")
 
@@ -83,7 +85,14 @@ def _work(
             state.lock(patience, stop=stopper.is_set, yielding=yielding),
             Session(settings, store, transfers, state, board) as session,
         ):
-            controller = Controller(session, board, interval=settings.sync_interval)
+            controller = Controller(
+                session,
+                board,
+                interval=settings.sync_interval,
+                watch=lambda hint, trouble: Watcher(
+                    Home.open(settings, state=state.path), hint, trouble
+                ),
+            )
             stopper.attach(controller)
             server = AgentServer(state.socket_path, board, controller)
             server.start()

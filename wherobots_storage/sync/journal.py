@@ -31,6 +31,9 @@ CREATE TABLE conflicts (
     time REAL NOT NULL, here INTEGER NOT NULL
 ) WITHOUT ROWID;
 """,
+    """
+CREATE INDEX files_by_time ON entries (time) WHERE kind = 'file';
+""",
 )
 """What brings a journal from each version to the next; never changed once published."""
 
@@ -101,6 +104,19 @@ class Journal:
                 return
             last = rows[-1][0]
 
+    def between(self, first: str, end: str | None, *, page: int = 5000) -> Iterator[Record]:
+        """The rows from ``first`` up to ``end`` (exclusive; None: the last), sorted by path."""
+        query = (
+            f"SELECT {_COLUMNS} FROM entries WHERE path >= ? "  # noqa: S608
+            "AND (? IS NULL OR path < ?) ORDER BY path LIMIT ?"
+        )
+        while True:
+            rows = self._db.execute(query, (first, end, end, page)).fetchall()
+            yield from map(_record, rows)
+            if len(rows) < page:
+                return
+            first = rows[-1][0] + "\0"  # what sorts right after it
+
     def get(self, path: str) -> Record | None:
         """The row of one path."""
         row = self._db.execute(
@@ -113,6 +129,15 @@ class Journal:
         """Rows of files that were saved so soon after a change that their ctime proves nothing."""
         rows = self._db.execute(
             f"SELECT {_COLUMNS} FROM entries WHERE ctime_ns = 0 AND kind = 'file'"  # noqa: S608
+        )
+        return [_record(row) for row in rows]
+
+    def oldest_files(self, before: float, most: int) -> list[Record]:
+        """Rows of files written before a time (seconds since the epoch), the oldest first."""
+        rows = self._db.execute(
+            f"SELECT {_COLUMNS} FROM entries WHERE kind = 'file' AND time < ? "  # noqa: S608
+            "ORDER BY time LIMIT ?",
+            (before, most),
         )
         return [_record(row) for row in rows]
 

@@ -20,6 +20,7 @@ from wherobots_storage.planning.tree import File, Notice, Symlink
 from wherobots_storage.settings import Settings
 from wherobots_storage.sync.cancel import Cancel, Interrupted
 from wherobots_storage.sync.cycle import Cycle
+from wherobots_storage.sync.focus import Focus
 from wherobots_storage.sync.home import Home
 from wherobots_storage.sync.journal import Journal, open_journal, set_aside
 from wherobots_storage.sync.kept import KeptVersions
@@ -133,6 +134,30 @@ class Session:
             self._journal.set_meta("leftovers", None)
             self._board.update(last_synced=self._journal.meta("last-synced"))
         return report
+
+    def hinted(self, cancel: Cancel, focus: Focus) -> Report:
+        """Bring the changes of a few folders to the mirror; a whole cycle before the first one.
+
+        The notices shown stay those of the last whole cycle. Raises as ``cycle``.
+        """
+        home = Home.open(self._settings, state=self._state.path)
+        self._check_same_home(home)
+        if not self._probed:
+            return self.cycle(cancel)
+        before = self._board.status
+        report = self._worker(home).run(cancel, focus=focus)
+        if report.is_settled and before.pending.files == 0 and before.veto is None:
+            self._board.update(pending=Counts(), last_synced=iso())
+            self._journal.set_meta("last-synced", self._board.status.last_synced)
+        return report
+
+    def stand(self, notice: Notice) -> None:
+        """Show a notice until the next restore."""
+        self._standing.add(notice)
+        shown = self._board.status
+        self._board.update(
+            skipped=[*shown.skipped, *wire_notices([notice])], skipped_total=shown.skipped_total + 1
+        )
 
     def final(self, cancel: Cancel) -> bool:
         """Cycle until a scan is quiet or the time is over; whether all got there. Never raises."""
