@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from support.failing_memory import FaultyStore
-from support.homes import OLD, PREFIX, Bench, codes
+from support.homes import OLD, PREFIX, Bench, codes, opened
 
 from wherobots_storage.errors import StoreUnavailable
-from wherobots_storage.objectstore.threads import ThreadedTransfers
 from wherobots_storage.sync.cancel import Cancel
-from wherobots_storage.sync.session import Session
-from wherobots_storage.sync.state import StateFolder
-from wherobots_storage.sync.status import StatusBoard
 
 LARGE = 40 * 1024**2
 
@@ -31,17 +26,6 @@ def store() -> FaultyStore:
 def bench(tmp_path: Path, store: FaultyStore) -> Bench:
     """An empty home beside it."""
     return Bench(tmp_path, store)
-
-
-@contextmanager
-def opened(bench: Bench) -> Iterator[tuple[Session, StatusBoard]]:
-    """A session of the bench's home."""
-    state = StateFolder.for_settings(bench.settings)
-    board = StatusBoard()
-    transfers = ThreadedTransfers(bench.store, workers=4)
-    with state.lock(5), Session(bench.settings, bench.store, transfers, state, board) as session:
-        yield session, board
-    transfers.close()
 
 
 @pytest.fixture

@@ -26,6 +26,8 @@ from wherobots_storage.sync.journal import Journal, open_journal, set_aside
 from wherobots_storage.sync.kept import KeptVersions
 from wherobots_storage.sync.mirror import Mirror, is_passing
 from wherobots_storage.sync.probe import probe
+from wherobots_storage.sync.reconcile import Reconciler
+from wherobots_storage.sync.rehash import Rehash
 from wherobots_storage.sync.report import Notices, Report
 from wherobots_storage.sync.restore import Restore
 from wherobots_storage.sync.scan import Scanner
@@ -57,8 +59,13 @@ class Session:
         transfers: BulkTransfers,
         state: StateFolder,
         board: StatusBoard,
+        *,
+        reconciler: Reconciler | None = None,
+        rehash: Rehash | None = None,
     ) -> None:
         """Open the journal. Raises JournalError when it is of a newer version."""
+        self._reconciler = reconciler or Reconciler()
+        self._rehash = rehash or Rehash()
         self._settings = settings
         self._state = state
         self._board = board
@@ -97,6 +104,7 @@ class Session:
         log.info("restore of %s begins", home.path)
         worker = Restore(home, self._mirror, self._journal, on_progress=self._board.progress)
         report = worker.run(cancel)
+        self._reconciler.done(self._journal)
         self._stand(report)
         log.info(
             "restore ended: %d restored, %d to the trash, %d skipped, %d in conflict, %d failed",
@@ -108,9 +116,12 @@ class Session:
         )
         return report
 
-    def cycle(self, cancel: Cancel, accepted: frozenset[str] = frozenset()) -> Report:
+    def cycle(
+        self, cancel: Cancel, accepted: frozenset[str] = frozenset(), *, upkeep: bool = True
+    ) -> Report:
         """Bring the home's changes to the mirror.
 
+        ``upkeep``: also compare with the bucket, and read a few files again, when it is time.
         Raises HomeMissing, Interrupted, and the StorageError of an outage.
         """
         home = Home.open(self._settings, state=self._state.path)
@@ -124,6 +135,8 @@ class Session:
             log.info("the store honours conditions: %s", abilities.conditions)
         worker = self._worker(home)
         try:
+            if upkeep:
+                self._reconciler.run(home, self._mirror, self._journal, cancel)
             report = worker.run(cancel, accepted)
         except (Interrupted, StorageError):
             self._tell(worker.last)
@@ -133,6 +146,8 @@ class Session:
             self._journal.set_meta("last-synced", iso())
             self._journal.set_meta("leftovers", None)
             self._board.update(last_synced=self._journal.meta("last-synced"))
+        if upkeep:
+            self._rehash.run(home, self._journal, cancel)
         return report
 
     def hinted(self, cancel: Cancel, focus: Focus) -> Report:
@@ -180,7 +195,7 @@ class Session:
         rescue = Rescue()
         while True:
             try:
-                report = self.cycle(cancel)
+                report = self.cycle(cancel, upkeep=False)
                 self._rescue(rescue, report, cancel)
                 if report.is_quiet and not rescue.hopes:
                     return not rescue
