@@ -136,6 +136,7 @@ class Cycle:
         uploader = Uploader(self._home, self._mirror, ledger, cancel)
         uploader.upload(uploads.small())
         uploader.upload(uploads.large())
+        uploader.sweep()
         for level in uploads.folders():
             uploader.upload(level)
         allowed = self._allowed(deletions, accepted, report)

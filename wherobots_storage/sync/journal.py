@@ -34,6 +34,17 @@ CREATE TABLE conflicts (
     """
 CREATE INDEX files_by_time ON entries (time) WHERE kind = 'file';
 """,
+    """
+CREATE TABLE uploads (
+    path TEXT PRIMARY KEY, upload_id TEXT NOT NULL, part_bytes INTEGER NOT NULL,
+    size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, mode INTEGER NOT NULL,
+    sha256 TEXT NOT NULL, started REAL NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE parts (
+    path TEXT NOT NULL, number INTEGER NOT NULL, etag TEXT NOT NULL, prefix TEXT NOT NULL,
+    PRIMARY KEY (path, number)
+) WITHOUT ROWID;
+""",
 )
 """What brings a journal from each version to the next; never changed once published."""
 

@@ -2,7 +2,7 @@
 
 The file is read twice: once for the hash, which has to be in the metadata before the first part
 goes, and once for the parts, hashed again on the way. A file that moved is aborted; the last good
-version stays.
+version stays. An upload that was interrupted stays open, and the next try goes on with it.
 """
 
 from __future__ import annotations
@@ -10,17 +10,17 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
 
 from wherobots_storage.errors import (
     ConcurrentChange,
+    InvalidInput,
     NoSuchBucket,
+    NoSuchUpload,
     NotFound,
     PreconditionFailed,
     StorageError,
+    TooLarge,
 )
-from wherobots_storage.objectstore.store import MAX_PARTS, Part
 from wherobots_storage.planning.format import read_metadata
 from wherobots_storage.planning.tree import File, Notice, Record
 from wherobots_storage.sync.cancel import Cancel
@@ -28,6 +28,7 @@ from wherobots_storage.sync.conflicts import AGAIN, ROUNDS, Keeper
 from wherobots_storage.sync.home import Home
 from wherobots_storage.sync.ledger import Ledger
 from wherobots_storage.sync.mirror import Mirror
+from wherobots_storage.sync.multipart import PartSender
 from wherobots_storage.sync.objects import is_same, metadata_of
 from wherobots_storage.sync.reading import (
     Content,
@@ -39,9 +40,6 @@ from wherobots_storage.sync.reading import (
     unsettled,
 )
 from wherobots_storage.sync.worklist import SMALL_BYTES
-
-PART_BYTES = 16 * 1024**2
-PARTS_IN_FLIGHT = 3
 
 
 class LargeUploader:
@@ -55,6 +53,7 @@ class LargeUploader:
         self._ledger = ledger
         self._cancel = cancel
         self._keeper = keeper
+        self._sender = PartSender(mirror, ledger, cancel)
 
     def upload(self, entry: File) -> None:
         """Bring one file to the mirror, or note why not.
@@ -159,67 +158,43 @@ class LargeUploader:
         store = self._mirror.store
         # Before gigabytes travel in vain; after a lost journal this is where they are adopted.
         check_expectation(self._mirror, path, expected)
-        upload_id = store.create_multipart(key, metadata=metadata_of(content))
         try:
             with open_file(self._home.path, path) as descriptor:
                 before = os.fstat(descriptor)
-                parts, digest = self._send_parts(key, upload_id, descriptor, before.st_size)
+                upload, there = self._sender.open(content, before.st_size)
+                parts, digest = self._sender.send(upload, there, descriptor, before.st_size)
                 held = same_stat(before, os.fstat(descriptor)) and digest == content.sha256
-            if not held:
-                store.abort_multipart(key, upload_id)
-                return unsettled(entry)
-            # Not every server takes conditions with Complete, so the state is also looked at.
-            check_expectation(self._mirror, path, expected)
-            return store.complete_multipart(
-                key, upload_id, parts, if_none_match=expected is None, if_match=expected
-            )
         except OSError as error:
-            self._abort(key, upload_id)
+            self._give_up(path)
             return unreadable(entry, error)
-        except BaseException:
-            self._abort(key, upload_id)
+        if not held:
+            self._give_up(path)
+            return unsettled(entry)
+        # Not every server takes conditions with Complete, so the state is also looked at.
+        check_expectation(self._mirror, path, expected)
+        try:
+            etag = store.complete_multipart(
+                key,
+                upload.upload_id,
+                parts,
+                if_none_match=expected is None,
+                if_match=expected,
+            )
+        except (InvalidInput, NoSuchUpload, TooLarge):
+            # These parts become no object: it is begun anew.
+            self._give_up(path)
             raise
+        self._sender.uploads.forget(path)
+        return etag
 
-    def _abort(self, key: str, upload_id: str) -> None:
-        with suppress(StorageError):
-            self._mirror.store.abort_multipart(key, upload_id)
+    def _give_up(self, path: str) -> None:
+        upload = self._sender.uploads.find(path)
+        if upload is not None:
+            self._sender.uploads.abort(upload)
 
-    def _send_parts(
-        self, key: str, upload_id: str, descriptor: int, size: int
-    ) -> tuple[list[Part], str]:
-        part_bytes = max(PART_BYTES, -(-size // MAX_PARTS))
-        digest = hashlib.sha256()
-        parts: list[Part] = []
-        flying: list[tuple[int, int, Future[str]]] = []
-        with ThreadPoolExecutor(PARTS_IN_FLIGHT, thread_name_prefix="part") as pool:
-            for number, offset in enumerate(range(0, size, part_bytes), start=1):
-                self._cancel.check()
-                body = _pread(descriptor, offset, min(part_bytes, size - offset))
-                digest.update(body)
-                if len(flying) == PARTS_IN_FLIGHT:
-                    parts.append(self._land(*flying.pop(0)))
-                send = self._mirror.store.upload_part
-                future = pool.submit(send, key, upload_id, number, body, size=len(body))
-                flying.append((number, len(body), future))
-            parts.extend(self._land(*flight) for flight in flying)
-        return parts, digest.hexdigest()
-
-    def _land(self, number: int, size: int, future: Future[str]) -> Part:
-        part = Part(number, future.result(), size)
-        self._ledger.moved(0, size)
-        return part
-
-
-def _pread(descriptor: int, offset: int, size: int) -> bytes:
-    pieces: list[bytes] = []
-    while size > 0:
-        piece = os.pread(descriptor, size, offset)
-        if not piece:
-            break
-        pieces.append(piece)
-        offset += len(piece)
-        size -= len(piece)
-    return b"".join(pieces)
+    def sweep(self) -> None:
+        """Give uploads up that nobody will go on with."""
+        self._sender.uploads.sweep(self._home)
 
 
 def check_expectation(mirror: Mirror, path: str, expected: str | None) -> None:

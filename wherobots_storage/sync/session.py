@@ -25,6 +25,7 @@ from wherobots_storage.sync.home import Home
 from wherobots_storage.sync.journal import Journal, open_journal, set_aside
 from wherobots_storage.sync.kept import KeptVersions
 from wherobots_storage.sync.mirror import Mirror, is_passing
+from wherobots_storage.sync.openuploads import OpenUploads
 from wherobots_storage.sync.probe import probe
 from wherobots_storage.sync.reconcile import Reconciler
 from wherobots_storage.sync.rehash import Rehash
@@ -272,6 +273,7 @@ class Session:
         anew = known != self._identity or (restoring and self._is_empty(home))
         if anew and len(self._journal):
             log.info("the home is another one, or empty: its journal is set aside")
+            OpenUploads(self._mirror, self._journal).abandon()
             self._journal.close()
             set_aside(self._state.journal_path, "former")
             self._journal = open_journal(self._state.journal_path)

@@ -87,6 +87,10 @@ class Uploader:
             self._drain()
             self._ledger.journal.commit()
 
+    def sweep(self) -> None:
+        """Give up unfinished uploads whose file is gone or has changed."""
+        self._large.sweep()
+
     def upload_waiting(self, entries: Iterable[Mirrored]) -> None:
         """Upload entries whose name changed its type, where the deletion has come through."""
         self.upload(self._unblocked(entries))
