@@ -251,6 +251,47 @@ def test_supervisor_starts_a_dead_agent_again(bench: Bench) -> None:
     assert supervisor.pid is None
 
 
+def test_two_servers_of_one_home(bench: Bench) -> None:
+    """The later server takes over; the former stands by, says so, and goes on when it is alone."""
+    settings = settings_for(bench.home, bench.state, bench.store.bucket, shutdown_timeout=1.5)
+    state = StateFolder.for_settings(settings)
+    former, later = (AgentSupervisor(settings, lambda _: None) for _ in range(2))
+    former.spawn()
+    assert former.wait_restored(20)
+
+    def saves(supervisor: AgentSupervisor, name: str) -> None:
+        eventually(lambda: supervisor.status.state == "idle")
+        bench.write(name)
+        asyncio.run(supervisor.request("sync"))
+        eventually(lambda: name in set(bench.keys()))
+
+    def alone() -> None:
+        saves(former, "third")
+        assert former.status.last_error is None
+
+    def together() -> None:
+        eventually(lambda: former.status.state == "waiting")
+        error = former.status.last_error
+        assert error is not None
+        assert error.code == "already-running"
+        saves(later, "second")
+        writer = later.pid
+        time.sleep(3 * settings.shutdown_timeout)
+        holder = state.holder()
+        assert holder is not None
+        assert holder.pid == writer == later.pid
+        assert former.status.state == "waiting"
+
+    def with_both() -> None:
+        saves(former, "first")
+        later.spawn()
+        run_with(later, together)
+        alone()
+
+    run_with(former, with_both)
+    assert bench.keys() == ["first", "second", "third"]
+
+
 def test_supervisor_requests(bench: Bench) -> None:
     """A request returns the status at once, and what it asked for happens."""
     supervisor = AgentSupervisor(bench.settings, lambda _: None)

@@ -8,10 +8,12 @@ import stat
 from pathlib import Path
 
 import pytest
-from support.homes import OLD, PREFIX, Bench, codes, picture
+from support.homes import OLD, PREFIX, Bench, codes, opened, picture
 
 from wherobots_storage.objectstore.s3 import S3Store
+from wherobots_storage.sync.cancel import Cancel
 from wherobots_storage.sync.probe import probe
+from wherobots_storage.sync.reconcile import Reconciler
 
 pytestmark = pytest.mark.store
 
@@ -112,9 +114,25 @@ def test_conditions_protect_others(first: Bench, s3_store: S3Store) -> None:
     first.write("ours", b"ours again")
     (first.home / "going").unlink()
     assert codes(first.sync()) == dict.fromkeys(("theirs", "ours", "going"), "conflict")
-    assert s3_store.head(f"{PREFIX}theirs").size == 6
-    assert s3_store.head(f"{PREFIX}ours").size == 15
-    assert s3_store.head(f"{PREFIX}going").size == 15
+    assert first.body("theirs") == b"mine"
+    assert first.body("ours") == b"ours again"
+    assert first.body("going") == b"changed by them"
+    assert [first.body(key) for key in first.kept("theirs")] == [b"theirs"]
+    assert [first.body(key) for key in first.kept("ours")] == [b"changed by them"]
+
+
+def test_conflict_of_large_files(first: Bench, second: Bench, s3_store: S3Store) -> None:
+    """Two large versions of one name both come to every home, and no upload stays open."""
+    first.write("big.bin", os.urandom(20 * 1024**2), mtime_ns=OLD)
+    second.write("big.bin", os.urandom(9 * 1024**2), mtime_ns=OLD)
+    first.sync()
+    assert codes(second.sync()) == {"big.bin": "conflict"}
+    (copy,) = second.kept("big.bin")
+    assert s3_store.list_uploads(PREFIX) == []
+    second.restore()
+    first.restore()
+    assert picture(first.home) == picture(second.home)
+    assert (first.home / copy).stat().st_size == 20 * 1024**2
 
 
 @pytest.mark.parametrize("back", [False, True], ids=["file to folder", "folder to file"])
@@ -178,3 +196,21 @@ def test_emptied_bucket_is_filled_again(first: Bench, s3_store: S3Store) -> None
     assert "mirror-emptied" in codes(first.restore()).values()
     first.sync()
     assert len(first.keys()) == 5
+
+
+def test_reconcile_finds_what_vanished_and_nothing_else(first: Bench, s3_store: S3Store) -> None:
+    """A listing of every kind of object finds them all; what was deleted there goes up again."""
+    for name in ("a", "a.txt", "d/a", "odd/ name\n", "gone/x"):
+        first.write(name, mtime_ns=OLD)
+    first.write("big", os.urandom(9 * 1024**2), mtime_ns=OLD)
+    (first.home / "empty").mkdir()
+    (first.home / "odd/mode").mkdir(mode=0o700)
+    (first.home / "link").symlink_to("a")
+    assert first.sync().complete
+    keys = first.keys()
+    with opened(first, reconciler=Reconciler(0.0)) as (session, _):
+        session.cycle(Cancel())  # files as young as the first sync are looked at once more
+        assert session.cycle(Cancel()).moved == 0
+        s3_store.delete_many([f"{PREFIX}{key}" for key in ("gone/x", "big", "link")])
+        assert session.cycle(Cancel()).moved == 3
+    assert first.keys() == keys

@@ -13,7 +13,7 @@ from wherobots_storage.objectstore.store import ObjectStore
 from wherobots_storage.objectstore.threads import ThreadedTransfers
 from wherobots_storage.settings import Settings
 from wherobots_storage.sync.client import AgentClient
-from wherobots_storage.sync.controller import Controller
+from wherobots_storage.sync.controller import Controller, Watch
 from wherobots_storage.sync.server import AgentServer
 from wherobots_storage.sync.session import Session
 from wherobots_storage.sync.state import StateFolder
@@ -31,7 +31,8 @@ def eventually(what: Callable[[], object], seconds: float = 20.0) -> None:
 class ThreadAgent:
     """An agent's controller and socket on a thread; its client, and its outcome at the end."""
 
-    def __init__(self, settings: Settings, store: ObjectStore) -> None:
+    def __init__(self, settings: Settings, store: ObjectStore, watch: Watch | None = None) -> None:
+        self._watch = watch
         self._settings = settings
         self._store = store
         self.state = StateFolder.for_settings(settings)
@@ -46,7 +47,9 @@ class ThreadAgent:
             self.state.lock(0),
             Session(self._settings, self._store, transfers, self.state, board) as session,
         ):
-            controller = Controller(session, board, interval=self._settings.sync_interval)
+            controller = Controller(
+                session, board, interval=self._settings.sync_interval, watch=self._watch
+            )
             server = AgentServer(self.state.socket_path, board, controller)
             server.start()
             try:
@@ -84,9 +87,11 @@ class ThreadAgent:
 
 
 @contextmanager
-def running_agent(settings: Settings, store: ObjectStore) -> Iterator[ThreadAgent]:
+def running_agent(
+    settings: Settings, store: ObjectStore, watch: Watch | None = None
+) -> Iterator[ThreadAgent]:
     """An agent that runs; it is stopped at the end, if it was not before."""
-    agent = ThreadAgent(settings, store)
+    agent = ThreadAgent(settings, store, watch)
     agent.thread.start()
     try:
         yield agent

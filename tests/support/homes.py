@@ -13,6 +13,11 @@ from wherobots_storage.objectstore.store import ObjectInfo, ObjectStore, iterate
 from wherobots_storage.objectstore.threads import ThreadedTransfers
 from wherobots_storage.settings import Settings, Tenancy
 from wherobots_storage.sync.once import Outcome, restore_once, sync_once
+from wherobots_storage.sync.reconcile import Reconciler
+from wherobots_storage.sync.rehash import Rehash
+from wherobots_storage.sync.session import Session
+from wherobots_storage.sync.state import StateFolder
+from wherobots_storage.sync.status import StatusBoard
 
 CUSTOMER = "customer-a1"
 PREFIX = f"org/notebooks/{CUSTOMER}/"
@@ -70,9 +75,44 @@ class Bench:
             os.utime(file, ns=(mtime_ns, mtime_ns))
         return file
 
+    def body(self, path: str) -> bytes:
+        """The bytes of an object of the mirror."""
+        with self.store.get(f"{PREFIX}{path}") as body:
+            return b"".join(body.chunks())
+
+    def kept(self, path: str) -> list[str]:
+        """The keys of the versions that are kept beside a path's object."""
+        folder, slash, name = path.rpartition("/")
+        stem = name.partition(".")[0]
+        return [key for key in self.keys() if key.startswith(f"{folder}{slash}{stem} (conflict 2")]
+
     def keys(self) -> list[str]:
         """What the mirror holds, relative and sorted, without reserved names."""
         return keys_below(self.store, PREFIX)
+
+
+@contextmanager
+def opened(
+    bench: Bench, *, reconciler: Reconciler | None = None, rehash: Rehash | None = None
+) -> Iterator[tuple[Session, StatusBoard]]:
+    """A session of a bench's home, as an agent holds it, and its status."""
+    state = StateFolder.for_settings(bench.settings)
+    board = StatusBoard()
+    transfers = ThreadedTransfers(bench.store, workers=4)
+    with (
+        state.lock(5),
+        Session(
+            bench.settings,
+            bench.store,
+            transfers,
+            state,
+            board,
+            reconciler=reconciler,
+            rehash=rehash,
+        ) as session,
+    ):
+        yield session, board
+    transfers.close()
 
 
 def keys_below(store: ObjectStore, prefix: str) -> list[str]:

@@ -217,22 +217,23 @@ def test_retry_ends_the_wait(bench: Bench, store: FaultyStore) -> None:
 
 
 def test_retry_looks_at_conflicts_again(bench: Bench, store: FaultyStore) -> None:
-    """A path in conflict is left alone until it changes, or a retry is asked."""
-    store.put(f"{PREFIX}a", b"theirs")
+    """A deletion in conflict is left alone until a retry is asked."""
+    for name in "ab":
+        bench.write(name)
     with running_agent(bench.settings, store) as agent:
         agent.reaches("idle")
-        bench.write("b", b"mine")
+        agent.client.request("sync")
         store.put(f"{PREFIX}b", b"theirs")
+        (bench.home / "b").unlink()
         agent.client.request("sync")
         assert [notice.path for notice in agent.client.status().conflicts] == ["b"]
-        puts = store.count("put", "/b")
+        looks = store.count("head", "/b")
         agent.client.request("sync")
-        assert store.count("put", "/b") == puts
+        assert store.count("head", "/b") == looks
         store.delete(f"{PREFIX}b")
         agent.client.request("retry")
         eventually(lambda: not agent.client.status().conflicts)
-    with store.get(f"{PREFIX}b") as body:
-        assert b"".join(body.chunks()) == b"mine"
+    assert bench.keys() == ["a"]
 
 
 def test_veto_and_consent(bench: Bench, store: FaultyStore) -> None:

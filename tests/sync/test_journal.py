@@ -160,3 +160,28 @@ def test_killed_at_any_instant_it_is_valid(path: Path, after: int) -> None:
     assert count % 50 == 0
     assert count >= 50 * (after + 1)
     assert not list(path.parent.glob("*damaged*"))
+
+
+OLDEST = """
+CREATE TABLE entries (
+    path TEXT PRIMARY KEY, kind TEXT NOT NULL, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
+    ctime_ns INTEGER NOT NULL, inode INTEGER NOT NULL, mode INTEGER NOT NULL,
+    sha256 TEXT NOT NULL, etag TEXT NOT NULL, time REAL NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+INSERT INTO entries VALUES ('a', 'file', 1, 2, 3, 5, 420, 'sha', 'etag', 4.5);
+PRAGMA user_version = 1;
+"""
+
+
+def test_first_version_is_migrated(path: Path) -> None:
+    """A journal of the first version keeps its rows and gets every table of this one."""
+    db = sqlite3.connect(path)
+    db.executescript(OLDEST)
+    db.close()
+    with Journal(path) as journal:
+        assert list(journal) == [row("a")]
+    with Journal(path.with_name("fresh")) as fresh, Journal(path) as journal:
+        layout = "SELECT name, sql FROM sqlite_master ORDER BY name"
+        assert journal.ask(layout) == fresh.ask(layout)
+        assert journal.ask("PRAGMA user_version") == [(SCHEMA_VERSION,)]

@@ -26,7 +26,7 @@ from wherobots_storage.settings import Settings
 from wherobots_storage.sync import agent
 from wherobots_storage.sync.agent import DONE, FAILED, INCOMPLETE, run_agent
 from wherobots_storage.sync.client import AgentClient
-from wherobots_storage.sync.handover import settings_from_json, settings_to_json
+from wherobots_storage.sync.handover import HELD, settings_from_json, settings_to_json
 from wherobots_storage.sync.state import StateFolder
 
 
@@ -139,7 +139,19 @@ def test_giving_up_on_a_held_lock(bench: Bench, store: FaultyStore) -> None:
     settings = settings_for(bench.home, bench.state, shutdown_timeout=60.0)
     with StateFolder.for_settings(settings).lock(0), lifeline() as (ours, theirs):
         threading.Timer(0.3, theirs.close).start()
-        assert run(settings, store, ours) == FAILED
+        assert run(settings, store, ours) == HELD
+
+
+def test_yielding_to_a_holder(bench: Bench, store: FaultyStore) -> None:
+    """An agent that yields ends nobody: it goes soon, and its exit code says why."""
+    with StateFolder.for_settings(bench.settings).lock(0) as state:
+        transfers = ThreadedTransfers(store, workers=2)
+        code = run_agent(bench.settings, store, transfers, lifeline=None, yielding=True)
+        transfers.close()
+        holder = state.holder()
+        assert code == HELD
+        assert holder is not None
+        assert holder.pid == os.getpid()
 
 
 def test_no_root(tmp_path: Path, store: FaultyStore, capsys: pytest.CaptureFixture[str]) -> None:

@@ -138,9 +138,10 @@ def test_local_files_are_never_overwritten(first: Bench, second: Bench, store: F
     outcome = second.restore()
     assert codes(outcome) == {"size": "conflict", "bytes": "conflict"}
     assert (second.home / "bytes").read_bytes() == b"mine!!"
-    assert codes(second.sync()) == {"size": "conflict", "bytes": "conflict"}
-    with store.get(f"{PREFIX}bytes") as body:
-        assert b"".join(body.chunks()) == b"theirs"
+    for name, theirs in {"size": b"theirs longer", "bytes": b"theirs"}.items():
+        (copy,) = second.home.glob(f"{name} (conflict *")
+        assert copy.read_bytes() == theirs
+    assert store.count("put", "conflict") == 0
 
 
 def test_name_taken_while_downloading(first: Bench, second: Bench, store: FaultyStore) -> None:

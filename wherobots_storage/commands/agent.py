@@ -18,8 +18,10 @@ _STDIN = 0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """It takes none."""
-    del parser
+    """Its own arguments."""
+    parser.add_argument(
+        "--yielding", action="store_true", help="give way to another writer, and never end it"
+    )
 
 
 def run(context: Context) -> int:
@@ -29,4 +31,6 @@ def run(context: Context) -> int:
     lifeline = cast("BinaryIO", os.fdopen(_STDIN, "rb", buffering=0, closefd=False))
     settings = settings_from_json(lifeline.readline())
     with context.store(settings) as store, context.transfers(store) as transfers:
-        return run_agent(settings, store, transfers, lifeline=lifeline)
+        return run_agent(
+            settings, store, transfers, lifeline=lifeline, yielding=context.arguments.yielding
+        )

@@ -17,16 +17,22 @@ from wherobots_storage.errors import AlreadyRunning, StorageError
 from wherobots_storage.objectstore.store import BulkTransfers, ObjectStore
 from wherobots_storage.settings import Settings
 from wherobots_storage.sync.controller import Controller
+from wherobots_storage.sync.handover import HELD
+from wherobots_storage.sync.home import Home
 from wherobots_storage.sync.server import AgentServer
 from wherobots_storage.sync.session import Session
 from wherobots_storage.sync.state import StateFolder
 from wherobots_storage.sync.status import StatusBoard
+from wherobots_storage.sync.watch import Watcher
 
 log = logging.getLogger("wherobots_storage.agent")
 
 DONE, FAILED, INCOMPLETE = 0, 1, 3
 GRACE = 4.0
 """How long past its deadline a final sync may take to notice, in a request that hangs say."""
+
+YIELDING_PATIENCE = 1.0
+"""How long an agent that ends nobody waits for the lock, in seconds."""
 
 LOG_BYTES = 512 * 1024
 
@@ -37,11 +43,13 @@ def run_agent(
     transfers: BulkTransfers,
     *,
     lifeline: BinaryIO | None,
+    yielding: bool = False,
 ) -> int:
     """Be the agent until SIGTERM, SIGINT, a ``stop`` or the end of ``lifeline``; an exit code.
 
-    Call it on the main thread. 0: everything is in the bucket; 3: something is not; 1: it could
-    not work at all, and the log says why.
+    Call it on the main thread. 0: everything is in the bucket; 3: something is not; 4: another
+    writer has this home, which ``yielding`` leaves alone at once; 1: it could not work at all, and
+    the log says why.
     """
     stopper = _Stopper(settings.shutdown_timeout)
     with _signals(stopper):
@@ -53,7 +61,7 @@ def run_agent(
             state = StateFolder.for_settings(settings)
             state.make()
             with _logging(state):
-                return _work(settings, store, transfers, state, stopper)
+                return _work(settings, store, transfers, state, stopper, yielding=yielding)
         except StorageError as error:
             sys.stderr.write(f"wherobots-storage agent: {error.message}\n")
             return FAILED
@@ -67,14 +75,24 @@ def _work(
     transfers: BulkTransfers,
     state: StateFolder,
     stopper: _Stopper,
+    *,
+    yielding: bool,
 ) -> int:
     board = StatusBoard(home=str(settings.home), mirror=_mirror_uri(settings))
+    patience = YIELDING_PATIENCE if yielding else settings.shutdown_timeout
     try:
         with (
-            state.lock(settings.shutdown_timeout, stop=stopper.is_set),
+            state.lock(patience, stop=stopper.is_set, yielding=yielding),
             Session(settings, store, transfers, state, board) as session,
         ):
-            controller = Controller(session, board, interval=settings.sync_interval)
+            controller = Controller(
+                session,
+                board,
+                interval=settings.sync_interval,
+                watch=lambda hint, trouble: Watcher(
+                    Home.open(settings, state=state.path), hint, trouble
+                ),
+            )
             stopper.attach(controller)
             server = AgentServer(state.socket_path, board, controller)
             server.start()
@@ -85,7 +103,7 @@ def _work(
                 server.close()
     except AlreadyRunning as error:
         log.warning("%s", error.message)
-        return FAILED
+        return HELD
 
 
 def _mirror_uri(settings: Settings) -> str:

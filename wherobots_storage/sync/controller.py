@@ -6,14 +6,18 @@ import logging
 import queue
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
 from wherobots_storage.errors import StorageError
+from wherobots_storage.planning.tree import Notice
 from wherobots_storage.sync.cancel import Backoff, Cancel, Interrupted
+from wherobots_storage.sync.focus import Focus
 from wherobots_storage.sync.report import Report
 from wherobots_storage.sync.session import Session
 from wherobots_storage.sync.status import StatusBoard, error_body
+from wherobots_storage.sync.watch import Watcher
 
 log = logging.getLogger("wherobots_storage.agent")
 
@@ -33,13 +37,29 @@ class Wish:
 
     op: str
     deadline: float | None = None
+    reason: str = ""
     done: Future[bool] = field(default_factory=Future)
+
+
+HINT_REST = 4.0
+"""After what a hint led to, other hints wait so many times as long as it took: a file that is
+written all the time must not be sent all the time."""
+
+Watch = Callable[[Callable[[Focus], None], Callable[[str], None]], Watcher]
+"""Makes a watcher of the home, that tells hints and trouble."""
 
 
 class Controller:
     """Runs on one thread (``run``); every other method may be called from any thread."""
 
-    def __init__(self, session: Session, board: StatusBoard, *, interval: float) -> None:
+    def __init__(
+        self,
+        session: Session,
+        board: StatusBoard,
+        *,
+        interval: float,
+        watch: Watch | None = None,
+    ) -> None:
         self._session = session
         self._board = board
         self._interval = interval
@@ -55,6 +75,9 @@ class Controller:
         self._accepted: frozenset[str] = frozenset()
         self._backoff = Backoff()
         self._next = 0.0
+        self._watch = watch
+        self._hints = Focus()
+        self._hints_at = 0.0
         self.finished: Future[bool] = Future()
         """Becomes the final sync's outcome."""
 
@@ -87,6 +110,19 @@ class Controller:
         self._accepted = self._vetoed
         self.ask("sync")
 
+    def hint(self, focus: Focus) -> None:
+        """Something changed in these folders."""
+        with self._turn:
+            if self._paused:
+                return  # a resume looks at everything
+            first, self._hints = not self._hints, self._hints | focus
+        if first:
+            self.ask("look")
+
+    def trouble(self, reason: str) -> None:
+        """There will be no more hints."""
+        self._inbox.put(Wish("trouble", reason=reason))
+
     def stop(self, deadline: float | None) -> Future[bool]:
         """Make the final sync within ``deadline`` seconds (None: no limit) and end ``run``."""
         if not self._stop.is_set():
@@ -101,13 +137,19 @@ class Controller:
     def run(self) -> bool:
         """Restore, cycle, and at the end the final sync; whether that was complete."""
         complete = False
+        watcher: Watcher | None = None
         try:
             self._start()
+            if self._watch is not None and not self._stop.is_set():
+                watcher = self._watch(self.hint, self.trouble)
+                watcher.start()
             while not self._stop.is_set():
                 self._serve(self._next_wish())
         except Exception:
             log.exception("the agent's loop failed; the final sync follows")
         finally:
+            if watcher is not None:
+                watcher.stop()
             complete = self._finish()
         return complete
 
@@ -147,15 +189,17 @@ class Controller:
 
     def _next_wish(self) -> Wish:
         while True:
-            timeout = None if self._paused else max(0.0, self._next - time.monotonic())
+            hinted = bool(self._hints) and self._hints_at < self._next
+            due = self._hints_at if hinted else self._next
+            timeout = None if self._paused else max(0.0, due - time.monotonic())
             try:
                 return self._inbox.get(timeout != 0, timeout or None)
             except queue.Empty:
-                return Wish("tick")
+                return Wish("hint" if hinted else "tick")
 
     def _serve(self, wish: Wish) -> None:
         with self._turn:
-            if self._stop.is_set() or (wish.op == "tick" and self._paused):
+            if self._stop.is_set() or (wish.op in {"tick", "hint"} and self._paused):
                 self._answer(wish, outcome=False)
                 return
             self._busy = True
@@ -183,6 +227,11 @@ class Controller:
             complete = self._session.final(Cancel(self._stop, wish.deadline))
             self._rest()
             self._answer(wish, complete)
+        elif wish.op == "hint":
+            self._answer(wish, self._hinted())
+        elif wish.op == "trouble":
+            self._session.stand(Notice(".", "not-watched", wish.reason))
+            self._answer(wish, outcome=True)
         elif wish.op == "restore":
             self._answer(wish, self._restore())
         else:
@@ -205,7 +254,38 @@ class Controller:
         self._rest()
         return report.is_complete
 
+    def _take_hints(self) -> Focus:
+        with self._turn:
+            hints, self._hints = self._hints, Focus()
+        return hints
+
+    def _hinted(self) -> bool:
+        """What hints lead to; while the store is out of reach they wait for the next cycle."""
+        focus = self._take_hints()
+        if self._board.status.state == "offline":
+            return False
+        if focus.is_wide:
+            return self._cycle()
+        began = time.monotonic()
+        try:
+            report = self._session.hinted(Cancel(self._stop), focus)
+        except Interrupted:
+            return False
+        except StorageError as error:
+            self._go_offline(error)
+            self._next = min(self._next, time.monotonic() + self._backoff.pause())
+            return False
+        finally:
+            now = time.monotonic()
+            self._hints_at = now + HINT_REST * (now - began)
+        if not report.is_settled or report.conflicts.total:
+            # Only a whole cycle knows all that is left, and tells it.
+            self._next = min(self._next, time.monotonic() + self._backoff.pause())
+        self._rest()
+        return report.is_complete
+
     def _cycle(self) -> bool:
+        self._take_hints()
         self._next = time.monotonic() + self._interval
         try:
             report = self._session.cycle(Cancel(self._stop), self._accepted)

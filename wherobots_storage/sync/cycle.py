@@ -11,6 +11,7 @@ from wherobots_storage.planning.safety import veto_deletions
 from wherobots_storage.planning.tree import Entry, File, Notice, Record, Symlink
 from wherobots_storage.sync.cancel import Cancel, Interrupted
 from wherobots_storage.sync.deletions import Deleter
+from wherobots_storage.sync.focus import Focus, streams
 from wherobots_storage.sync.home import Home
 from wherobots_storage.sync.journal import Journal
 from wherobots_storage.sync.ledger import Ledger
@@ -50,16 +51,27 @@ class Cycle:
         self.stops = Stops()
         self.last = Report()
         """The report of the latest cycle, also of one that did not come to its end."""
+        self._hinted = 0
+        """Deletions since the last whole scan: a veto counts them as if they came at once."""
 
-    def run(self, cancel: Cancel, accepted: frozenset[str] = frozenset()) -> Report:
+    def run(
+        self,
+        cancel: Cancel,
+        accepted: frozenset[str] = frozenset(),
+        focus: Focus | None = None,
+    ) -> Report:
         """One cycle. ``accepted`` are paths whose deletion somebody has agreed to.
+
+        With a ``focus`` only these folders are looked at, and nothing else is touched.
 
         Raises HomeMissing, the StorageError of an outage, and Interrupted; each carries nothing:
         what was done is journaled, what was found out is in ``last``.
         """
         report = self.last = Report()
         with Uploads() as uploads:
-            deletions = self._plan(uploads, report, cancel)
+            deletions = self._plan(uploads, report, cancel, focus)
+            if focus is not None:
+                self._mirrored = len(self._journal) - len(deletions)
             pending = _Pending(uploads, len(deletions), self._on_progress, self._on_pending)
             pending.tell()
             try:
@@ -68,17 +80,30 @@ class Cycle:
             except (Interrupted, StorageError):
                 report.left_files, report.left_bytes = pending.files, pending.bytes
                 raise
+        if focus is not None:
+            self._hinted += report.deleted
+        elif report.veto is None:
+            self._hinted = 0
         return report
 
     def fits(self, home: Home, mirror: Mirror, journal: Journal) -> bool:
         """Whether this still is about these."""
         return (self._home, self._mirror) == (home, mirror) and self._journal is journal
 
-    def _plan(self, uploads: Uploads, report: Report, cancel: Cancel) -> list[Record]:
+    def _plan(
+        self, uploads: Uploads, report: Report, cancel: Cancel, focus: Focus | None
+    ) -> list[Record]:
         deletions: list[Record] = []
         self._mirrored = 0
-        entries = self._counted(self._scanner.scan(self._home.rules()), cancel)
-        for action in plan_backup(entries, self._journal, folder_mode=self._home.folder_mode):
+        rules = self._home.rules()
+        found: Iterable[Entry]
+        rows: Iterable[Record]
+        if focus is None:
+            found, rows = self._scanner.scan(rules), self._journal
+        else:
+            found, rows = streams(self._scanner, self._journal, rules, focus)
+        entries = self._counted(found, cancel)
+        for action in plan_backup(entries, rows, folder_mode=self._home.folder_mode):
             if isinstance(action, Upload):
                 uploads.add(action)
             elif isinstance(action, Delete):
@@ -112,6 +137,7 @@ class Cycle:
         uploader = Uploader(self._home, self._mirror, ledger, cancel)
         uploader.upload(uploads.small())
         uploader.upload(uploads.large())
+        uploader.sweep()
         for level in uploads.folders():
             uploader.upload(level)
         allowed = self._allowed(deletions, accepted, report)
@@ -143,7 +169,9 @@ class Cycle:
         agreed = [record for record in deletions if record.path in accepted]
         others = [record for record in deletions if record.path not in accepted]
         veto = veto_deletions(
-            journal_size=len(self._journal), deletions=len(others), mirrored=self._mirrored
+            journal_size=len(self._journal) + self._hinted,
+            deletions=len(others) + self._hinted if others else 0,
+            mirrored=self._mirrored,
         )
         if veto is None:
             return deletions

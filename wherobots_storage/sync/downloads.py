@@ -25,11 +25,9 @@ from wherobots_storage.planning.format import (
 from wherobots_storage.planning.links import stays_inside
 from wherobots_storage.planning.restore import Step
 from wherobots_storage.planning.tree import (
-    Directory,
-    File,
     Remote,
-    Symlink,
 )
+from wherobots_storage.sync.beside import Beside
 from wherobots_storage.sync.cancel import Backoff, Cancel
 from wherobots_storage.sync.flights import Flights
 from wherobots_storage.sync.home import Home
@@ -37,11 +35,10 @@ from wherobots_storage.sync.install import Installer, fatal, is_full
 from wherobots_storage.sync.journal import Journal
 from wherobots_storage.sync.mirror import Mirror
 from wherobots_storage.sync.ranges import RangedObject
-from wherobots_storage.sync.reading import hash_file, unchanged_by_hash
+from wherobots_storage.sync.reading import unchanged_by_hash
 from wherobots_storage.sync.remote import RemoteListing
 from wherobots_storage.sync.report import Report
 from wherobots_storage.sync.restored import RestoreLedger
-from wherobots_storage.sync.scan import examine
 from wherobots_storage.sync.worklist import SMALL_BYTES
 
 ATTEMPTS = 6
@@ -78,6 +75,7 @@ class Downloader:
         self._cancel = cancel
         self._moved = moved
         self._installer = Installer(home)
+        self._beside = Beside(home, mirror, listing, self._ledger, self._installer)
         self._flights: Flights[_Get, FetchedObject] = Flights()
         self._backoff = Backoff(0.2, 10.0)
         self._markers: list[tuple[str, str, int]] = []
@@ -138,8 +136,8 @@ class Downloader:
         remote = get.remote
         if get.step is Step.COMPARE and self._is_only_touched(remote.path):
             get = _Get(Step.REPLACE, remote)
-        if get.step is Step.COMPARE and self._differs_at_once(remote):
-            self._ledger.conflict(remote)
+        if get.step is not Step.REPLACE and self._beside.is_here(remote):
+            self._moved(1, remote.size)
         elif remote.size > SMALL_BYTES:
             self._download_large(get)
         else:
@@ -166,18 +164,6 @@ class Downloader:
             return False
         self._ledger.entry(entry, record.sha256, record.etag)
         return True
-
-    def _differs_at_once(self, remote: Remote) -> bool:
-        """Whether sizes or kinds alone tell that the local entry is another."""
-        try:
-            entry = examine(self._home.path, remote.path)
-        except OSError:
-            return True
-        if entry is None:
-            return False
-        if isinstance(entry, Directory):
-            return not remote.path.endswith("/")
-        return entry.size != remote.size
 
     def _land(self, get: _Get, result: FetchedObject | StorageError) -> None:
         if isinstance(result, FetchedObject):
@@ -214,15 +200,12 @@ class Downloader:
         try:
             if remote.path.endswith("/"):
                 self._receive_folder(remote, info)
-            elif get.step is Step.COMPARE:
-                self._compare(remote, info, facts, chunks)
+            elif get.step is Step.COMPARE and self._is_equal(remote, info, facts):
+                pass
             elif facts.is_symlink:
                 self._receive_link(get, info, facts, b"".join(chunks))
             else:
                 self._receive_file(get, info, facts, chunks)
-        except FileExistsError:
-            # The name was taken meanwhile: by the same bytes, or by something else.
-            self._taken(get, info, facts)
         except NotADirectoryError:
             reason = "A folder above it is a file or a link here, so it cannot be restored."
             self._ledger.skip(remote.path, "parent-not-folder", reason, remote.size)
@@ -246,7 +229,7 @@ class Downloader:
             if mode is None:
                 mode = DEFAULT_FILE_MODE & ~self._home.umask
             self._installer.finish(staged.path, _mtime(facts, info), mode)
-            self._install(get, info, staged.path, staged.sha256)
+            self._install(get, info, staged.path, staged.sha256, is_symlink=False)
         finally:
             staged.path.unlink(missing_ok=True)
 
@@ -259,20 +242,37 @@ class Downloader:
         staged = self._installer.stage_link(target)
         try:
             self._installer.finish(staged, _mtime(facts, info), None)
-            self._install(get, info, staged, hashlib.sha256(target).hexdigest())
+            digest = hashlib.sha256(target).hexdigest()
+            self._install(get, info, staged, digest, is_symlink=True)
         finally:
             staged.unlink(missing_ok=True)
 
-    def _install(self, get: _Get, info: ObjectInfo, staged: Path, sha256: str) -> None:
+    def _install(
+        self, get: _Get, info: ObjectInfo, staged: Path, sha256: str, *, is_symlink: bool
+    ) -> None:
         path = get.remote.path
         record = self._journal.get(path) if get.step is Step.REPLACE else None
-        if record is not None:
-            entry = self._installer.replace(staged, path, record)
-        else:
-            entry = self._installer.place(staged, path)
+        try:
+            if get.step is Step.COMPARE:
+                raise FileExistsError  # noqa: TRY301  # as if it had been taken meanwhile
+            if record is not None:
+                entry = self._installer.replace(staged, path, record)
+            else:
+                entry = self._installer.place(staged, path)
+        except FileExistsError:
+            if self._beside.adopt(get.remote, info, sha256, is_symlink=is_symlink):
+                return
+            self._beside.place(staged, get.remote, info)
+            entry = None
         self._ledger.report.moved += 1
         if entry is not None:
             self._ledger.entry(entry, sha256, info.etag)
+
+    def _is_equal(self, remote: Remote, info: ObjectInfo, facts: Facts) -> bool:
+        """Whether the metadata alone tells that the same bytes are here; adopted then."""
+        if facts.sha256 is None:
+            return False
+        return self._beside.adopt(remote, info, facts.sha256, is_symlink=facts.is_symlink)
 
     def _receive_folder(self, remote: Remote, info: ObjectInfo) -> None:
         made = self._installer.make_folder(remote.path)
@@ -285,40 +285,6 @@ class Downloader:
         else:
             # It was here before, with a mode of its own, which the next sync brings there.
             self._ledger.folder(remote.path, info.etag, mode)
-
-    def _taken(self, get: _Get, info: ObjectInfo, facts: Facts) -> None:
-        if facts.sha256 is not None:
-            self._adopt_if_equal(get.remote, info, facts, facts.sha256)
-        else:
-            self._ledger.conflict(get.remote)
-
-    def _compare(
-        self, remote: Remote, info: ObjectInfo, facts: Facts, chunks: Iterator[bytes]
-    ) -> None:
-        digest = facts.sha256
-        if digest is None:
-            whole = hashlib.sha256()
-            for chunk in chunks:
-                whole.update(chunk)
-            digest = whole.hexdigest()
-        self._adopt_if_equal(remote, info, facts, digest)
-
-    def _adopt_if_equal(self, remote: Remote, info: ObjectInfo, facts: Facts, sha256: str) -> None:
-        """Journal the local entry as this object when the bytes are the same; else a conflict."""
-        entry = examine(self._home.path, remote.path)
-        if isinstance(entry, Symlink):
-            target = os.fsencode((self._home.path / remote.path).readlink())
-            equal = facts.is_symlink and hashlib.sha256(target).hexdigest() == sha256
-        elif isinstance(entry, File):
-            local = hash_file(self._home.path / remote.path)
-            unmoved = examine(self._home.path, remote.path) == entry
-            equal = not facts.is_symlink and local == sha256 and unmoved
-        else:
-            equal = False
-        if equal and isinstance(entry, File | Symlink):
-            self._ledger.entry(entry, sha256, info.etag)
-        else:
-            self._ledger.conflict(remote)
 
 
 def _mtime(facts: Facts, info: ObjectInfo) -> int:

@@ -1,4 +1,4 @@
-"""Settings as one line of JSON, from the server to the agent it starts."""
+"""What passes between the server and the agent it starts: settings, and an exit code."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ import msgspec
 from wherobots_storage.errors import InvalidConfiguration
 from wherobots_storage.namespace.paths import Root
 from wherobots_storage.settings import Settings, Tenancy
+
+HELD = 4
+"""The agent's exit code when another writer has this home, and it did not end that one."""
 
 
 class _Handover(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -16,16 +16,39 @@ from typing import Self
 from wherobots_storage.errors import JournalError
 from wherobots_storage.planning.tree import Record
 
-SCHEMA_VERSION = 1
-
-_SCHEMA = """
+_MIGRATIONS = (
+    """
 CREATE TABLE entries (
     path TEXT PRIMARY KEY, kind TEXT NOT NULL, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
     ctime_ns INTEGER NOT NULL, inode INTEGER NOT NULL, mode INTEGER NOT NULL,
     sha256 TEXT NOT NULL, etag TEXT NOT NULL, time REAL NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-"""
+""",
+    """
+CREATE TABLE conflicts (
+    copy TEXT PRIMARY KEY, path TEXT NOT NULL, etag TEXT NOT NULL, size INTEGER NOT NULL,
+    time REAL NOT NULL, here INTEGER NOT NULL
+) WITHOUT ROWID;
+""",
+    """
+CREATE INDEX files_by_time ON entries (time) WHERE kind = 'file';
+""",
+    """
+CREATE TABLE uploads (
+    path TEXT PRIMARY KEY, upload_id TEXT NOT NULL, part_bytes INTEGER NOT NULL,
+    size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, mode INTEGER NOT NULL,
+    sha256 TEXT NOT NULL, started REAL NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE parts (
+    path TEXT NOT NULL, number INTEGER NOT NULL, etag TEXT NOT NULL, prefix TEXT NOT NULL,
+    PRIMARY KEY (path, number)
+) WITHOUT ROWID;
+""",
+)
+"""What brings a journal from each version to the next; never changed once published."""
+
+SCHEMA_VERSION = len(_MIGRATIONS)
 _COLUMNS = "path, kind, size, mtime_ns, ctime_ns, inode, mode, sha256, etag, time"
 _SIGN = 2**63
 """Inodes are unsigned and SQLite's integers signed: those past 2**63 are stored shifted."""
@@ -54,10 +77,10 @@ class Journal:
         if version > SCHEMA_VERSION:
             message = f"The journal {self.path} was written by a newer version of this program."
             raise JournalError(message)
-        if version == 0:
-            # One transaction: a kill leaves either nothing or the whole schema.
+        for reached, script in enumerate(_MIGRATIONS[version:], start=version + 1):
+            # One transaction each: a kill leaves a whole version, this one or the one before.
             self._db.executescript(
-                f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
+                f"BEGIN IMMEDIATE; {script} PRAGMA user_version = {reached}; COMMIT;"
             )
         verdict = self._db.execute("PRAGMA quick_check(1)").fetchone()[0]
         if verdict != "ok":
@@ -92,6 +115,19 @@ class Journal:
                 return
             last = rows[-1][0]
 
+    def between(self, first: str, end: str | None, *, page: int = 5000) -> Iterator[Record]:
+        """The rows from ``first`` up to ``end`` (exclusive; None: the last), sorted by path."""
+        query = (
+            f"SELECT {_COLUMNS} FROM entries WHERE path >= ? "  # noqa: S608
+            "AND (? IS NULL OR path < ?) ORDER BY path LIMIT ?"
+        )
+        while True:
+            rows = self._db.execute(query, (first, end, end, page)).fetchall()
+            yield from map(_record, rows)
+            if len(rows) < page:
+                return
+            first = rows[-1][0] + "\0"  # what sorts right after it
+
     def get(self, path: str) -> Record | None:
         """The row of one path."""
         row = self._db.execute(
@@ -104,6 +140,15 @@ class Journal:
         """Rows of files that were saved so soon after a change that their ctime proves nothing."""
         rows = self._db.execute(
             f"SELECT {_COLUMNS} FROM entries WHERE ctime_ns = 0 AND kind = 'file'"  # noqa: S608
+        )
+        return [_record(row) for row in rows]
+
+    def oldest_files(self, before: float, most: int) -> list[Record]:
+        """Rows of files written before a time (seconds since the epoch), the oldest first."""
+        rows = self._db.execute(
+            f"SELECT {_COLUMNS} FROM entries WHERE kind = 'file' AND time < ? "  # noqa: S608
+            "ORDER BY time LIMIT ?",
+            (before, most),
         )
         return [_record(row) for row in rows]
 
@@ -138,6 +183,15 @@ class Journal:
         """End the batch: what was written since the last commit now survives a kill."""
         if self._db.in_transaction:
             self._db.execute("COMMIT")
+
+    def ask(self, query: str, values: tuple[object, ...] = ()) -> list[tuple[object, ...]]:
+        """The rows of a query, for the journal's smaller tables."""
+        return self._db.execute(query, values).fetchall()
+
+    def run(self, statement: str, values: tuple[object, ...] = ()) -> None:
+        """Change one of the smaller tables; it waits for ``commit`` like ``put``."""
+        self._begin()
+        self._db.execute(statement, values)
 
     def meta(self, name: str) -> str | None:
         """A fact about the journal itself: ``home``, ``last-synced``, ``leftovers``."""

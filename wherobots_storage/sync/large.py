@@ -2,7 +2,7 @@
 
 The file is read twice: once for the hash, which has to be in the metadata before the first part
 goes, and once for the parts, hashed again on the way. A file that moved is aborted; the last good
-version stays.
+version stays. An upload that was interrupted stays open, and the next try goes on with it.
 """
 
 from __future__ import annotations
@@ -10,17 +10,25 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
 
-from wherobots_storage.errors import NotFound, PreconditionFailed, StorageError
-from wherobots_storage.objectstore.store import MAX_PARTS, Part
+from wherobots_storage.errors import (
+    ConcurrentChange,
+    InvalidInput,
+    NoSuchBucket,
+    NoSuchUpload,
+    NotFound,
+    PreconditionFailed,
+    StorageError,
+    TooLarge,
+)
 from wherobots_storage.planning.format import read_metadata
 from wherobots_storage.planning.tree import File, Notice, Record
 from wherobots_storage.sync.cancel import Cancel
+from wherobots_storage.sync.conflicts import AGAIN, ROUNDS, Keeper
 from wherobots_storage.sync.home import Home
 from wherobots_storage.sync.ledger import Ledger
 from wherobots_storage.sync.mirror import Mirror
+from wherobots_storage.sync.multipart import PartSender
 from wherobots_storage.sync.objects import is_same, metadata_of
 from wherobots_storage.sync.reading import (
     Content,
@@ -33,18 +41,19 @@ from wherobots_storage.sync.reading import (
 )
 from wherobots_storage.sync.worklist import SMALL_BYTES
 
-PART_BYTES = 16 * 1024**2
-PARTS_IN_FLIGHT = 3
-
 
 class LargeUploader:
     """Large files of one cycle, one after the other."""
 
-    def __init__(self, home: Home, mirror: Mirror, ledger: Ledger, cancel: Cancel) -> None:
+    def __init__(
+        self, home: Home, mirror: Mirror, ledger: Ledger, cancel: Cancel, keeper: Keeper
+    ) -> None:
         self._home = home
         self._mirror = mirror
         self._ledger = ledger
         self._cancel = cancel
+        self._keeper = keeper
+        self._sender = PartSender(mirror, ledger, cancel)
 
     def upload(self, entry: File) -> None:
         """Bring one file to the mirror, or note why not.
@@ -57,21 +66,60 @@ class LargeUploader:
         if isinstance(prepared, Notice):
             self._ledger.decline(prepared)
             return
-        known = self._ledger.journal.get(entry.path)
         try:
-            if known is not None and known.sha256 == prepared.sha256 and known.kind == "file":
-                etag: str | Notice = self._retouch(prepared, known)
-            else:
-                etag = self._send(prepared, known)
-        except (PreconditionFailed, NotFound):
-            self._refused(prepared, known)
+            self._bring(prepared)
         except StorageError as error:
             self._ledger.fail(entry, error)
-        else:
-            if isinstance(etag, Notice):
-                self._ledger.decline(etag)
+
+    def _bring(self, content: Content) -> None:
+        """Write the object, as new or over the version that the journal or a look knows."""
+        path = content.entry.path
+        known = self._ledger.journal.get(path)
+        expected = known.etag if known is not None else None
+        moved_only = known is not None and known.sha256 == content.sha256 and known.kind == "file"
+        for _ in range(ROUNDS + 1):
+            try:
+                if known is not None and moved_only and expected == known.etag:
+                    etag: str | Notice = self._retouch(content, known)
+                else:
+                    etag = self._send(content, expected)
+            except NoSuchBucket:
+                raise
+            except (PreconditionFailed, ConcurrentChange, NotFound):
+                expected, adopted = self._look(content, expected)
+                if adopted:
+                    return
             else:
-                self._ledger.done(prepared, etag, 0)
+                self._note(content, etag)
+                return
+        self._ledger.postpone(content.entry, "conflict", AGAIN)
+
+    def _note(self, content: Content, etag: str | Notice) -> None:
+        if isinstance(etag, Notice):
+            self._ledger.decline(etag)
+        else:
+            self._ledger.done(content, etag, 0)
+
+    def _look(self, content: Content, expected: str | None) -> tuple[str | None, bool]:
+        """The remote is not what was expected: what to expect now, or True when it is ours.
+
+        Another's version is kept at a name of its own first.
+        """
+        path = content.entry.path
+        try:
+            found = self._mirror.store.head(self._mirror.key(path))
+            if read_metadata(found.metadata).sha256 == content.sha256:
+                self._ledger.done(content, found.etag, 0)
+                return found.etag, True
+            if found.etag != expected:
+                self._keeper.keep(path, found)
+        except NoSuchBucket:
+            raise
+        except NotFound:
+            return None, False
+        except (PreconditionFailed, ConcurrentChange):
+            return expected, False  # It is looked at once more: this one it no longer is.
+        return found.etag, False
 
     def _retouch(self, content: Content, known: Record) -> str:
         """The bytes are in the bucket already: bring time and mode there by a copy onto itself."""
@@ -81,25 +129,6 @@ class LargeUploader:
         metadata = metadata_of(content)
         copy = self._mirror.store.copy
         return copy(key, key, source_if_match=known.etag, metadata=metadata)
-
-    def _refused(self, content: Content, known: Record | None) -> None:
-        """The remote is not what the journal says: adopt equal bytes, otherwise a conflict."""
-        entry = content.entry
-        try:
-            found = self._mirror.store.head(self._mirror.key(entry.path))
-        except NotFound:
-            # Gone: forgotten here, so that the next cycle sends it as new.
-            if known is not None:
-                self._ledger.journal.forget(entry.path)
-            reason = "It is gone from the bucket; it is sent again."
-            self._ledger.postpone(entry, "failed", reason)
-        except StorageError as error:
-            self._ledger.fail(entry, error)
-        else:
-            if read_metadata(found.metadata).sha256 == content.sha256:
-                self._ledger.done(content, found.etag, 0)
-            else:
-                self._ledger.conflict(entry)
 
     def _prepare(self, entry: File) -> Content | Notice | None:
         """The entry as it was read with its SHA-256, without a body; None when it is gone."""
@@ -119,90 +148,63 @@ class LargeUploader:
             return unreadable(entry, error)
         return Content(as_entry(entry.path, before, started), b"", digest.hexdigest())
 
-    def _send(self, content: Content, known: Record | None) -> str | Notice:
+    def _send(self, content: Content, expected: str | None) -> str | Notice:
         """Send the file as prepared and return its ETag, or the notice that it moved.
 
-        Raises PreconditionFailed when the remote is not ``known``'s, and what the store raises.
+        Raises PreconditionFailed when the remote is not ``expected``, and what the store raises.
         """
         entry, path = content.entry, content.entry.path
         key = self._mirror.key(path)
         store = self._mirror.store
-        upload_id = store.create_multipart(key, metadata=metadata_of(content))
+        # Before gigabytes travel in vain; after a lost journal this is where they are adopted.
+        check_expectation(self._mirror, path, expected)
         try:
             with open_file(self._home.path, path) as descriptor:
                 before = os.fstat(descriptor)
-                parts, digest = self._send_parts(key, upload_id, descriptor, before.st_size)
+                upload, there = self._sender.open(content, before.st_size)
+                parts, digest = self._sender.send(upload, there, descriptor, before.st_size)
                 held = same_stat(before, os.fstat(descriptor)) and digest == content.sha256
-            if not held:
-                store.abort_multipart(key, upload_id)
-                return unsettled(entry)
-            # Not every server takes conditions with Complete, so the state is also looked at.
-            check_expectation(self._mirror, path, known)
-            return store.complete_multipart(
-                key,
-                upload_id,
-                parts,
-                if_none_match=known is None,
-                if_match=known.etag if known is not None else None,
-            )
         except OSError as error:
-            self._abort(key, upload_id)
+            self._give_up(path)
             return unreadable(entry, error)
-        except BaseException:
-            self._abort(key, upload_id)
+        if not held:
+            self._give_up(path)
+            return unsettled(entry)
+        # Not every server takes conditions with Complete, so the state is also looked at.
+        check_expectation(self._mirror, path, expected)
+        try:
+            etag = store.complete_multipart(
+                key,
+                upload.upload_id,
+                parts,
+                if_none_match=expected is None,
+                if_match=expected,
+            )
+        except (InvalidInput, NoSuchUpload, TooLarge):
+            # These parts become no object: it is begun anew.
+            self._give_up(path)
             raise
+        self._sender.uploads.forget(path)
+        return etag
 
-    def _abort(self, key: str, upload_id: str) -> None:
-        with suppress(StorageError):
-            self._mirror.store.abort_multipart(key, upload_id)
+    def _give_up(self, path: str) -> None:
+        upload = self._sender.uploads.find(path)
+        if upload is not None:
+            self._sender.uploads.abort(upload)
 
-    def _send_parts(
-        self, key: str, upload_id: str, descriptor: int, size: int
-    ) -> tuple[list[Part], str]:
-        part_bytes = max(PART_BYTES, -(-size // MAX_PARTS))
-        digest = hashlib.sha256()
-        parts: list[Part] = []
-        flying: list[tuple[int, int, Future[str]]] = []
-        with ThreadPoolExecutor(PARTS_IN_FLIGHT, thread_name_prefix="part") as pool:
-            for number, offset in enumerate(range(0, size, part_bytes), start=1):
-                self._cancel.check()
-                body = _pread(descriptor, offset, min(part_bytes, size - offset))
-                digest.update(body)
-                if len(flying) == PARTS_IN_FLIGHT:
-                    parts.append(self._land(*flying.pop(0)))
-                send = self._mirror.store.upload_part
-                future = pool.submit(send, key, upload_id, number, body, size=len(body))
-                flying.append((number, len(body), future))
-            parts.extend(self._land(*flight) for flight in flying)
-        return parts, digest.hexdigest()
-
-    def _land(self, number: int, size: int, future: Future[str]) -> Part:
-        part = Part(number, future.result(), size)
-        self._ledger.moved(0, size)
-        return part
+    def sweep(self) -> None:
+        """Give uploads up that nobody will go on with."""
+        self._sender.uploads.sweep(self._home)
 
 
-def _pread(descriptor: int, offset: int, size: int) -> bytes:
-    pieces: list[bytes] = []
-    while size > 0:
-        piece = os.pread(descriptor, size, offset)
-        if not piece:
-            break
-        pieces.append(piece)
-        offset += len(piece)
-        size -= len(piece)
-    return b"".join(pieces)
+def check_expectation(mirror: Mirror, path: str, expected: str | None) -> None:
+    """Look whether the remote still is ``expected``, an ETag, or None for no object at all.
 
-
-def check_expectation(mirror: Mirror, path: str, known: Record | None) -> None:
-    """Look whether the remote still is what the journal says.
-
-    Raises PreconditionFailed when it is not: there, though not in the journal, or another version.
+    Raises PreconditionFailed when it is not.
     """
     try:
         etag: str | None = mirror.store.head(mirror.key(path)).etag
     except NotFound:
         etag = None
-    expected = known.etag if known is not None else None
     if etag != expected:
         raise PreconditionFailed("The object in the bucket changed meanwhile.", path=path)

@@ -17,9 +17,8 @@ BATCH = 200
 BATCH_SECONDS = 1.0
 
 CONFLICT = (
-    "The bucket holds another version that this home neither saved nor restored. "
-    "Both are kept; this one is not uploaded. Rename it here, or fetch the other and delete it "
-    "there."
+    "The bucket holds bytes under the name of this folder's marker, which this home neither saved "
+    "nor restored. They stay as they are."
 )
 
 
@@ -60,7 +59,7 @@ class Ledger:
         self._report.leave(Notice(entry.path, code, reason, getattr(entry, "size", None)))
 
     def conflict(self, entry: Mirrored) -> None:
-        """The bucket has another version: the path stops."""
+        """The bucket has something that cannot be kept elsewhere: the path stops."""
         notice = Notice(entry.path, "conflict", CONFLICT, getattr(entry, "size", None))
         self._stops.stop(entry, notice)
         self._report.conflicts.add(notice)

@@ -12,6 +12,7 @@ from wherobots_storage.sync.cancel import Cancel
 from wherobots_storage.sync.downloads import Downloader
 from wherobots_storage.sync.home import Home
 from wherobots_storage.sync.journal import Journal
+from wherobots_storage.sync.kept import KeptVersions
 from wherobots_storage.sync.mirror import Mirror
 from wherobots_storage.sync.reading import unchanged_by_hash
 from wherobots_storage.sync.remote import RemoteListing
@@ -42,6 +43,7 @@ class Restore:
         report = Report()
         with RemoteListing() as listing, Downloads() as downloads:
             self._list(listing, cancel)
+            KeptVersions(self._journal).begin_restore(lambda path: listing.get(path) is not None)
             self._date_rows(cancel)
             trash, forget = self._plan(listing, downloads, report, cancel)
             progress = _Progress(downloads, self._on_progress)

@@ -13,11 +13,6 @@ from wherobots_storage.sync.report import Report
 
 BATCH = 200
 
-CONFLICT = (
-    "The home and the bucket hold different versions. Both are kept: the local one has the name "
-    "here, the other stays in the bucket. Rename the local one and restore to have both."
-)
-
 
 class RestoreLedger:
     """One restore's."""
@@ -37,10 +32,6 @@ class RestoreLedger:
         """A folder is here, and this is its marker, with the mode that the marker has."""
         empty = hashlib.sha256(b"").hexdigest()
         self._put(Record(path, "folder", 0, 0, 0, 0, mode, empty, etag, time.time()))
-
-    def conflict(self, remote: Remote) -> None:
-        """Something else is here."""
-        self.report.conflicts.add(Notice(remote.path, "conflict", CONFLICT, remote.size))
 
     def skip(self, path: str, code: str, reason: str, size: int | None = None) -> None:
         """It cannot be here."""

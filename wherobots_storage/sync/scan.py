@@ -19,6 +19,7 @@ from wherobots_storage.planning.tree import (
     Mirrored,
     Problematic,
     Symlink,
+    ancestors,
 )
 
 _SPECIAL = {
@@ -69,6 +70,46 @@ class Scanner:
             raise HomeMissing(message, path=str(self._home)) from error
         yield _directory("", stat.S_IMODE(found.st_mode), first)
         yield from self._walk(first, found.st_dev)
+
+    def scan_folder(self, path: str, rules: IgnoreRules, *, deep: bool = False) -> Iterator[Entry]:
+        """One folder (``""``: the home) and its entries, or with ``deep`` everything below it.
+
+        Subfolders are entries that were not looked into, unless ``deep``. Nothing is yielded for
+        what is no folder of this home to be mirrored: gone, ignored, behind a link, or mounted.
+        Raises HomeMissing.
+        """
+        self._rules = rules
+        try:
+            top = self._home.stat()
+        except OSError as error:
+            message = f"The home directory {self._home} cannot be read: {error.strerror}."
+            raise HomeMissing(message, path=str(self._home)) from error
+        mode = self._reach(path, top)
+        if mode is None:
+            return
+        below = self._open(Directory(path, mode, empty=False), top.st_dev)
+        if isinstance(below, _Children):
+            yield _directory(path, mode, below)
+            yield from self._walk(below, top.st_dev) if deep else below.entries
+        elif below is not None:
+            yield below
+
+    def _reach(self, path: str, top: os.stat_result) -> int | None:
+        """The mode of a folder when a scan would come to it, else None."""
+        found = top
+        for name in [*ancestors(path), path[:-1]] if path else []:
+            folder = f"{name}/"
+            try:
+                found = os.lstat(self._home / name)
+            except OSError:
+                return None
+            if not stat.S_ISDIR(found.st_mode) or folder in self._reserved:
+                return None
+            if self._rules is not None and self._rules.ignores(folder):
+                return None
+            if self._problem(folder, name.rpartition("/")[2], found, top.st_dev) is not None:
+                return None
+        return stat.S_IMODE(found.st_mode)
 
     def _walk(self, first: _Children, device: int) -> Iterator[Entry]:
         # An own stack: a chain of generators would pay for the depth at every entry.

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
+from itertools import chain
 from types import TracebackType
 from typing import Self
 
@@ -19,15 +20,21 @@ from wherobots_storage.planning.tree import File, Notice, Symlink
 from wherobots_storage.settings import Settings
 from wherobots_storage.sync.cancel import Cancel, Interrupted
 from wherobots_storage.sync.cycle import Cycle
+from wherobots_storage.sync.focus import Focus
 from wherobots_storage.sync.home import Home
 from wherobots_storage.sync.journal import Journal, open_journal, set_aside
+from wherobots_storage.sync.kept import KeptVersions
 from wherobots_storage.sync.mirror import Mirror, is_passing
+from wherobots_storage.sync.openuploads import OpenUploads
 from wherobots_storage.sync.probe import probe
+from wherobots_storage.sync.reconcile import Reconciler
+from wherobots_storage.sync.rehash import Rehash
 from wherobots_storage.sync.report import Notices, Report
 from wherobots_storage.sync.restore import Restore
 from wherobots_storage.sync.scan import Scanner
 from wherobots_storage.sync.state import StateFolder
 from wherobots_storage.sync.status import StatusBoard, error_body, iso, wire_notices
+from wherobots_storage.sync.unsettled import KEPT, Rescue
 
 log = logging.getLogger("wherobots_storage.agent")
 
@@ -53,8 +60,13 @@ class Session:
         transfers: BulkTransfers,
         state: StateFolder,
         board: StatusBoard,
+        *,
+        reconciler: Reconciler | None = None,
+        rehash: Rehash | None = None,
     ) -> None:
         """Open the journal. Raises JournalError when it is of a newer version."""
+        self._reconciler = reconciler or Reconciler()
+        self._rehash = rehash or Rehash()
         self._settings = settings
         self._state = state
         self._board = board
@@ -93,6 +105,7 @@ class Session:
         log.info("restore of %s begins", home.path)
         worker = Restore(home, self._mirror, self._journal, on_progress=self._board.progress)
         report = worker.run(cancel)
+        self._reconciler.done(self._journal)
         self._stand(report)
         log.info(
             "restore ended: %d restored, %d to the trash, %d skipped, %d in conflict, %d failed",
@@ -104,9 +117,12 @@ class Session:
         )
         return report
 
-    def cycle(self, cancel: Cancel, accepted: frozenset[str] = frozenset()) -> Report:
+    def cycle(
+        self, cancel: Cancel, accepted: frozenset[str] = frozenset(), *, upkeep: bool = True
+    ) -> Report:
         """Bring the home's changes to the mirror.
 
+        ``upkeep``: also compare with the bucket, and read a few files again, when it is time.
         Raises HomeMissing, Interrupted, and the StorageError of an outage.
         """
         home = Home.open(self._settings, state=self._state.path)
@@ -120,6 +136,8 @@ class Session:
             log.info("the store honours conditions: %s", abilities.conditions)
         worker = self._worker(home)
         try:
+            if upkeep:
+                self._reconciler.run(home, self._mirror, self._journal, cancel)
             report = worker.run(cancel, accepted)
         except (Interrupted, StorageError):
             self._tell(worker.last)
@@ -129,7 +147,33 @@ class Session:
             self._journal.set_meta("last-synced", iso())
             self._journal.set_meta("leftovers", None)
             self._board.update(last_synced=self._journal.meta("last-synced"))
+        if upkeep:
+            self._rehash.run(home, self._journal, cancel)
         return report
+
+    def hinted(self, cancel: Cancel, focus: Focus) -> Report:
+        """Bring the changes of a few folders to the mirror; a whole cycle before the first one.
+
+        The notices shown stay those of the last whole cycle. Raises as ``cycle``.
+        """
+        home = Home.open(self._settings, state=self._state.path)
+        self._check_same_home(home)
+        if not self._probed:
+            return self.cycle(cancel)
+        before = self._board.status
+        report = self._worker(home).run(cancel, focus=focus)
+        if report.is_settled and before.pending.files == 0 and before.veto is None:
+            self._board.update(pending=Counts(), last_synced=iso())
+            self._journal.set_meta("last-synced", self._board.status.last_synced)
+        return report
+
+    def stand(self, notice: Notice) -> None:
+        """Show a notice until the next restore."""
+        self._standing.add(notice)
+        shown = self._board.status
+        self._board.update(
+            skipped=[*shown.skipped, *wire_notices([notice])], skipped_total=shown.skipped_total + 1
+        )
 
     def final(self, cancel: Cancel) -> bool:
         """Cycle until a scan is quiet or the time is over; whether all got there. Never raises."""
@@ -149,14 +193,16 @@ class Session:
             self._cycle.stops.clear()
 
     def _until_quiet(self, cancel: Cancel) -> bool:
+        rescue = Rescue()
         while True:
             try:
-                report = self.cycle(cancel)
-                if report.is_quiet:
-                    return True
+                report = self.cycle(cancel, upkeep=False)
+                self._rescue(rescue, report, cancel)
+                if report.is_quiet and not rescue.hopes:
+                    return not rescue
                 if report.veto is not None and report.moved == 0:
                     return False
-                if report.left_files:
+                if report.left_files or rescue.hopes:
                     cancel.sleep(RETRY_SECONDS)
             except Interrupted:
                 return False
@@ -170,10 +216,18 @@ class Session:
                 except Interrupted:
                     return False
 
+    def _rescue(self, rescue: Rescue, report: Report, cancel: Cancel) -> None:
+        home = Home.open(self._settings, state=self._state.path)
+        rescue.take(home, self._mirror, report, cancel)
+        if rescue:
+            self._tell(report)
+
     def _keep_leftovers(self) -> None:
         report = self._cycle.last if self._cycle is not None else Report()
         paths = [notice.path for notice in report.skipped][:20]
-        left = Leftovers(iso(), report.left_files, report.left_bytes, paths)
+        kept = [notice.size or 0 for notice in report.skipped if notice.code == KEPT]
+        files, size = report.left_files + len(kept), report.left_bytes + sum(kept)
+        left = Leftovers(iso(), files, size, paths)
         self._journal.set_meta("leftovers", msgspec.json.encode(left).decode())
         log.warning("not saved before the stop: %d files, %d bytes", left.files, left.bytes)
 
@@ -219,6 +273,7 @@ class Session:
         anew = known != self._identity or (restoring and self._is_empty(home))
         if anew and len(self._journal):
             log.info("the home is another one, or empty: its journal is set aside")
+            OpenUploads(self._mirror, self._journal).abandon()
             self._journal.close()
             set_aside(self._state.journal_path, "former")
             self._journal = open_journal(self._state.journal_path)
@@ -240,10 +295,15 @@ class Session:
         for notices in (report.skipped, self._standing):
             for notice in notices:
                 skipped.add(notice)
+        kept = KeptVersions(self._journal)
+        kept.tidy()
+        conflicts = Notices()
+        for conflict in chain(report.conflicts, kept.notices()):
+            conflicts.add(conflict)
         total = max(skipped.total, report.skipped.total, self._standing.total)
         self._board.update(
-            conflicts=wire_notices(report.conflicts),
-            conflicts_total=report.conflicts.total,
+            conflicts=wire_notices(conflicts),
+            conflicts_total=conflicts.total,
             skipped=wire_notices(skipped),
             skipped_total=total,
             ignored=Counts(files=report.ignored_files, bytes=report.ignored_bytes),

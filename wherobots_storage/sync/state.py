@@ -92,19 +92,23 @@ class StateFolder:
 
     @contextmanager
     def lock(
-        self, patience: float, *, stop: Callable[[], bool] = lambda: False
+        self,
+        patience: float,
+        *,
+        stop: Callable[[], bool] = lambda: False,
+        yielding: bool = False,
     ) -> Iterator[StateFolder]:
         """Hold the lock: wait ``patience`` seconds for its holder, then end that process.
 
         It is ended (SIGKILL: it has had its time, and its journal survives) only when its pid
-        and start time still are those recorded. Raises AlreadyRunning when the lock stays taken,
-        or ``stop`` says to give up.
+        and start time still are those recorded, and never when ``yielding``. Raises
+        AlreadyRunning when the lock stays taken, or ``stop`` says to give up.
         """
         self.make()
         descriptor = os.open(self.lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             if not _take(descriptor, patience, stop):
-                if stop():
+                if yielding or stop():
                     raise self._refusal()
                 self._end_holder()
                 if not _take(descriptor, DEATH_WAIT, stop):

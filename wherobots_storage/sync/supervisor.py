@@ -19,12 +19,12 @@ from uuid import uuid4
 import msgspec
 
 import wherobots_storage
-from wherobots_storage.api.models import AgentEvent, AgentRequest, SyncStatus
-from wherobots_storage.errors import AgentUnavailable
+from wherobots_storage.api.models import AgentEvent, AgentRequest, SyncState, SyncStatus
+from wherobots_storage.errors import AgentError, AgentUnavailable, AlreadyRunning
 from wherobots_storage.settings import Settings
 from wherobots_storage.sync.cancel import Backoff
 from wherobots_storage.sync.client import AgentClient, decode, encode, peer_pid, socket_address
-from wherobots_storage.sync.handover import settings_to_json
+from wherobots_storage.sync.handover import HELD, settings_to_json
 from wherobots_storage.sync.state import StateFolder
 from wherobots_storage.sync.status import error_body, iso
 
@@ -39,6 +39,9 @@ QUIET_SECONDS = 10.0
 
 STEADY_SECONDS = 60.0
 """An agent that lived so long is started again without a long wait."""
+
+STANDBY_POLL = 0.5
+"""How often a supervisor that stands by looks whether the other writer still lives."""
 
 STOP_GRACE = 5.0
 LINE_LIMIT = 16 * 1024**2
@@ -73,13 +76,16 @@ class AgentSupervisor:
 
     # ---- before the event loop ----
 
-    def spawn(self) -> None:
-        """Start the agent; does not wait. Raises OSError when no process can be made."""
+    def spawn(self, *, yielding: bool = False) -> None:
+        """Start the agent; does not wait. Raises OSError when no process can be made.
+
+        Unless ``yielding`` it ends another writer of this home, after ``shutdown_timeout``.
+        """
         # A session of its own: a terminal's Ctrl-C must not reach it. The pipe is the lifeline:
         # whatever ends this process closes it, and the agent then makes its final sync.
         with _signals_held():
             process = subprocess.Popen(
-                self._command,
+                [*self._command, *(["--yielding"] if yielding else [])],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 start_new_session=True,
@@ -172,7 +178,7 @@ class AgentSupervisor:
                 process.kill()
                 await asyncio.to_thread(process.wait)
             self._close_lifeline(process)
-        if process.returncode != 0:
+        if process.returncode not in {0, HELD}:
             log.warning("wherobots_storage: not everything could be saved; see the agent's log")
         self._publish(
             msgspec.structs.replace(self.status, state="stopped", since=iso(), progress=None)
@@ -197,19 +203,40 @@ class AgentSupervisor:
         process = self._process
         if process is not None:
             self._close_lifeline(process)
-            if time.monotonic() - self._spawned > STEADY_SECONDS:
-                self._backoff.reset()
-            pause = self._backoff.pause()
-            text = f"The sync agent ended ({process.returncode}); it is started again."
-            self._complain(text)
-            log.warning("wherobots_storage: %s", text)
-            await asyncio.sleep(pause)
+            if process.returncode == HELD or self._state.holder() is not None:
+                await self._stand_by()
+            else:
+                await self._mourn(process)
         if self._stopping is None:
             try:
-                self.spawn()
+                # Only a server's first agent ends another writer. Were one that was ended to do
+                # so in its turn, two servers of one home would end each other's for ever.
+                self.spawn(yielding=True)
             except OSError as error:
                 self._complain(f"The sync agent cannot be started: {error.strerror}.")
                 await asyncio.sleep(self._backoff.pause())
+
+    async def _mourn(self, process: subprocess.Popen[bytes]) -> None:
+        if time.monotonic() - self._spawned > STEADY_SECONDS:
+            self._backoff.reset()
+        pause = self._backoff.pause()
+        text = f"The sync agent ended ({process.returncode}); it is started again."
+        self._complain(text)
+        log.warning("wherobots_storage: %s", text)
+        await asyncio.sleep(pause)
+
+    async def _stand_by(self) -> None:
+        """Another writer has this home: say so, and wait until it has ended."""
+        holder = self._state.holder()
+        who = f" (process {holder.pid})" if holder is not None else ""
+        text = f"Another server saves this home{who}. This one goes on when that has ended."
+        log.warning("wherobots_storage: %s", text)
+        self._tell_trouble("waiting", AlreadyRunning(text))
+        # A holder of another container cannot be seen: the lock is simply tried again.
+        await asyncio.sleep(STANDBY_POLL if holder is not None else self._backoff.pause())
+        while self._stopping is None and self._state.holder() is not None:  # noqa: ASYNC110
+            # Another process's end is no asyncio event.
+            await asyncio.sleep(STANDBY_POLL)
 
     async def _follow(self) -> AsyncIterator[SyncStatus]:
         async with self._connection() as (reader, writer):
@@ -253,11 +280,14 @@ class AgentSupervisor:
         return "The sync agent runs, but does not answer."
 
     def _complain(self, message: str) -> None:
-        error = error_body(AgentUnavailable(message))
-        since = self.status.since if self.status.state == "offline" else iso()
+        self._tell_trouble("offline", AgentUnavailable(message))
+
+    def _tell_trouble(self, state: SyncState, trouble: AgentError) -> None:
+        since = self.status.since if self.status.state == state else iso()
+        error = error_body(trouble)
         self._publish(
             msgspec.structs.replace(
-                self.status, state="offline", since=since, progress=None, last_error=error
+                self.status, state=state, since=since, progress=None, last_error=error
             )
         )
 

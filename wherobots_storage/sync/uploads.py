@@ -25,6 +25,7 @@ from wherobots_storage.planning.tree import (
     ancestors,
 )
 from wherobots_storage.sync.cancel import Backoff, Cancel
+from wherobots_storage.sync.conflicts import AGAIN, ROUNDS, Keeper
 from wherobots_storage.sync.flights import Flights
 from wherobots_storage.sync.home import Home
 from wherobots_storage.sync.large import LargeUploader, check_expectation
@@ -42,13 +43,15 @@ _EMPTY_SHA256 = hashlib.sha256(b"").hexdigest()
 class _Put:
     """A put under way: what it was read from, what the journal knew, which try it is.
 
-    ``bare``: without a condition, since the server refuses one where nothing is.
+    ``bare``: without a condition, since the server refuses one where nothing is. ``rounds``
+    counts the versions of others that it met on its way.
     """
 
     content: Content
     known: Record | None
     attempt: int = 1
     bare: bool = False
+    rounds: int = 0
 
 
 class Uploader:
@@ -59,7 +62,8 @@ class Uploader:
         self._mirror = mirror
         self._ledger = ledger
         self._cancel = cancel
-        self._large = LargeUploader(home, mirror, ledger, cancel)
+        self._keeper = Keeper(home, mirror, ledger.journal)
+        self._large = LargeUploader(home, mirror, ledger, cancel, self._keeper)
         self._flights: Flights[_Put, str] = Flights()
         self._backoff = Backoff(0.2, 10.0)
 
@@ -82,6 +86,10 @@ class Uploader:
         finally:
             self._drain()
             self._ledger.journal.commit()
+
+    def sweep(self) -> None:
+        """Give up unfinished uploads whose file is gone or has changed."""
+        self._large.sweep()
 
     def upload_waiting(self, entries: Iterable[Mirrored]) -> None:
         """Upload entries whose name changed its type, where the deletion has come through."""
@@ -131,7 +139,8 @@ class Uploader:
         key = self._mirror.key(put.content.entry.path)
         try:
             if not self._mirror.conditions:
-                check_expectation(self._mirror, put.content.entry.path, put.known)
+                expected = put.known.etag if put.known is not None else None
+                check_expectation(self._mirror, put.content.entry.path, expected)
         except StorageError as error:
             self._land(put, error)
             return
@@ -159,7 +168,7 @@ class Uploader:
             self._ledger.fail(put.content.entry, result)
 
     def _refused(self, put: _Put) -> None:
-        """The remote is not what the journal says: adopt equal bytes, otherwise a conflict."""
+        """The remote is not what the journal says: adopt equal bytes, otherwise keep both."""
         entry = put.content.entry
         try:
             found = self._mirror.store.head(self._mirror.key(entry.path))
@@ -167,12 +176,29 @@ class Uploader:
                 self._mark_again(put, entry, found)
             elif self._same_bytes(put.content, found):
                 self._adopt(put, found)
+            elif put.rounds < ROUNDS:
+                self._keeper.keep(entry.path, found)
+                self._put_over(put, found)
             else:
-                self._ledger.conflict(entry)
+                self._ledger.postpone(entry, "conflict", AGAIN)
         except NotFound:
             self._put_again(put)
+        except (PreconditionFailed, ConcurrentChange):
+            self._met_again(put)
         except StorageError as error:
             self._ledger.fail(entry, error)
+
+    def _put_over(self, put: _Put, found: ObjectInfo) -> None:
+        """Take the name from exactly this version."""
+        record = row_of(put.content, found.etag)
+        self._put(replace(put, known=record, attempt=1, bare=False, rounds=put.rounds + 1))
+
+    def _met_again(self, put: _Put) -> None:
+        """Another version came while the former was looked at or kept."""
+        if put.rounds < ROUNDS:
+            self._refused(replace(put, rounds=put.rounds + 1))
+        else:
+            self._ledger.postpone(put.content.entry, "conflict", AGAIN)
 
     def _put_again(self, put: _Put) -> None:
         """Nothing is there, whichever error this server has for it: put it again, as new."""
@@ -180,7 +206,7 @@ class Uploader:
         # found nothing there, and it was refused all the same, no condition is left.
         bare = put.known is None and put.attempt > 1
         if put.attempt < ATTEMPTS and not put.bare:
-            self._put(_Put(put.content, None, put.attempt + 1, bare))
+            self._put(_Put(put.content, None, put.attempt + 1, bare, put.rounds))
         else:
             reason = "It comes and goes in the bucket."
             self._ledger.postpone(put.content.entry, "failed", reason)

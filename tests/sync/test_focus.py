@@ -1,0 +1,175 @@
+"""Looking at a few folders only: what a plan then may and may not do."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from support.homes import Bench
+
+from wherobots_storage.objectstore.memory import MemoryStore
+from wherobots_storage.objectstore.threads import ThreadedTransfers
+from wherobots_storage.sync.cancel import Cancel
+from wherobots_storage.sync.cycle import Cycle
+from wherobots_storage.sync.focus import MOST, Focus
+from wherobots_storage.sync.home import Home
+from wherobots_storage.sync.journal import Journal
+from wherobots_storage.sync.mirror import Mirror
+from wherobots_storage.sync.report import Report
+from wherobots_storage.sync.state import StateFolder
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    """A home with a few folders, all in the mirror."""
+    bench = Bench(tmp_path, MemoryStore(bucket="test"))
+    for name in ("top", "a/one", "a/two", "a/b/deep", "c/three"):
+        bench.write(name)
+    bench.sync()
+    return bench
+
+
+def look(bench: Bench, *focuses: Focus) -> list[Report]:
+    """Cycles with a focus, one after the other, by one worker."""
+    state = StateFolder.for_settings(bench.settings)
+    transfers = ThreadedTransfers(bench.store, workers=2)
+    mirror = Mirror(bench.store, transfers, bench.settings.require_tenancy().mirror_prefix)
+    with Journal(state.journal_path) as journal:
+        home = Home.open(bench.settings, state=state.path)
+        cycle = Cycle(home, mirror, journal, on_progress=lambda _: None)
+        reports = [cycle.run(Cancel(), focus=focus) for focus in focuses]
+    transfers.close()
+    return reports
+
+
+def flat(*folders: str) -> Focus:
+    """Folders to look at with their entries."""
+    return Focus(flat=frozenset(folders))
+
+
+def test_only_what_is_looked_at(bench: Bench) -> None:
+    """Changes and deletions elsewhere, above, below and beside, wait for a whole scan."""
+    for name in ("top2", "a/new", "a/b/new", "c/new"):
+        bench.write(name)
+    for name in ("top", "a/one", "a/b/deep", "c/three"):
+        (bench.home / name).unlink()
+    look(bench, flat("a/"))
+    assert bench.keys() == ["a/b/deep", "a/new", "a/two", "c/three", "top"]
+
+
+def test_the_home_itself(bench: Bench) -> None:
+    """Looking at the top of the home leaves all that is in its folders alone."""
+    (bench.home / "top").unlink()
+    bench.write("a/new")
+    bench.write("top2")
+    look(bench, flat(""))
+    assert bench.keys() == ["a/b/deep", "a/one", "a/two", "c/three", "top2"]
+
+
+def test_a_folder_that_is_gone(bench: Bench) -> None:
+    """A folder's end is known by the folder it was in, not by its own absence."""
+    shutil.rmtree(bench.home / "a/b")
+    look(bench, flat("a/b/"))
+    assert "a/b/deep" in bench.keys()  # noqa: SIM118  # no mapping
+    look(bench, flat("a/", "a/b/"))
+    assert bench.keys() == ["a/one", "a/two", "c/three", "top"]
+
+
+def test_deep(bench: Bench) -> None:
+    """A deep folder brings all that is below it, once, whatever else is looked at."""
+    bench.write("n/x/y/z")
+    bench.write("n/w")
+    (bench.home / "a/b/deep").unlink()
+    focus = Focus(flat=frozenset({"", "n/x/", "a/"}), deep=frozenset({"n/", "n/x/"}))
+    (report,) = look(bench, focus)
+    assert report.moved == 2
+    assert bench.keys() == ["a/b/deep", "a/one", "a/two", "c/three", "n/w", "n/x/y/z", "top"]
+
+
+def test_type_changes(bench: Bench) -> None:
+    """A file that became a folder, and a folder that became a file, arrive as what they are."""
+    (bench.home / "c/three").unlink()
+    bench.write("c/three/x")
+    shutil.rmtree(bench.home / "a/b")
+    bench.write("a/b")
+    look(bench, Focus(flat=frozenset({"a/", "c/"}), deep=frozenset({"c/three/"})))
+    assert bench.keys() == ["a/b", "a/one", "a/two", "c/three/x", "top"]
+
+
+@pytest.mark.parametrize("where", ["link/", "node_modules/", ".wherobots/", "gone/", "top/"])
+def test_what_is_no_folder_of_the_mirror(bench: Bench, tmp_path: Path, where: str) -> None:
+    """Links, ignored and reserved folders, what is gone, and files give nothing at all."""
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "secret").write_bytes(b"s")
+    (bench.home / "link").symlink_to(outside)
+    bench.write("node_modules/m")
+    bench.write(".wherobots/tmp/t")
+    before = bench.keys()
+    reports = look(bench, flat(where), Focus(deep=frozenset({where})))
+    assert [report.moved + report.deleted for report in reports] == [0, 0]
+    assert bench.keys() == before
+
+
+def test_unreadable_is_not_deleted(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder that cannot be read is listed, and nothing of it is deleted."""
+
+    def refuse(_self: object, _folder: str, _device: int) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    (bench.home / "a/one").unlink()
+    monkeypatch.setattr("wherobots_storage.sync.scan.Scanner._read", refuse)
+    (report,) = look(bench, flat("a/"))
+    assert [notice.code for notice in report.skipped] == ["unreadable"]
+    assert "a/one" in bench.keys()  # noqa: SIM118  # no mapping
+
+
+def test_vetoes_count_all_that_hints_deleted(tmp_path: Path) -> None:
+    """Deletions that come little by little are vetoed like those that come at once."""
+    bench = Bench(tmp_path, MemoryStore(bucket="test"))
+    for number in range(60):
+        bench.write(f"{'ab'[number % 2]}/{number:02}")
+    bench.sync()
+    for number in range(0, 50, 2):
+        (bench.home / f"a/{number:02}").unlink()
+    for number in range(1, 21, 2):
+        (bench.home / f"b/{number:02}").unlink()
+    first, second = look(bench, flat("a/"), flat("b/"))
+    assert (first.deleted, first.veto) == (25, None)
+    assert second.deleted == 0
+    assert second.veto is not None
+    assert second.veto.code == "half-gone"
+    assert len(bench.keys()) == 35
+
+
+def test_an_emptied_home_is_vetoed(bench: Bench) -> None:
+    """Hints that would leave nothing in the mirror delete nothing."""
+    for child in bench.home.iterdir():
+        if child.name != ".wherobots":
+            shutil.rmtree(child) if child.is_dir() else child.unlink()
+    (report,) = look(bench, flat("", "a/", "a/b/", "c/"))
+    assert report.veto is not None
+    assert report.veto.code == "home-emptied"
+    assert len(bench.keys()) == 5
+
+
+def test_many_entries_and_rows(tmp_path: Path) -> None:
+    """Rows are read in pages and subfolders jumped over, without losing or adding one."""
+    bench = Bench(tmp_path, MemoryStore(bucket="test"))
+    for number in range(450):
+        bench.write(f"f/{number:03}{'/x' if number % 50 == 0 else ''}")
+    bench.sync()
+    (bench.home / "f/449").unlink()
+    (bench.home / "f/100/x").unlink()
+    (report,) = look(bench, flat("f/"))
+    assert (report.moved, report.deleted) == (0, 1)
+    assert len(bench.keys()) == 449
+
+
+def test_wide() -> None:
+    """Too many folders, or all that is below the home, are a case for a whole scan."""
+    assert Focus(deep=frozenset({""})).is_wide
+    assert Focus(flat=frozenset(f"{number}/" for number in range(MOST + 1))).is_wide
+    assert not flat("", "a/").is_wide
+    assert not Focus()

@@ -1,0 +1,266 @@
+"""Hints of what changed, and what an agent makes of them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from support.agents import eventually, running_agent
+from support.failing_memory import FaultyStore
+from support.homes import Bench
+
+from wherobots_storage.sync.controller import Watch
+from wherobots_storage.sync.focus import Focus
+from wherobots_storage.sync.home import Home
+from wherobots_storage.sync.watch import Notifier, Watcher, open_notifier
+
+
+@pytest.fixture
+def store() -> FaultyStore:
+    """An empty store."""
+    return FaultyStore()
+
+
+@pytest.fixture
+def bench(tmp_path: Path, store: FaultyStore) -> Bench:
+    """An empty home beside it."""
+    return Bench(tmp_path, store)
+
+
+class Hints:
+    """What a watcher told."""
+
+    def __init__(self) -> None:
+        self.all = Focus()
+        self.troubles: list[str] = []
+
+    def take(self, focus: Focus) -> None:
+        self.all |= focus
+
+    @property
+    def folders(self) -> set[str]:
+        return set(self.all.flat | self.all.deep)
+
+
+@contextmanager
+def watching(bench: Bench, opener: Callable[[list[str]], Notifier]) -> Iterator[Hints]:
+    """A watcher over the home, and what it tells."""
+    hints = Hints()
+    home = Home.open(bench.settings)
+    watcher = Watcher(home, hints.take, hints.troubles.append, open_notifier=opener)
+    watcher.start()
+    try:
+        yield hints
+    finally:
+        watcher.stop()
+        watcher._thread.join(10)
+        assert not watcher._thread.is_alive()
+
+
+@contextmanager
+def opened(bench: Bench) -> Iterator[Hints]:
+    """A real watcher that has begun to watch; a hint of the first file is taken away."""
+    ready = threading.Event()
+
+    def opener(folders: list[str]) -> Notifier:
+        notifier = open_notifier(folders)
+        ready.set()
+        return notifier
+
+    with watching(bench, opener) as hints:
+        assert ready.wait(10)
+        yield hints
+
+
+def test_names_the_folders(bench: Bench) -> None:
+    """A file that is written, renamed or deleted is hinted at by its folder."""
+    for name in ("a/one", "b/two", "c/three", "d/four"):
+        bench.write(name)
+    with opened(bench) as hints:
+        bench.write("a/one", b"changed")
+        (bench.home / "b/two").unlink()
+        (bench.home / "c/three").rename(bench.home / "top")
+        eventually(lambda: hints.folders >= {"", "a/", "b/", "c/"})
+        assert "d/" not in hints.folders
+
+
+def test_new_folders_are_watched_too(bench: Bench) -> None:
+    """What is written to a new folder, at once or later, is hinted at."""
+    with opened(bench) as hints:
+        bench.write("n/x/y/file")
+        eventually(lambda: "n/" in hints.all.deep)
+        time.sleep(2)
+        hints.all = Focus()
+        bench.write("n/x/y/later")
+        eventually(lambda: "n/x/y/" in hints.folders)
+
+
+def test_what_is_left_out(bench: Bench) -> None:
+    """Ignored and reserved names, the agent's own above all, give no hint."""
+    (bench.home / ".wherobotsignore").write_text("*.log\nbuild/\n")
+    for folder in ("node_modules/m", "build", ".wherobots/tmp"):
+        (bench.home / folder).mkdir(parents=True)
+    with opened(bench) as hints:
+        for name in ("node_modules/m/x", "build/x", ".wherobots/tmp/x", "a.log", "z/build/x"):
+            bench.write(name)
+        bench.write("a/seen")
+        eventually(lambda: "a/" in hints.folders)
+        time.sleep(0.5)
+        assert hints.folders <= {"", "a/", "z/"}
+
+
+def test_links_are_not_followed(bench: Bench, tmp_path: Path) -> None:
+    """What changes behind a link is nothing of the home's."""
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (bench.home / "link").symlink_to(outside)
+    with opened(bench) as hints:
+        (outside / "x").write_bytes(b"x")
+        bench.write("a/seen")
+        eventually(lambda: "a/" in hints.folders)
+        assert "link/" not in hints.folders
+
+
+def test_new_rules_ask_for_a_whole_scan(bench: Bench) -> None:
+    """A change of the ignore file is a hint at everything."""
+    with opened(bench) as hints:
+        (bench.home / ".wherobotsignore").write_text("*.log\n")
+        eventually(lambda: hints.all.is_wide)
+
+
+def test_odd_names(bench: Bench) -> None:
+    """Folders whose names are not UTF-8 do not end the watching of the others."""
+    os.mkdir(os.fsencode(bench.home) + b"/bad\xff")  # noqa: PTH102  # bytes
+    bench.write("a/x")
+    with opened(bench) as hints:
+        bench.write("a/x", b"changed")
+        eventually(lambda: "a/" in hints.folders)
+        assert hints.troubles == []
+
+
+def test_a_folder_that_ends_while_it_is_opened(bench: Bench) -> None:
+    """Folders that vanish between the look and the watch do not end the watching."""
+    bench.write("a/x")
+    bench.write("b/x")
+    tries: list[int] = []
+
+    def opener(folders: list[str]) -> Notifier:
+        tries.append(len(folders))
+        if len(tries) == 1:
+            shutil.rmtree(bench.home / "b")
+        return open_notifier(folders)
+
+    with watching(bench, opener) as hints:
+        eventually(lambda: len(tries) == 2)
+        time.sleep(0.2)
+        bench.write("a/x", b"changed")
+        eventually(lambda: "a/" in hints.folders)
+        assert tries == [3, 2]
+
+
+def exhausted(_folders: list[str]) -> Notifier:
+    """A system without any watch left (inotify_add_watch(2): ENOSPC)."""
+    raise OSError(28, "No space left on device")
+
+
+class Breaking:
+    """A notifier that breaks."""
+
+    def watch(self, *_times: object) -> set[tuple[int, str]]:
+        raise RuntimeError("OS file watch limit reached.")
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize("opener", [exhausted, lambda _: Breaking()])
+def test_without_watches(bench: Bench, opener: Callable[[list[str]], Notifier]) -> None:
+    """When watches run out that is told once, with what an administrator can do."""
+    with watching(bench, opener) as hints:
+        eventually(lambda: hints.troubles)
+        time.sleep(0.1)
+    assert len(hints.troubles) == 1
+    assert "max_user_watches" in hints.troubles[0]
+
+
+LIMITED = """
+import sys, threading
+from pathlib import Path
+from wherobots_storage.settings import Settings
+from wherobots_storage.sync.home import Home
+from wherobots_storage.sync.watch import Watcher
+told = threading.Event()
+def trouble(reason):
+    print(reason)
+    told.set()
+home = Home.open(Settings(home=Path(sys.argv[1]), state_dir=Path("/nonexistent")))
+Watcher(home, print, trouble).start()
+assert told.wait(20)
+"""
+
+
+def test_a_real_limit(bench: Bench) -> None:
+    """The system's limit of watches, lowered for one process alone, is told and not passed over."""
+    for number in range(30):
+        bench.write(f"{number}/x")
+    # The limit of a user namespace binds this process only (namespaces(7), "/proc/sys/user").
+    lower = 'echo 10 > /proc/sys/user/max_inotify_watches && exec "$@"'
+    prefix = ["unshare", "-Ur", "sh", "-c", lower, "sh"]
+    if subprocess.run([*prefix, "true"], check=False, capture_output=True).returncode != 0:
+        pytest.skip("user namespaces are not allowed here")
+    command = [*prefix, sys.executable, "-c", LIMITED, str(bench.home)]
+    told = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60)
+    assert "max_user_watches" in told.stdout
+
+
+def watch(bench: Bench, opener: Callable[[list[str]], Notifier] = open_notifier) -> Watch:
+    """A factory of watchers for an agent."""
+    return lambda hint, trouble: Watcher(
+        Home.open(bench.settings), hint, trouble, open_notifier=opener
+    )
+
+
+def test_a_save_is_soon_in_the_mirror(bench: Bench, store: FaultyStore) -> None:
+    """Between two scans a watching agent saves, renames and deletes within seconds."""
+    bench.write("a/keep")
+    with running_agent(bench.settings, store, watch(bench)) as agent:
+        eventually(lambda: agent.status is not None and agent.status.last_synced is not None)
+        time.sleep(0.5)
+        bench.write("a/new")
+        eventually(lambda: bench.keys() == ["a/keep", "a/new"], seconds=5)
+        (bench.home / "a/new").rename(bench.home / "a/renamed")
+        bench.write("fresh/folder/file")
+        eventually(lambda: bench.keys() == ["a/keep", "a/renamed", "fresh/folder/file"], seconds=5)
+        agent.reaches("idle")
+
+
+def test_a_paused_agent_takes_no_hint(bench: Bench, store: FaultyStore) -> None:
+    """A pause holds hints back too; what they were about is saved after it."""
+    with running_agent(bench.settings, store, watch(bench)) as agent:
+        eventually(lambda: agent.status is not None and agent.status.last_synced is not None)
+        time.sleep(0.5)
+        agent.client.request("pause")
+        bench.write("a")
+        with pytest.raises(AssertionError):
+            eventually(lambda: bench.keys() == ["a"], seconds=1)
+        agent.client.request("resume")
+        eventually(lambda: bench.keys() == ["a"])
+
+
+def test_an_agent_without_watches(bench: Bench, store: FaultyStore) -> None:
+    """It says so in its status, and saves when it scans."""
+    with running_agent(bench.settings, store, watch(bench, exhausted)) as agent:
+        eventually(lambda: agent.status is not None and agent.status.skipped_total)
+        bench.write("a")
+        assert agent.client.request("sync").complete
+        (notice,) = agent.client.status().skipped
+        assert notice.code == "not-watched"
+    assert bench.keys() == ["a"]

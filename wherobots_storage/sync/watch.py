@@ -1,0 +1,204 @@
+"""Hints between two scans: which folders of the home something was written in just now.
+
+Hints only make a save durable sooner. Nothing rests on them: what they miss, the next whole scan
+finds. Every folder is watched by itself, not recursively, because a recursive watch follows links
+out of the home and spends watches on what is ignored.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+from watchfiles._rust_notify import RustNotify
+
+from wherobots_storage.planning.ignore import IGNORE_FILE, IgnoreRules
+from wherobots_storage.sync.focus import Focus
+from wherobots_storage.sync.home import Home
+
+log = logging.getLogger("wherobots_storage.agent")
+
+QUIET_MS, BATCH_MS, WAIT_MS = 100, 500, 1000
+"""A batch of changes ends after so long without another, and lasts so long at the most."""
+
+REOPEN_SHARE = 10
+"""Watching new folders may take at most one part in so many of the time."""
+
+LIMIT_REASON = (
+    "Changes in the home cannot be watched ({error}), so that they are saved every few minutes "
+    "instead of within seconds. An administrator can raise fs.inotify.max_user_watches."
+)
+
+EVERYTHING = Focus(deep=frozenset({""}))
+
+OnHint = Callable[[Focus], None]
+OnTrouble = Callable[[str], None]
+
+
+class Notifier(Protocol):
+    """What is used of ``watchfiles``: changes as (kind, path), or a word when there are none."""
+
+    def watch(
+        self, debounce_ms: int, step_ms: int, timeout_ms: int, stop_event: threading.Event | None
+    ) -> set[tuple[int, str]] | str:
+        """Wait for changes. Raises RuntimeError, OSError."""
+        ...
+
+    def close(self) -> None:
+        """Watch no more."""
+        ...
+
+
+def open_notifier(folders: list[str]) -> Notifier:
+    """Watch these folders. Raises OSError when one is gone, or there are too many."""
+    # The library's own entry point for this (watchfiles docs, "Rust backend direct usage");
+    # its ``watch`` makes sets of the same pairs, and cannot be closed from outside.
+    # Told to pass over what is forbidden it passes over the limit too, without a word (measured).
+    notifier: Notifier = RustNotify(folders, False, False, 300, False, False)
+    return notifier
+
+
+class Watcher:
+    """Watches one home on a thread of its own, from ``start`` to ``stop``.
+
+    ``on_hint`` is told where something changed, ``on_trouble`` once why nothing more will be told.
+    """
+
+    def __init__(
+        self,
+        home: Home,
+        on_hint: OnHint,
+        on_trouble: OnTrouble,
+        *,
+        open_notifier: Callable[[list[str]], Notifier] = open_notifier,
+    ) -> None:
+        self._home = home
+        self._on_hint = on_hint
+        self._on_trouble = on_trouble
+        self._open = open_notifier
+        self._stop = threading.Event()
+        self._folders: set[str] = set()
+        self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
+
+    def start(self) -> None:
+        """Begin; a scan should follow, for what was written before."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Tell no more, soon."""
+        self._stop.set()
+
+    def _run(self) -> None:
+        try:
+            self._folders = set(self._walk("", self._home.rules()))
+            self._watch(self._reopen())
+        except Exception as error:  # noqa: BLE001  # whatever it is, the interval remains
+            if not self._stop.is_set():
+                log.warning("the home is not watched: %s", error)
+                self._on_trouble(LIMIT_REASON.format(error=_words(error)))
+
+    def _watch(self, notifier: Notifier) -> None:
+        new: set[str] = set()
+        reopen_at = 0.0
+        try:
+            while not self._stop.is_set():
+                wait = WAIT_MS if not new else QUIET_MS
+                new |= self._tell(notifier.watch(BATCH_MS, QUIET_MS, wait, self._stop))
+                began = time.monotonic()
+                if not new or began < reopen_at or self._stop.is_set():
+                    continue
+                fresh = self._reopen()
+                # Between the two nothing is missed: the former still listened.
+                former, notifier = notifier, fresh
+                self._tell(former.watch(QUIET_MS, 10, 10, self._stop))
+                former.close()
+                self._on_hint(Focus(deep=frozenset(new)))
+                new = set()
+                reopen_at = time.monotonic() + REOPEN_SHARE * (time.monotonic() - began)
+        finally:
+            notifier.close()
+
+    def _reopen(self) -> Notifier:
+        for _ in range(5):
+            paths = {folder: self._home.path / folder for folder in self._folders}
+            self._folders = {
+                folder
+                for folder, path in paths.items()
+                if path.is_dir() and not path.is_symlink() and os.access(path, os.R_OK)
+            }
+            try:
+                return self._open([str(self._home.path / folder) for folder in self._folders])
+            except (FileNotFoundError, PermissionError):
+                continue  # One vanished or was closed since it was looked at.
+        raise FileNotFoundError("folders vanish faster than they can be watched")
+
+    def _tell(self, changes: set[tuple[int, str]] | str) -> set[str]:
+        """Tell of the changes, and return the folders that are new."""
+        if isinstance(changes, str) or not changes:
+            return set()
+        rules = self._home.rules()
+        flat: set[str] = set()
+        new: set[str] = set()
+        for path in {path for _, path in changes}:
+            relative = self._relative(path)
+            if relative is None:
+                continue
+            if relative == IGNORE_FILE:
+                self._on_hint(EVERYTHING)
+            folder = relative.rpartition("/")[0]
+            folder = f"{folder}/" if folder else ""
+            is_folder = os.path.isdir(path) and not os.path.islink(path)  # noqa: PTH112, PTH114
+            name = f"{relative}/" if is_folder else relative
+            if self._is_left_out(name, rules):
+                continue
+            flat.add(folder)
+            if is_folder and name not in self._folders:
+                below = set(self._walk(name, rules))
+                new.add(name)
+                self._folders |= below
+        if flat:
+            self._on_hint(Focus(frozenset(flat), frozenset(new)))
+        return new
+
+    def _relative(self, path: str) -> str | None:
+        top = f"{self._home.path}/"
+        return path[len(top) :] if path.startswith(top) and len(path) > len(top) else None
+
+    def _is_left_out(self, path: str, rules: IgnoreRules) -> bool:
+        parts = path.rstrip("/").split("/")
+        above = ["/".join(parts[:count]) + "/" for count in range(1, len(parts))]
+        return any(
+            name in self._home.reserved or f"{name}/" in self._home.reserved or rules.ignores(name)
+            for name in (*above, path)
+        )
+
+    def _walk(self, top: str, rules: IgnoreRules) -> Iterable[str]:
+        """A folder and those below it that are mirrored; links are not followed."""
+        stack = [top]
+        while stack and not self._stop.is_set():
+            folder = stack.pop()
+            yield folder
+            try:
+                with os.scandir(self._home.path / folder) as found:
+                    names = [child.name for child in found if child.is_dir(follow_symlinks=False)]
+            except OSError:
+                continue
+            # A name that is not UTF-8 is not mirrored, and cannot be told to the watcher either.
+            paths = [f"{folder}{name}/" for name in names if _is_utf8(name)]
+            stack += [
+                path
+                for path in paths
+                if path not in self._home.reserved and not rules.ignores(path)
+            ]
+
+
+def _is_utf8(name: str) -> bool:
+    return name.isascii() or os.fsdecode(name.encode("utf-8", "replace")) == name
+
+
+def _words(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__
