@@ -322,7 +322,10 @@ def test_full_disk_stops_clearly_and_goes_on_later(
         with pytest.raises(DiskFull, match="Make room"):
             second.restore()
     assert not (second.home / ".wherobots").exists()
-    assert len(picture(second.home)) == 10
+    # What had its name by then; a file that was only written is as good as not there.
+    kept = picture(second.home)
+    assert len(kept) <= 10
+    assert kept.items() <= picture(first.home).items()
     assert second.restore().complete
     assert picture(second.home) == picture(first.home)
 

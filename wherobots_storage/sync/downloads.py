@@ -10,14 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wherobots_storage.errors import (
-    LocalIOError,
+    LocalError,
     SlowDown,
     StorageError,
-    StoreUnavailable,
 )
-from wherobots_storage.objectstore.store import FetchedObject, ObjectInfo
+from wherobots_storage.objectstore.store import ObjectInfo
 from wherobots_storage.planning.format import (
-    DEFAULT_FILE_MODE,
     Facts,
     read_folder_mode,
     read_metadata,
@@ -27,21 +25,23 @@ from wherobots_storage.planning.restore import Step
 from wherobots_storage.planning.tree import (
     Remote,
 )
+from wherobots_storage.sync.arrivals import Arrivals, Arrived, mtime_of
 from wherobots_storage.sync.beside import Beside
 from wherobots_storage.sync.cancel import Backoff, Cancel
 from wherobots_storage.sync.flights import Flights
 from wherobots_storage.sync.home import Home
-from wherobots_storage.sync.install import Installer, fatal, is_full
+from wherobots_storage.sync.install import Installer, Staged, fatal, is_full
 from wherobots_storage.sync.journal import Journal
 from wherobots_storage.sync.mirror import Mirror
 from wherobots_storage.sync.ranges import RangedObject
 from wherobots_storage.sync.reading import unchanged_by_hash
-from wherobots_storage.sync.remote import RemoteListing
 from wherobots_storage.sync.report import Report
 from wherobots_storage.sync.restored import RestoreLedger
 from wherobots_storage.sync.worklist import SMALL_BYTES
 
 ATTEMPTS = 6
+GRACE = 1.0
+"""How long downloads that were given up may take to end before their files are removed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,29 +70,27 @@ class Downloader:
         self._home = home
         self._mirror = mirror
         self._journal = journal
-        self._listing = listing
         self._ledger = RestoreLedger(journal, report)
         self._cancel = cancel
         self._moved = moved
         self._installer = Installer(home)
         self._beside = Beside(home, mirror, listing, self._ledger, self._installer)
-        self._flights: Flights[_Get, FetchedObject] = Flights()
+        self._arrivals = Arrivals(home, self._installer)
+        self._flights: Flights[_Get, Arrived] = Flights()
         self._backoff = Backoff(0.2, 10.0)
         self._markers: list[tuple[str, str, int]] = []
         """Folders made here, with ETag and mode: read-only ones get it when they are filled."""
 
-    def download(self, steps: Iterable[tuple[Step, str]]) -> None:
+    def download(self, steps: Iterable[tuple[Step, Remote]]) -> None:
         """Carry out RESTORE, REPLACE and COMPARE steps, small and large.
 
         Raises Interrupted, DiskFull, LocalIOError when the home cannot be written at all, and
         the StorageError of an outage; what was done by then is journaled.
         """
         try:
-            for step, path in steps:
+            for step, remote in steps:
                 self._cancel.check()
-                remote = self._listing.get(path)
-                if remote is not None:
-                    self._begin(_Get(step, remote))
+                self._begin(_Get(step, remote))
             while len(self._flights):
                 self._land(*self._flights.wait(self._cancel))
         finally:
@@ -114,6 +112,10 @@ class Downloader:
 
     def clear(self) -> None:
         """Remove what is left of unfinished downloads."""
+        grace = Cancel(seconds=GRACE)
+        while len(self._flights) and not grace.expired:
+            # Given up, but their threads may still be writing files.
+            self._flights.next(timeout=0.1)
         self._installer.clear()
 
     def trash(self, paths: Iterable[str]) -> None:
@@ -150,8 +152,10 @@ class Downloader:
     def _submit(self, get: _Get) -> None:
         key = self._mirror.key(get.remote.path)
         # No If-Match: a version that came after the listing is as good; its own ETag is journaled.
-        future = self._mirror.transfers.submit_get(key)
-        self._flights.launch(get, get.remote.size, future)
+        fetched = self._mirror.transfers.submit_get(key)
+        wanted = get.step is not Step.COMPARE and not get.remote.path.endswith("/")
+        arrived = self._arrivals.write(fetched, wanted=wanted)
+        self._flights.launch(get, get.remote.size, arrived)
 
     def _is_only_touched(self, path: str) -> bool:
         """Whether the journal's bytes are still there, though the file's times say otherwise.
@@ -165,11 +169,11 @@ class Downloader:
         self._ledger.entry(entry, record.sha256, record.etag)
         return True
 
-    def _land(self, get: _Get, result: FetchedObject | StorageError) -> None:
-        if isinstance(result, FetchedObject):
+    def _land(self, get: _Get, result: Arrived | StorageError) -> None:
+        if isinstance(result, Arrived):
             self._ledger.outage.success()
             self._backoff.reset()
-            self._receive(get, result.info, iter((result.body,)))
+            self._receive_small(get, result)
         elif isinstance(result, SlowDown) and get.attempt < ATTEMPTS:
             self._cancel.sleep(self._backoff.pause())
             self._submit(_Get(get.step, get.remote, get.attempt + 1))
@@ -180,9 +184,10 @@ class Downloader:
         key = self._mirror.key(get.remote.path)
         try:
             with RangedObject(self._mirror.store, key) as body:
-                self._receive(get, body.info, self._checked(body.chunks()))
+                info, chunks = body.info, self._checked(body.chunks())
+                self._receive(get, info, chunks, lambda: self._arrivals.stage(info, chunks))
         except StorageError as error:
-            if isinstance(error, LocalIOError):
+            if isinstance(error, LocalError):
                 raise
             self._ledger.fail(get.remote, error)
 
@@ -192,8 +197,35 @@ class Downloader:
             yield chunk
             self._moved(0, len(chunk))
 
-    def _receive(self, get: _Get, info: ObjectInfo, chunks: Iterator[bytes]) -> None:
-        """Verify, stage and install one object that has arrived."""
+    def _receive_small(self, get: _Get, arrived: Arrived) -> None:
+        problem = arrived.problem
+        if isinstance(problem, LocalError):
+            raise problem
+        if isinstance(problem, StorageError):
+            self._ledger.fail(get.remote, problem)
+            return
+
+        def file() -> Staged:
+            # One that was fetched to be compared becomes a file only when it proves to differ.
+            if arrived.staged is None and arrived.problem is None:
+                return self._arrivals.stage(arrived.info, (arrived.body,))
+            return arrived.file()
+
+        try:
+            self._receive(get, arrived.info, iter((arrived.body,)), file)
+        except LocalError:
+            raise
+        except StorageError as error:
+            self._ledger.fail(get.remote, error)
+
+    def _receive(
+        self,
+        get: _Get,
+        info: ObjectInfo,
+        chunks: Iterator[bytes],
+        file: Callable[[], Staged],
+    ) -> None:
+        """Install one object that has arrived; ``file`` gives it as a temporary file."""
         remote = get.remote
         facts = read_metadata(info.metadata)
         small = remote.size <= SMALL_BYTES
@@ -205,7 +237,7 @@ class Downloader:
             elif facts.is_symlink:
                 self._receive_link(get, info, facts, b"".join(chunks))
             else:
-                self._receive_file(get, info, facts, chunks)
+                self._receive_file(get, info, file())
         except NotADirectoryError:
             reason = "A folder above it is a file or a link here, so it cannot be restored."
             self._ledger.skip(remote.path, "parent-not-folder", reason, remote.size)
@@ -216,19 +248,8 @@ class Downloader:
             self._ledger.skip(remote.path, "not-restored", reason, remote.size)
         self._moved(1, info.size if small else 0)
 
-    def _receive_file(
-        self, get: _Get, info: ObjectInfo, facts: Facts, chunks: Iterator[bytes]
-    ) -> None:
-        staged = self._installer.stage(chunks)
+    def _receive_file(self, get: _Get, info: ObjectInfo, staged: Staged) -> None:
         try:
-            if staged.size != info.size or facts.sha256 not in {None, staged.sha256}:
-                message = "What arrived is not what was saved: its size or SHA-256 differs."
-                self._ledger.fail(get.remote, StoreUnavailable(message, path=get.remote.path))
-                return
-            mode = facts.mode
-            if mode is None:
-                mode = DEFAULT_FILE_MODE & ~self._home.umask
-            self._installer.finish(staged.path, _mtime(facts, info), mode)
             self._install(get, info, staged.path, staged.sha256, is_symlink=False)
         finally:
             staged.path.unlink(missing_ok=True)
@@ -241,7 +262,7 @@ class Downloader:
             return
         staged = self._installer.stage_link(target)
         try:
-            self._installer.finish(staged, _mtime(facts, info), None)
+            self._installer.finish(staged, mtime_of(facts, info), None)
             digest = hashlib.sha256(target).hexdigest()
             self._install(get, info, staged, digest, is_symlink=True)
         finally:
@@ -285,7 +306,3 @@ class Downloader:
         else:
             # It was here before, with a mode of its own, which the next sync brings there.
             self._ledger.folder(remote.path, info.etag, mode)
-
-
-def _mtime(facts: Facts, info: ObjectInfo) -> int:
-    return facts.mtime_ns if facts.mtime_ns is not None else int(info.last_modified * 10**9)

@@ -108,8 +108,8 @@ class Restore:
                 trash.append(decision.path)
             elif decision.step is Step.FORGET:
                 forget.append(decision.path)
-            elif decision.step is not Step.KEEP:
-                downloads.add(decision)
+            elif decision.step is not Step.KEEP and decision.remote is not None:
+                downloads.add(decision.step, decision.remote)
         return trash, forget
 
     def _settle_vanished(

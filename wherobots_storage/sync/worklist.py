@@ -13,8 +13,8 @@ from types import TracebackType
 from typing import Self
 
 from wherobots_storage.planning.backup import Upload
-from wherobots_storage.planning.restore import Decision, Step
-from wherobots_storage.planning.tree import Directory, File, Mirrored, Symlink, kind_of
+from wherobots_storage.planning.restore import Step
+from wherobots_storage.planning.tree import Directory, File, Mirrored, Remote, Symlink, kind_of
 
 SMALL_BYTES = 8 * 1024**2
 """Up to this size a file is read to memory and sent in one request."""
@@ -114,25 +114,26 @@ class Uploads(_Spool):
 
 
 class Downloads(_Spool):
-    """Decisions of a restore; their local entry, row and object are looked up when they are due."""
+    """Decisions of a restore with their objects; what is local is looked up when they are due."""
 
     def __init__(self) -> None:
-        super().__init__("CREATE TABLE work (path TEXT, step TEXT, size INTEGER)")
+        super().__init__(
+            "CREATE TABLE work (step TEXT, path TEXT, size INTEGER, etag TEXT, modified REAL,"
+            " shadowed INTEGER)"
+        )
 
-    def add(self, decision: Decision) -> None:
+    def add(self, step: Step, remote: Remote) -> None:
         """Keep one for later."""
-        size = decision.remote.size if decision.remote is not None else 0
-        row = (decision.path, decision.step.name, size)
-        self._db.execute("INSERT INTO work VALUES (?, ?, ?)", row)
+        self._db.execute("INSERT INTO work VALUES (?, ?, ?, ?, ?, ?)", (step.name, *remote))
         self.files += 1
-        self.bytes += size
+        self.bytes += remote.size
 
-    def steps(self, *, large: bool) -> Iterator[tuple[Step, str]]:
+    def steps(self, *, large: bool) -> Iterator[tuple[Step, Remote]]:
         """The small ones in the order of their paths, or the large ones."""
         sign = ">" if large else "<="
         rows = self._db.execute(
-            f"SELECT step, path FROM work WHERE size {sign} ? ORDER BY path",  # noqa: S608
+            f"SELECT * FROM work WHERE size {sign} ? ORDER BY path",  # noqa: S608
             (SMALL_BYTES,),
         )
-        for step, path in rows:
-            yield Step[step], path
+        for step, path, size, etag, modified, shadowed in rows:
+            yield Step[step], Remote(path, size, etag, modified, bool(shadowed))

@@ -1,0 +1,65 @@
+"""Ways in which a real JupyterLab server ends, and what is in the bucket afterwards."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support.homes import keys_below
+from support.lab import LabServer
+
+import wherobots_storage
+from wherobots_storage.objectstore.embedded import EmbeddedStore
+from wherobots_storage.objectstore.s3 import S3Store
+
+pytestmark = [pytest.mark.store, pytest.mark.timeout(300)]
+
+CUSTOMER = "customer-a1"
+LATE = "written late.txt"
+
+
+@pytest.fixture(autouse=True)
+def heeded_interrupts() -> Iterator[None]:
+    """SIGINT is not ignored in what is started, as it would be below a shell's background job."""
+    former = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, former)
+
+
+def saved(store: S3Store) -> list[str]:
+    """What the mirror holds."""
+    return keys_below(store, f"acme/notebooks/{CUSTOMER}/")
+
+
+@pytest.mark.parametrize("how", ["SIGTERM", "SIGINT", "SIGKILL", "shutdown"])
+def test_what_was_written_last_is_saved(
+    tmp_path: Path, seaweed: EmbeddedStore, s3_store: S3Store, how: str
+) -> None:
+    """However the server ends, the final sync brings what was written a moment before."""
+    home = tmp_path / "home"
+    home.mkdir()
+    environment = {
+        **seaweed.environment(),
+        "WHEROBOTS_STORAGE_ROOT": f"s3://{s3_store.bucket}/acme/",
+        "WHEROBOTS_STORAGE_CUSTOMER": CUSTOMER,
+        "WHEROBOTS_STORAGE_STATE": str(tmp_path / "state"),
+        # The checkout: nothing need be installed for these.
+        "PYTHONPATH": str(Path(wherobots_storage.__file__).parent.parent),
+    }
+    with LabServer(home, environment) as lab:
+        (home / LATE).write_text("late")
+        if how == "SIGKILL":
+            lab.kill()
+        elif how == "shutdown":
+            lab.fetch("api/shutdown", method="POST")
+            lab.process.wait(60)
+        else:
+            assert lab.terminate(timeout=60, how=signal.Signals[how]) == 0
+        # Killed, the server waits for nobody; otherwise it has waited for the agent.
+        deadline = time.monotonic() + (30 if how == "SIGKILL" else 0)
+        while LATE not in saved(s3_store) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert saved(s3_store) == [LATE], lab.output()
