@@ -234,7 +234,7 @@ export interface Lease {
  * Ask the agent for something.
  */
 export interface SyncRequest {
-  op: 'acceptDeletes' | 'pause' | 'resume' | 'retry' | 'sync';
+  op: 'acceptDeletes' | 'pause' | 'resume' | 'retry' | 'sync' | 'takeover';
 }
 /**
  * How the extension is set up. ``problem`` says what to set when it is not configured.

@@ -20,6 +20,8 @@ export interface ISyncWords {
   /** How many files are not in sync for a reason of their own. */
   notices: number;
   canSync: IAbility;
+  /** Whether another instance is waited for, which can be taken over from. */
+  canTakeOver: boolean;
 }
 
 /** Put the state in words. `now` in milliseconds. */
@@ -33,7 +35,8 @@ export function describeSync(state: ISyncState, now: number, trans: TranslationB
       detail: error?.message ?? text,
       progress: null,
       notices: 0,
-      canSync: { allowed: false, reason: error?.message ?? text }
+      canSync: { allowed: false, reason: error?.message ?? text },
+      canTakeOver: false
     };
   }
   const [mood, text] = summary(status, now, trans);
@@ -45,7 +48,8 @@ export function describeSync(state: ISyncState, now: number, trans: TranslationB
     detail: details(state, status, trans).join('\n'),
     progress: status.progress ? share(status.progress) : null,
     notices: status.conflictsTotal + status.skippedTotal,
-    canSync: ability(status, trans)
+    canSync: ability(status, trans),
+    canTakeOver: status.state === 'waiting'
   };
 }
 
@@ -67,7 +71,7 @@ function summary(
     case 'paused':
       return ['off', trans.__('Home sync is paused')];
     case 'waiting':
-      return ['off', trans.__('Waiting for another instance')];
+      return ['off', waiting(status, trans)];
     case 'vetoed':
       return ['trouble', trans.__('Home sync needs your answer')];
     case 'offline':
@@ -88,6 +92,17 @@ function summary(
   return lastSynced
     ? ['safe', trans.__('Home saved %1', formatAgo(lastSynced, now, trans))]
     : ['off', trans.__('Home not saved yet')];
+}
+
+/** Who holds the mirror: an instance elsewhere has a lease, another server of this home has not. */
+function waiting(status: SyncStatus, trans: TranslationBundle): string {
+  const { lease, lastError } = status;
+  if (lastError) {
+    return lastError.message;
+  }
+  return lease
+    ? trans.__('Not saving: the instance on %1 has this home', lease.host)
+    : trans.__('Waiting for another instance');
 }
 
 function restoring(progress: Progress | null, trans: TranslationBundle): string {
@@ -144,6 +159,12 @@ function details(state: ISyncState, status: SyncStatus, trans: TranslationBundle
       trans._n('Waiting: %2 file, %3', 'Waiting: %2 files, %3', pending.files, count, bytes)
     );
   }
+  if (status.state === 'waiting' && status.lease?.expires) {
+    const when = formatExactDate(status.lease.expires);
+    lines.push(
+      trans.__('This one begins by itself when that ends, or without a sign of it at %1', when)
+    );
+  }
   for (const text of [status.veto, lastError?.message, state.error?.message]) {
     if (text) {
       lines.push(text);
@@ -159,6 +180,8 @@ function ability(status: SyncStatus, trans: TranslationBundle): IAbility {
     case 'starting':
     case 'restoring':
       return { allowed: false, reason: trans.__('the home is being restored') };
+    case 'waiting':
+      return { allowed: false, reason: trans.__('another instance has this home') };
     case 'stopping':
     case 'stopped':
       return { allowed: false, reason: trans.__('home sync has stopped') };

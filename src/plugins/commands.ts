@@ -13,6 +13,10 @@ export namespace CommandIDs {
   export const copyPath = 'wherobots-storage:copy-path';
   export const copyFolderPath = 'wherobots-storage:copy-folder-path';
   export const syncNow = 'wherobots-storage:sync-now';
+  export const syncPause = 'wherobots-storage:sync-pause';
+  export const syncResume = 'wherobots-storage:sync-resume';
+  export const syncRetry = 'wherobots-storage:sync-retry';
+  export const takeOver = 'wherobots-storage:take-over';
   export const showNotices = 'wherobots-storage:show-notices';
 }
 

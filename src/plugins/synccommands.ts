@@ -2,6 +2,7 @@ import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/applica
 import { ICommandPalette } from '@jupyterlab/apputils';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
+import type { SyncRequest } from '../api/generated';
 import type { SyncModel } from '../model/sync';
 import { describeSync } from '../model/syncwords';
 import { IActions, ISync } from '../tokens';
@@ -34,15 +35,42 @@ export const syncCommandsPlugin: JupyterFrontEndPlugin<void> = {
       describedBy,
       execute: () => actions.syncNow()
     });
+    const state = () => sync.state.status?.state;
+    const add = (command: string, op: SyncRequest['op'], label: string, isEnabled: () => boolean) =>
+      app.commands.addCommand(command, {
+        label,
+        isEnabled,
+        describedBy,
+        execute: () => actions.askSync(op)
+      });
+    const running = () => words().canSync.allowed;
+    add(CommandIDs.syncPause, 'pause', trans.__('Pause Home Sync'), () => {
+      return running() && state() !== 'paused';
+    });
+    add(CommandIDs.syncResume, 'resume', trans.__('Resume Home Sync'), () => state() === 'paused');
+    add(CommandIDs.syncRetry, 'retry', trans.__('Retry What Failed to Sync'), running);
+    add(CommandIDs.takeOver, 'takeover', trans.__('Take Over Home Sync Now'), () => {
+      return words().canTakeOver;
+    });
     app.commands.addCommand(CommandIDs.showNotices, {
       label: trans.__('Show What Is Not in Sync'),
       isEnabled: () => words().notices > 0,
       describedBy,
       execute: () => actions.showNotices()
     });
-    sync.changed.connect(() => app.commands.notifyCommandChanged(CommandIDs.syncNow));
     const category = trans.__('Storage');
-    for (const command of [CommandIDs.syncNow, CommandIDs.showNotices]) {
+    const commands = [
+      CommandIDs.syncNow,
+      CommandIDs.syncPause,
+      CommandIDs.syncResume,
+      CommandIDs.syncRetry,
+      CommandIDs.takeOver,
+      CommandIDs.showNotices
+    ];
+    sync.changed.connect(() => {
+      commands.forEach(command => app.commands.notifyCommandChanged(command));
+    });
+    for (const command of commands) {
       palette?.addItem({ command, category });
     }
   }

@@ -3,7 +3,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 
 import type { IStorageClient } from '../api/client';
 import { asStorageError } from '../api/errors';
-import type { DeleteFailed, Entry } from '../api/generated';
+import type { DeleteFailed, Entry, SyncRequest } from '../api/generated';
 import type { IAbility } from '../model/abilities';
 import { canCreateFolder, canDelete, canDownload, canUpload } from '../model/abilities';
 import type { Announcer } from '../model/announcer';
@@ -123,8 +123,13 @@ export class StorageActions {
   }
 
   /** Make the home safe now. */
-  async syncNow(): Promise<void> {
-    await this._options.sync.request('sync');
+  syncNow(): Promise<void> {
+    return this.askSync('sync');
+  }
+
+  /** Ask the home's synchronisation for something, and say so when it refuses. */
+  async askSync(op: SyncRequest['op']): Promise<void> {
+    await this._options.sync.request(op);
     const { error } = this._options.sync.state;
     if (error) {
       this._complain(this._trans.__('The home could not be synchronised.'), error);

@@ -56,6 +56,16 @@ export function Footer(): ReactElement | null {
             {trans._n('%2 note', '%2 notes', words.notices, formatCount(words.notices))}
           </button>
         )}
+        {words.canTakeOver && (
+          <button
+            type="button"
+            className="wbs-Badge"
+            title={trans.__('Save this home from here; the other instance then stops saving it')}
+            onClick={() => void actions.askSync('takeover')}
+          >
+            {trans.__('Take over now')}
+          </button>
+        )}
         <Button
           icon={syncNowIcon}
           title={trans.__('Sync now')}

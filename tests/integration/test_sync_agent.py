@@ -252,7 +252,7 @@ def test_supervisor_starts_a_dead_agent_again(bench: Bench) -> None:
 
 
 def test_two_servers_of_one_home(bench: Bench) -> None:
-    """The later server takes over; the former stands by, says so, and goes on when it is alone."""
+    """The later takes over; who stands by says so, may take over, and goes on when it is alone."""
     settings = settings_for(bench.home, bench.state, bench.store.bucket, shutdown_timeout=1.5)
     state = StateFolder.for_settings(settings)
     former, later = (AgentSupervisor(settings, lambda _: None) for _ in range(2))
@@ -281,6 +281,9 @@ def test_two_servers_of_one_home(bench: Bench) -> None:
         assert holder is not None
         assert holder.pid == writer == later.pid
         assert former.status.state == "waiting"
+        asyncio.run(former.request("takeover"))
+        eventually(lambda: later.status.state == "waiting")
+        eventually(lambda: former.status.state == "idle")
 
     def with_both() -> None:
         saves(former, "first")

@@ -14,10 +14,12 @@ from wherobots_storage.objectstore.threads import ThreadedTransfers
 from wherobots_storage.settings import Settings
 from wherobots_storage.sync.client import AgentClient
 from wherobots_storage.sync.controller import Controller, Watch
+from wherobots_storage.sync.lease import LeaseObject
 from wherobots_storage.sync.server import AgentServer
 from wherobots_storage.sync.session import Session
 from wherobots_storage.sync.state import StateFolder
 from wherobots_storage.sync.status import StatusBoard
+from wherobots_storage.sync.tenure import Tenure
 
 
 def eventually(what: Callable[[], object], seconds: float = 20.0) -> None:
@@ -31,7 +33,14 @@ def eventually(what: Callable[[], object], seconds: float = 20.0) -> None:
 class ThreadAgent:
     """An agent's controller and socket on a thread; its client, and its outcome at the end."""
 
-    def __init__(self, settings: Settings, store: ObjectStore, watch: Watch | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        store: ObjectStore,
+        watch: Watch | None = None,
+        lease: LeaseObject | None = None,
+    ) -> None:
+        self._lease = lease
         self._watch = watch
         self._settings = settings
         self._store = store
@@ -48,7 +57,11 @@ class ThreadAgent:
             Session(self._settings, self._store, transfers, self.state, board) as session,
         ):
             controller = Controller(
-                session, board, interval=self._settings.sync_interval, watch=self._watch
+                session,
+                board,
+                interval=self._settings.sync_interval,
+                watch=self._watch,
+                tenure=Tenure(self._lease, board, beat=0.1),
             )
             server = AgentServer(self.state.socket_path, board, controller)
             server.start()
@@ -88,10 +101,13 @@ class ThreadAgent:
 
 @contextmanager
 def running_agent(
-    settings: Settings, store: ObjectStore, watch: Watch | None = None
+    settings: Settings,
+    store: ObjectStore,
+    watch: Watch | None = None,
+    lease: LeaseObject | None = None,
 ) -> Iterator[ThreadAgent]:
     """An agent that runs; it is stopped at the end, if it was not before."""
-    agent = ThreadAgent(settings, store, watch)
+    agent = ThreadAgent(settings, store, watch, lease)
     agent.thread.start()
     try:
         yield agent

@@ -172,6 +172,7 @@ def test_offline_later_and_back(
     monkeypatch.setattr("wherobots_storage.sync.cancel.Backoff.pause", lambda _: 0.05)
     with running_agent(bench.settings, store) as agent:
         agent.reaches("idle")
+        agent.client.request("sync")  # the first cycle also tries the store out
         for number in range(20):
             bench.write(f"f{number}")
         store.before = down(error)

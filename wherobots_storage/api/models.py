@@ -221,7 +221,7 @@ class SyncStatus(Wire, frozen=True, kw_only=True):
 class SyncRequest(Wire, frozen=True, kw_only=True):
     """Ask the agent for something."""
 
-    op: Literal["sync", "pause", "resume", "retry", "acceptDeletes"]
+    op: Literal["sync", "pause", "resume", "retry", "acceptDeletes", "takeover"]
 
 
 class Features(Wire, frozen=True, kw_only=True):
@@ -271,6 +271,7 @@ class AgentRequest(Wire, frozen=True, kw_only=True):
         "resume",
         "retry",
         "acceptDeletes",
+        "takeover",
         "status",
         "stop",
         "subscribe",

@@ -50,6 +50,9 @@ def show(status: SyncStatus, output: Output) -> None:
     if status.progress is not None:
         step = status.progress
         output.line(f"Progress:     {step.phase}, {step.files:,} files, {human_size(step.bytes)}")
+    if status.lease is not None and not status.lease.mine:
+        lease = status.lease
+        output.line(f"Waiting for:  the instance on {lease.host}, at most until {lease.expires}")
     if status.veto:
         output.line(f"Deletions:    on hold. {status.veto}")
     if status.last_error:

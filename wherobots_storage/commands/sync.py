@@ -75,6 +75,9 @@ def conclude(outcome: Outcome, done: str, output: Output) -> int:
     output.record(outcome.status)
     if outcome.status.veto:
         output.line(f"Deletions are on hold: {outcome.status.veto}")
+    lease = outcome.status.lease
+    if lease is not None and not lease.mine:
+        output.note(f"Another instance, on {lease.host}, saves here too, until {lease.expires}.")
     notices(outcome.status, output)
     if outcome.complete:
         output.line(done)

@@ -14,13 +14,22 @@ class Interrupted(Exception):
 class Cancel:
     """Says when to give up: when ``event`` is set, or ``seconds`` from now are over."""
 
-    def __init__(self, event: threading.Event | None = None, seconds: float | None = None) -> None:
+    def __init__(
+        self,
+        event: threading.Event | None = None,
+        seconds: float | None = None,
+        *,
+        lost: threading.Event | None = None,
+    ) -> None:
         self._event = event if event is not None else threading.Event()
+        self._lost = lost
         self._until = None if seconds is None else time.monotonic() + seconds
 
     @property
     def expired(self) -> bool:
         """Whether to give up now."""
+        if self._lost is not None and self._lost.is_set():
+            return True
         return self._event.is_set() or self.remaining() <= 0
 
     def remaining(self) -> float:

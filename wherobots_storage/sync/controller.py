@@ -8,7 +8,6 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass, field
 
 from wherobots_storage.errors import StorageError
 from wherobots_storage.planning.tree import Notice
@@ -17,28 +16,15 @@ from wherobots_storage.sync.focus import Focus
 from wherobots_storage.sync.report import Report
 from wherobots_storage.sync.session import Session
 from wherobots_storage.sync.status import StatusBoard, error_body
+from wherobots_storage.sync.tenure import Tenure
 from wherobots_storage.sync.watch import Watcher
+from wherobots_storage.sync.wish import Wish
 
 log = logging.getLogger("wherobots_storage.agent")
 
 
 RESTORES = 4
 """How often a start tries to restore single objects that fail, before it goes on without them."""
-
-
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """Something for the loop's thread: ``sync``, ``restore``, ``final``, ``look`` or ``tick``.
-
-    ``look`` only wakes the loop; ``tick`` is the clock's own wish, which a pause holds back.
-
-    ``done`` becomes True when all of the home is in the mirror afterwards.
-    """
-
-    op: str
-    deadline: float | None = None
-    reason: str = ""
-    done: Future[bool] = field(default_factory=Future)
 
 
 HINT_REST = 4.0
@@ -59,6 +45,7 @@ class Controller:
         *,
         interval: float,
         watch: Watch | None = None,
+        tenure: Tenure | None = None,
     ) -> None:
         self._session = session
         self._board = board
@@ -76,6 +63,8 @@ class Controller:
         self._backoff = Backoff()
         self._next = 0.0
         self._watch = watch
+        self._tenure = tenure or Tenure(None, board)
+        self._force = False
         self._hints = Focus()
         self._hints_at = 0.0
         self.finished: Future[bool] = Future()
@@ -123,6 +112,11 @@ class Controller:
         """There will be no more hints."""
         self._inbox.put(Wish("trouble", reason=reason))
 
+    def take_over(self) -> None:
+        """Take the lease from another instance, with a cycle."""
+        self._force = True
+        self.ask("sync")
+
     def stop(self, deadline: float | None) -> Future[bool]:
         """Make the final sync within ``deadline`` seconds (None: no limit) and end ``run``."""
         if not self._stop.is_set():
@@ -140,6 +134,7 @@ class Controller:
         watcher: Watcher | None = None
         try:
             self._start()
+            self._tenure.begin(lambda: self._inbox.put(Wish("tick")))
             if self._watch is not None and not self._stop.is_set():
                 watcher = self._watch(self.hint, self.trouble)
                 watcher.start()
@@ -183,7 +178,7 @@ class Controller:
         if wish.op == "final":
             # A final sync before the restore came through uploads what is new here; conditions
             # and the journal keep it from touching what is not restored yet.
-            self._answer(wish, self._session.final(Cancel(self._stop, wish.deadline)))
+            self._answer(wish, self._final(Cancel(self._stop, wish.deadline)))
         elif wish.op != "look":
             self._answer(wish, outcome=False)
 
@@ -212,7 +207,7 @@ class Controller:
 
     def _show_pause(self) -> None:
         """Show the pause once nothing is under way any more; hold ``_turn``."""
-        settled = self._board.status.state in {"idle", "vetoed", "offline"}
+        settled = self._board.status.state in {"idle", "vetoed", "offline", "waiting"}
         if self._paused and not self._busy and settled:
             self._board.enter("paused")
 
@@ -224,7 +219,7 @@ class Controller:
         elif wish.op in {"sync", "tick"}:
             self._answer(wish, self._cycle())
         elif wish.op == "final":
-            complete = self._session.final(Cancel(self._stop, wish.deadline))
+            complete = self._final(Cancel(self._stop, wish.deadline, lost=self._tenure.lost))
             self._rest()
             self._answer(wish, complete)
         elif wish.op == "hint":
@@ -262,13 +257,15 @@ class Controller:
     def _hinted(self) -> bool:
         """What hints lead to; while the store is out of reach they wait for the next cycle."""
         focus = self._take_hints()
-        if self._board.status.state == "offline":
+        if self._board.status.state in {"offline", "waiting"}:
             return False
         if focus.is_wide:
             return self._cycle()
         began = time.monotonic()
         try:
-            report = self._session.hinted(Cancel(self._stop), focus)
+            if not self._claim():
+                return False
+            report = self._session.hinted(self._cancel(), focus)
         except Interrupted:
             return False
         except StorageError as error:
@@ -288,7 +285,9 @@ class Controller:
         self._take_hints()
         self._next = time.monotonic() + self._interval
         try:
-            report = self._session.cycle(Cancel(self._stop), self._accepted)
+            if not self._claim():
+                return False
+            report = self._session.cycle(self._cancel(), self._accepted)
         except Interrupted:
             return False
         except StorageError as error:
@@ -297,6 +296,22 @@ class Controller:
             return False
         self._settle(report)
         return report.is_complete
+
+    def _cancel(self) -> Cancel:
+        return Cancel(self._stop, lost=self._tenure.lost)
+
+    def _claim(self) -> bool:
+        """Whether the mirror is ours to write; when not, a look again is due soon."""
+        force, self._force = self._force, False
+        pause = self._tenure.claim(force=force)
+        if pause is not None:
+            self._next = time.monotonic() + pause
+        return pause is None
+
+    def _final(self, cancel: Cancel) -> bool:
+        if self._tenure.claim_at_last(cancel):
+            return self._session.final(cancel)
+        return self._session.survey(cancel)
 
     def _settle(self, report: Report) -> None:
         self._vetoed = report.vetoed
@@ -321,7 +336,8 @@ class Controller:
         self._board.enter("stopping")
         spent = time.monotonic() - self._stopped_at if self._stopped_at else 0.0
         left = None if self._deadline is None else max(0.0, self._deadline - spent)
-        complete = self._session.final(Cancel(seconds=left))
+        complete = self._final(Cancel(seconds=left, lost=self._tenure.lost))
+        self._tenure.end()
         log.info("the final sync is %s", "complete" if complete else "not complete")
         self._board.enter("stopped")
         self.finished.set_result(complete)

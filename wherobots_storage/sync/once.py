@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from socket import gethostname
 
 from wherobots_storage.api.models import Progress, SyncStatus
-from wherobots_storage.errors import AgentUnavailable
+from wherobots_storage.errors import AgentUnavailable, StorageError
 from wherobots_storage.objectstore.store import BulkTransfers, ObjectStore
 from wherobots_storage.settings import Settings
 from wherobots_storage.sync.cancel import Cancel
 from wherobots_storage.sync.client import AgentClient
 from wherobots_storage.sync.home import Home
+from wherobots_storage.sync.lease import LeaseObject
 from wherobots_storage.sync.session import Session
 from wherobots_storage.sync.state import StateFolder
 from wherobots_storage.sync.status import StatusBoard
@@ -47,6 +49,7 @@ def sync_once(
     if asked is not None:
         return asked
     with _session(settings, store, transfers, on_progress) as (session, board):
+        _tell_lease(settings, store, board)
         report = session.cycle(Cancel())
         if accept_deletes and report.veto is not None:
             report = session.cycle(Cancel(), report.vetoed)
@@ -67,9 +70,23 @@ def restore_once(
         return asked
     with _session(settings, store, transfers, on_progress) as (session, board):
         board.enter("restoring")
+        _tell_lease(settings, store, board)
         report = session.restore(Cancel())
         board.enter("idle")
         return Outcome(board.status, report.is_complete)
+
+
+def _tell_lease(settings: Settings, store: ObjectStore, board: StatusBoard) -> None:
+    """Say whose the lease is; that is no reason to refuse, since every write has its condition.
+
+    Nor is a lease that cannot be read: whatever is wrong with the store, the sync will meet it.
+    """
+    state = StateFolder.for_settings(settings)
+    prefix = settings.require_tenancy().mirror_prefix
+    lease = LeaseObject(store, prefix, instance=state.instance(), host=gethostname())
+    with suppress(StorageError):
+        found = lease.look()
+        board.update(lease=found.wire() if found is not None and found.left > 0 else None)
 
 
 def _ask_agent(settings: Settings, op: str, on_progress: OnProgress) -> Outcome | None:

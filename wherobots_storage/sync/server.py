@@ -126,6 +126,7 @@ class _Connection:
                 "resume": self._controller.resume,
                 "retry": self._controller.retry,
                 "acceptDeletes": self._controller.accept_deletes,
+                "takeover": self._controller.take_over,
             }[op]()
             self._send(AgentEvent(event="done", id=request.id, status=self._board.status))
 

@@ -186,6 +186,25 @@ class Session:
             log.exception("the final sync failed")
         return complete
 
+    def survey(self, cancel: Cancel) -> bool:
+        """List what a final sync would save, without writing; whether that is nothing.
+
+        Never raises.
+        """
+        try:
+            home = Home.open(self._settings, state=self._state.path)
+            self._check_same_home(home)
+            report = self._worker(home).survey(cancel)
+            self._tell(report)
+            if report.left_files:
+                self._keep_leftovers()
+        except Interrupted:
+            return False
+        except Exception:
+            log.exception("the home could not be looked through")
+            return False
+        return report.left_files == 0
+
     def retry(self) -> None:
         """Try stopped paths again in the next cycle, and the store's abilities too."""
         self._probed = False

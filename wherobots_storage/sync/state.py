@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
+from uuid import uuid4
 
 import msgspec
 
@@ -81,6 +82,20 @@ class StateFolder:
         except OSError as error:
             message = f"The state folder {self.path} cannot be made: {error.strerror}."
             raise LocalIOError(message, path=str(self.path)) from error
+
+    def instance(self) -> str:
+        """What tells this home's writers from those of other homes; made once, kept here.
+
+        Raises LocalIOError.
+        """
+        path = self.path / "instance"
+        try:
+            if not path.exists():
+                path.write_text(uuid4().hex)
+            return path.read_text("ascii", "replace").strip()
+        except OSError as error:
+            message = f"The state folder {self.path} cannot be used: {error.strerror}."
+            raise LocalIOError(message, path=str(path)) from error
 
     def holder(self) -> Holder | None:
         """Who last took the lock, if that process still lives."""

@@ -65,6 +65,7 @@ class AgentSupervisor:
         self._backoff = Backoff(1.0, 60.0)
         self._spawned = 0.0
         self._stopping: asyncio.Task[None] | None = None
+        self._takeover = False
         self.status = SyncStatus(state="starting", since=iso(), home=str(settings.home))
         """The last status that is known."""
 
@@ -138,8 +139,12 @@ class AgentSupervisor:
     async def request(self, op: str) -> SyncStatus:
         """Ask the agent for something and return its status right after; it may go on meanwhile.
 
-        Raises AgentUnavailable.
+        ``takeover`` while another server's agent has this home ends that one. Raises
+        AgentUnavailable.
         """
+        if op == "takeover" and self.pid is None:
+            self._takeover = True
+            return self.status
         wish = msgspec.convert({"op": op, "id": uuid4().hex}, AgentRequest)
         question = AgentRequest(op="status", id=uuid4().hex)
         try:
@@ -211,7 +216,8 @@ class AgentSupervisor:
             try:
                 # Only a server's first agent ends another writer. Were one that was ended to do
                 # so in its turn, two servers of one home would end each other's for ever.
-                self.spawn(yielding=True)
+                self.spawn(yielding=not self._takeover)
+                self._takeover = False
             except OSError as error:
                 self._complain(f"The sync agent cannot be started: {error.strerror}.")
                 await asyncio.sleep(self._backoff.pause())
@@ -234,8 +240,9 @@ class AgentSupervisor:
         self._tell_trouble("waiting", AlreadyRunning(text))
         # A holder of another container cannot be seen: the lock is simply tried again.
         await asyncio.sleep(STANDBY_POLL if holder is not None else self._backoff.pause())
-        while self._stopping is None and self._state.holder() is not None:  # noqa: ASYNC110
-            # Another process's end is no asyncio event.
+        while (  # noqa: ASYNC110  # another process's end is no asyncio event
+            self._stopping is None and not self._takeover and self._state.holder() is not None
+        ):
             await asyncio.sleep(STANDBY_POLL)
 
     async def _follow(self) -> AsyncIterator[SyncStatus]:

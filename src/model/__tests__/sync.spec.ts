@@ -57,6 +57,12 @@ describe('the state in words', () => {
       now,
       trans
     );
+  const lease = {
+    instance: 'other',
+    host: 'node-7',
+    mine: false,
+    expires: '2026-01-31T12:03:00Z'
+  };
   const progress = {
     phase: 'restoring',
     files: 12,
@@ -93,12 +99,22 @@ describe('the state in words', () => {
     ],
     [{ state: 'paused' }, 'off', 'Home sync is paused'],
     [{ state: 'waiting' }, 'off', 'Waiting for another instance'],
+    [{ state: 'waiting', lease }, 'off', 'Not saving: the instance on node-7 has this home'],
+    [{ state: 'waiting', lastError: error }, 'off', 'The store is down.'],
     [{ state: 'vetoed' }, 'trouble', 'Home sync needs your answer'],
     [{ state: 'offline', lastError: error }, 'trouble', 'Not saved: The store is down.'],
     [{ state: 'stopping' }, 'up', 'Saving a last time…'],
     [{ state: 'stopped' }, 'off', 'Home sync has stopped']
   ] as [Partial<SyncStatus>, string, string][])('%j is %s: %s', (more, mood, text) => {
     expect(words(more)).toMatchObject({ mood, text });
+  });
+
+  it('offers to take over from the instance that is waited for, and says when it ends', () => {
+    const waiting = words({ state: 'waiting', lease });
+    expect(waiting.canTakeOver).toBe(true);
+    expect(waiting.canSync.allowed).toBe(false);
+    expect(waiting.detail).toContain('begins by itself');
+    expect(words({ lease: { ...lease, mine: true } }).canTakeOver).toBe(false);
   });
 
   it('tells how far it is by bytes, else by files, else not at all', () => {

@@ -1,0 +1,45 @@
+"""Two live instances of one mirror on SeaweedFS: one writes, the other waits or takes over."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from support.agents import eventually, running_agent
+from support.homes import PREFIX, Bench
+
+from wherobots_storage.objectstore.s3 import S3Store
+from wherobots_storage.sync.lease import LeaseObject
+
+pytestmark = pytest.mark.store
+
+
+def lease(store: S3Store, host: str) -> LeaseObject:
+    """The lease as an instance on this host sees it."""
+    return LeaseObject(store, PREFIX, instance=f"home-on-{host}", host=host)
+
+
+def test_two_instances(tmp_path: Path, s3_store: S3Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The later waits, takes over, and hands back at its end; neither loses a byte."""
+    monkeypatch.setattr("wherobots_storage.sync.tenure.LOOK", 0.3)
+    first, second = (Bench(tmp_path, s3_store, name) for name in ("first", "second"))
+    first.write("from-first", b"1")
+    second.write("from-second", b"2")
+    with running_agent(first.settings, s3_store, lease=lease(s3_store, "a")) as former:
+        eventually(lambda: first.keys() == ["from-first"])
+        with running_agent(second.settings, s3_store, lease=lease(s3_store, "b")) as later:
+            status = later.reaches("waiting")
+            assert status.lease is not None
+            assert status.lease.host == "a"
+            assert (second.home / "from-first").read_bytes() == b"1"
+            assert first.keys() == ["from-first"]
+            later.client.request("takeover")
+            eventually(lambda: first.keys() == ["from-first", "from-second"])
+            status = former.reaches("waiting")
+            assert status.lease is not None
+            assert status.lease.host == "b"
+            first.write("late", b"l")
+            assert not former.client.request("sync").complete
+            assert "late" not in set(first.keys())
+        eventually(lambda: first.keys() == ["from-first", "from-second", "late"])
+        former.reaches("idle")

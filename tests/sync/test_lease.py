@@ -1,0 +1,344 @@
+"""The lease: who may write a mirror, and how the right to it passes on."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+
+import msgspec
+import pytest
+from support.agents import eventually, running_agent
+from support.failing_memory import FaultyStore
+from support.homes import PREFIX, Bench
+
+from wherobots_storage.errors import StorageError, StoreUnavailable
+from wherobots_storage.objectstore.threads import ThreadedTransfers
+from wherobots_storage.sync.agent import INCOMPLETE, run_agent
+from wherobots_storage.sync.cancel import Cancel
+from wherobots_storage.sync.journal import Journal
+from wherobots_storage.sync.lease import TTL, LeaseFile, LeaseObject
+from wherobots_storage.sync.session import Leftovers
+from wherobots_storage.sync.state import StateFolder
+from wherobots_storage.sync.status import StatusBoard
+from wherobots_storage.sync.tenure import Tenure
+
+KEY = f"{PREFIX}.wherobots/lease.json"
+
+
+class Clock:
+    """A machine's clock that goes when it is told to."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def store() -> FaultyStore:
+    """An empty store."""
+    return FaultyStore()
+
+
+@pytest.fixture
+def bench(tmp_path: Path, store: FaultyStore) -> Bench:
+    """An empty home beside it."""
+    return Bench(tmp_path, store)
+
+
+def lease(
+    store: FaultyStore, instance: str = "one", host: str = "here", clock: Clock | None = None
+) -> LeaseObject:
+    """An instance's view of the lease."""
+    return LeaseObject(store, PREFIX, instance=instance, host=host, monotonic=clock or Clock())
+
+
+def content(store: FaultyStore) -> LeaseFile:
+    """What the lease's object says."""
+    with store.get(KEY) as body:
+        return msgspec.json.decode(b"".join(body.chunks()), type=LeaseFile)
+
+
+def test_first_come(store: FaultyStore) -> None:
+    """A free lease is taken; a second instance finds whose it is, and for how long."""
+    first = lease(store)
+    assert first.take() is None
+    assert first.held
+    assert first.wire().mine
+    found = lease(store, "two", "there").take()
+    assert found is not None
+    assert (found.file.instance, found.file.host) == ("one", "here")
+    assert TTL - 5 < found.left <= TTL
+    assert not found.wire().mine
+
+
+def test_same_home_on_the_same_host(store: FaultyStore) -> None:
+    """A crashed agent's successor on the same home and host waits for nothing."""
+    lease(store).take()
+    assert lease(store).take() is None
+    assert lease(store, "one", "elsewhere").take() is not None
+
+
+def test_a_crashed_holder_delays_by_its_ttl(store: FaultyStore) -> None:
+    """Without a beat the lease may be taken when its time is over, by the store's clock."""
+    lease(store).take()
+    store.age(KEY, store.head(KEY).last_modified - TTL + 20)
+    clock = Clock()
+    second = lease(store, "two", "there", clock)
+    found = second.take()
+    assert found is not None
+    assert 10 < found.left <= 20
+    clock.now += 21
+    assert second.take() is None
+    assert content(store).instance == "two"
+
+
+def test_a_beat_keeps_it(store: FaultyStore) -> None:
+    """A holder that beats is waited for anew."""
+    clock = Clock()
+    first, second = lease(store, clock=clock), lease(store, "two", clock=clock)
+    first.take()
+    assert second.take() is not None
+    clock.now += TTL - 10
+    first.take()
+    clock.now += 20
+    found = second.take()
+    assert found is not None
+    assert found.left > TTL - 30
+    assert first.held
+
+
+def test_a_holder_that_cannot_beat_gives_up(store: FaultyStore) -> None:
+    """An instance that was cut off for longer than its ttl does not think it still holds it."""
+    clock = Clock()
+    first = lease(store, clock=clock)
+    first.take()
+    clock.now += TTL + 1
+    assert not first.held
+
+
+def test_release(store: FaultyStore) -> None:
+    """A released lease is free at once; another's is not released."""
+    first, second = lease(store), lease(store, "two")
+    first.take()
+    second.release()
+    assert content(store).instance == "one"
+    first.release()
+    assert second.take() is None
+    first.release()
+    assert content(store).instance == "two"
+
+
+def test_take_over(store: FaultyStore) -> None:
+    """A forced take takes a living holder's; that one finds out, and leaves it alone."""
+    first, second = lease(store), lease(store, "two")
+    first.take()
+    assert second.take(force=True) is None
+    found = first.take()
+    assert found is not None
+    assert found.file.instance == "two"
+    assert not first.held
+    first.release()
+    assert content(store).instance == "two"
+
+
+def test_a_race_has_one_winner(store: FaultyStore) -> None:
+    """Of two that see a free lease at once, the condition lets one have it."""
+    rival = lease(store, "two")
+
+    def before(name: str, key: str) -> None:
+        if name == "put" and key == KEY:
+            store.before = lambda _name, _key: None
+            assert rival.take() is None
+
+    store.before, store.lease_too = before, True
+    first = lease(store)
+    assert first.take() is not None
+    assert not first.held
+    assert rival.held
+
+
+def test_without_conditions(store: FaultyStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the store ignores conditions, who was overwritten finds out at the next look."""
+    put = FaultyStore.put
+
+    def careless(self: FaultyStore, key: str, body: bytes, **options: object) -> str:
+        kept = {name: value for name, value in options.items() if not name.startswith("if_")}
+        return put(self, key, body, **kept)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(FaultyStore, "put", careless)
+    first, second = lease(store), lease(store, "two")
+    assert first.take() is None
+    assert second.take() is not None
+    second.take(force=True)
+    assert first.take() is not None
+    assert content(store).instance == "two"
+
+
+@pytest.mark.parametrize("body", [b"", b"nonsense", b"{}", b"x" * 100_000])
+def test_a_damaged_lease(store: FaultyStore, body: bytes) -> None:
+    """What cannot be understood counts as somebody's, and ends by the usual ttl."""
+    store.put(KEY, body)
+    clock = Clock()
+    one = lease(store, clock=clock)
+    found = one.take()
+    assert found is not None
+    assert found.left <= TTL
+    clock.now += TTL
+    assert one.take() is None
+
+
+@pytest.mark.parametrize("ttl", [-1, 1e9, 0])
+def test_a_senseless_ttl(store: FaultyStore, ttl: float) -> None:
+    """Nobody locks a mirror for ever by a lease with a senseless ttl."""
+    file = LeaseFile("x", "y", "", "", ttl)
+    store.put(KEY, msgspec.json.encode(file))
+    found = lease(store).take()
+    assert found is not None
+    assert 0 < found.left <= TTL
+
+
+def test_deleted_lease_comes_back(store: FaultyStore) -> None:
+    """A lease that somebody deleted is written again by its holder's next beat."""
+    first = lease(store)
+    first.take()
+    store.delete(KEY)
+    assert first.take() is None
+    assert content(store).instance == "one"
+
+
+def test_once_and_restore_never_refuse(bench: Bench, store: FaultyStore) -> None:
+    """A single sync or restore goes on beside another's lease, and says that it is there."""
+    bench.write("mine")
+    hold(store)
+    for outcome in (bench.sync(), bench.restore()):
+        assert outcome.complete
+        assert outcome.status.lease is not None
+        assert outcome.status.lease.host == "there"
+    assert bench.keys() == ["mine"]
+    assert content(store).instance == "other"
+
+
+# ---- the agent ----
+
+
+def hold(store: FaultyStore) -> LeaseObject:
+    """Another instance, which lives and holds the lease."""
+    other = LeaseObject(store, PREFIX, instance="other", host="there")
+    assert other.take() is None
+    return other
+
+
+def own(store: FaultyStore) -> LeaseObject:
+    """This instance's lease."""
+    return LeaseObject(store, PREFIX, instance="mine", host="here")
+
+
+def test_a_later_instance_restores_and_waits(
+    bench: Bench, store: FaultyStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It restores, writes nothing, says who has it, and goes on when that one has released it."""
+    monkeypatch.setattr("wherobots_storage.sync.tenure.LOOK", 0.2)
+    store.put(f"{PREFIX}theirs", b"t")
+    bench.write("mine")
+    other = hold(store)
+    with running_agent(bench.settings, store, lease=own(store)) as agent:
+        status = agent.reaches("waiting")
+        assert (bench.home / "theirs").exists()
+        assert status.lease is not None
+        assert (status.lease.host, status.lease.mine) == ("there", False)
+        assert status.lease.expires is not None
+        time.sleep(0.5)
+        assert bench.keys() == ["theirs"]
+        other.release()
+        eventually(lambda: bench.keys() == ["mine", "theirs"])
+        status = agent.reaches("idle")
+        assert status.lease is not None
+        assert status.lease.mine
+    assert store.list_page(KEY).entries == ()
+
+
+def test_take_over_now(bench: Bench, store: FaultyStore) -> None:
+    """``takeover`` ends the waiting, whatever the other instance does."""
+    bench.write("mine")
+    other = hold(store)
+    with running_agent(bench.settings, store, lease=own(store)) as agent:
+        agent.reaches("waiting")
+        agent.client.request("takeover")
+        eventually(lambda: bench.keys() == ["mine"])
+        assert other.take() is not None
+
+
+def test_an_instance_that_lost_its_lease_stops_writing(bench: Bench, store: FaultyStore) -> None:
+    """When another takes over, the former holder writes nothing more, and says who has it."""
+    with running_agent(bench.settings, store, lease=own(store)) as agent:
+        agent.reaches("idle")
+        other = LeaseObject(store, PREFIX, instance="other", host="there")
+        eventually(lambda: other.take(force=True) is None)
+        agent.reaches("waiting")
+        bench.write("late")
+        event = agent.client.request("sync")
+        assert not event.complete
+        assert bench.keys() == []
+        agent.stop()
+        assert agent.complete is False
+    assert bench.keys() == []
+    assert content(store).instance == "other"
+
+
+def test_a_final_sync_without_the_lease(bench: Bench, store: FaultyStore) -> None:
+    """It writes nothing, and keeps for the next start what was left."""
+    bench.write("mine")
+    other = hold(store)
+    transfers = ThreadedTransfers(store, workers=2)
+    reading = threading.Event()
+
+    class Line:
+        """A lifeline that ends when it is told to."""
+
+        def fileno(self) -> int:
+            reading.wait(20)
+            raise OSError
+
+    def end() -> None:
+        time.sleep(2)
+        reading.set()
+
+    threading.Thread(target=end, daemon=True).start()
+    code = run_agent(bench.settings, store, transfers, lifeline=Line())  # type: ignore[arg-type]
+    transfers.close()
+    assert code == INCOMPLETE
+    assert bench.keys() == []
+    with Journal(StateFolder.for_settings(bench.settings).journal_path) as journal:
+        left = msgspec.json.decode(journal.meta("leftovers") or "", type=Leftovers)
+    assert (left.files, left.paths) == (1, ["mine"])
+    other.release()
+    with running_agent(bench.settings, store, lease=own(store)):
+        eventually(lambda: bench.keys() == ["mine"])
+
+
+def test_cut_off_for_longer_than_the_ttl(store: FaultyStore) -> None:
+    """A tenure that cannot beat is lost when its time is over, and claimed again afterwards."""
+    clock = Clock()
+    lost = threading.Event()
+    tenure = Tenure(lease(store, clock=clock), StatusBoard(), beat=0.05)
+    assert tenure.claim() is None
+    tenure.begin(lost.set)
+
+    def down(_name: str, _key: str) -> None:
+        raise StoreUnavailable("It is gone.")
+
+    store.before, store.lease_too = down, True
+    time.sleep(0.2)
+    assert not lost.is_set()
+    clock.now += TTL + 1
+    assert lost.wait(10)
+    assert Cancel(lost=tenure.lost).expired
+    with pytest.raises(StorageError):
+        tenure.claim()
+    store.before = lambda _name, _key: None
+    assert tenure.claim() is None
+    assert not tenure.lost.is_set()
+    tenure.end()

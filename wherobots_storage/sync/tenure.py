@@ -1,0 +1,121 @@
+"""The agent's hold on the mirror: the lease taken, kept by a beat, lost, taken over, released."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+
+from wherobots_storage.errors import StorageError
+from wherobots_storage.sync.cancel import Cancel, Interrupted
+from wherobots_storage.sync.lease import BEAT, LeaseObject
+from wherobots_storage.sync.mirror import is_passing
+from wherobots_storage.sync.status import StatusBoard
+
+log = logging.getLogger("wherobots_storage.agent")
+
+LOOK = 10.0
+"""How often a waiting instance looks whether the lease was released, in seconds."""
+
+RETRY = 5.0
+"""How soon a beat that failed is tried again."""
+
+
+class Tenure:
+    """Whether this agent may write the mirror; without a ``lease`` it always may."""
+
+    def __init__(
+        self, lease: LeaseObject | None, board: StatusBoard, *, beat: float = BEAT
+    ) -> None:
+        self._lease = lease
+        self._board = board
+        self._beat = beat
+        self._lock = threading.RLock()
+        self._ended = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._mine = False
+        self.lost = threading.Event()
+        """Set while another instance has taken the lease from this one: nothing is written."""
+
+    def claim(self, *, force: bool = False) -> float | None:
+        """Hold the lease: None when it is ours, else in how many seconds to look again.
+
+        While it is another's the status says whose, and when this one begins by itself. Raises
+        StorageError.
+        """
+        if self._lease is None:
+            return None
+        with self._lock:
+            if self._lease.held and not self.lost.is_set():
+                return None
+            found = self._lease.take(force=force)
+            if found is None:
+                self._mine = True
+                self.lost.clear()
+                self._board.update(lease=self._lease.wire())
+                if self._board.status.state == "waiting":
+                    self._board.enter("idle")
+                return None
+            self._mine = False
+        log.info("the mirror is held by %s for %.0f s", found.file.host, found.left)
+        self._board.update(state="waiting", progress=None, lease=found.wire(), last_error=None)
+        return max(0.1, min(LOOK, found.left))
+
+    def claim_at_last(self, cancel: Cancel) -> bool:
+        """Hold the lease for a final sync, in as much time as that has; never raises."""
+        while True:
+            try:
+                return self.claim() is None
+            except StorageError as error:
+                if not is_passing(error):
+                    return True  # The final sync meets the same, and tells it.
+            try:
+                cancel.sleep(0.5)
+            except Interrupted:
+                return False
+
+    def begin(self, on_lost: Callable[[], None]) -> None:
+        """Beat from now on; ``on_lost`` is told when another took the lease."""
+        if self._lease is not None:
+            self._thread = threading.Thread(
+                target=self._keep, args=(on_lost,), name="lease", daemon=True
+            )
+            self._thread.start()
+
+    def end(self) -> None:
+        """Beat no more and release the lease; never raises."""
+        self._ended.set()
+        if self._lease is None:
+            return
+        try:
+            with self._lock:
+                self._lease.release()
+        except StorageError as error:
+            log.warning("the lease could not be released: %s", error.message)
+
+    def _keep(self, on_lost: Callable[[], None]) -> None:
+        pause = self._beat
+        while not self._ended.wait(pause):
+            try:
+                pause = self._beat
+                if self._renew():
+                    on_lost()
+            except StorageError as error:
+                # Still ours until its time is over, which the next look finds.
+                log.warning("the lease could not be renewed: %s", error.message)
+                pause = min(RETRY, self._beat)
+
+    def _renew(self) -> bool:
+        """Beat; whether the lease was lost since the last one."""
+        lease = self._lease
+        with self._lock:
+            if lease is None or not self._mine or self._ended.is_set():
+                return False
+            # One that could not beat in time has lost it, whoever has it now.
+            if lease.held and lease.take() is None:
+                self._board.update(lease=lease.wire())
+                return False
+            self._mine = False
+            self.lost.set()
+        log.warning("the lease is lost: nothing is written until it is back")
+        return True
