@@ -35,6 +35,7 @@ from wherobots_storage.sync.journal import Journal
 from wherobots_storage.sync.mirror import Mirror
 from wherobots_storage.sync.ranges import RangedObject
 from wherobots_storage.sync.reading import unchanged_by_hash
+from wherobots_storage.sync.remote import RemoteListing
 from wherobots_storage.sync.report import Report
 from wherobots_storage.sync.restored import RestoreLedger
 from wherobots_storage.sync.worklist import SMALL_BYTES
