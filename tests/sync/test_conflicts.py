@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 from support.failing_memory import FaultyStore
-from support.homes import OLD, PREFIX, Bench, codes, picture
+from support.homes import OLD, PREFIX, Bench, codes, opened, picture
 
 from wherobots_storage.errors import ConcurrentChange, SlowDown, StoreUnavailable
+from wherobots_storage.sync.cancel import Cancel
+from wherobots_storage.sync.focus import Focus
 
 LARGE = 9 * 1024**2
 
@@ -92,6 +94,21 @@ def test_it_is_listed_until_it_is_looked_after(bench: Bench, store: FaultyStore)
     (bench.home / copy).unlink()
     assert codes(bench.sync()) == {}
     assert bench.keys() == ["a"]
+
+
+def test_conflict_between_two_scans_is_told_at_once(bench: Bench, store: FaultyStore) -> None:
+    """A conflict of a hinted folder joins the list, and drives no other from it."""
+    for name in ("gone", "d/a"):
+        bench.write(name, mtime_ns=OLD)
+    with opened(bench) as (session, board):
+        session.cycle(Cancel())
+        store.put(f"{PREFIX}gone", b"theirs")
+        (bench.home / "gone").unlink()
+        session.cycle(Cancel())
+        store.put(f"{PREFIX}d/a", b"theirs")
+        bench.write("d/a", b"ours")
+        session.hinted(Cancel(), Focus(flat=frozenset({"d/"})))
+        assert [notice.path for notice in board.status.conflicts] == ["gone", "d/a"]
 
 
 def test_second_restore_ends_the_listing(bench: Bench, store: FaultyStore) -> None:

@@ -8,10 +8,12 @@ and is gone again (somebody has looked after it), or until the restore after tha
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 
 from wherobots_storage.planning.tree import Notice
 from wherobots_storage.sync.journal import Journal
+from wherobots_storage.sync.report import Notices
 
 
 class KeptVersions:
@@ -54,6 +56,14 @@ class KeptVersions:
             if not in_bucket(str(copy)) and not in_bucket(str(path)):
                 self._journal.run("DELETE FROM conflicts WHERE copy = ?", (copy,))
         self._journal.commit()
+
+    def listed(self, *met: Iterable[Notice]) -> Notices:
+        """All conflicts to show: those that a cycle met and could not settle, and the kept ones."""
+        self.tidy()
+        found = Notices()
+        for notice in chain(*met, self.notices()):
+            found.add(notice)
+        return found
 
     def notices(self) -> Iterator[Notice]:
         """Each as it is listed, under the name that both versions want."""

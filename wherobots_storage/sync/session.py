@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
-from itertools import chain
 from types import TracebackType
 from typing import Self
 
@@ -75,6 +74,8 @@ class Session:
         self._identity: str | None = None
         self._journal = open_journal(state.journal_path)
         self._cycle: Cycle | None = None
+        self._met = Notices()
+        """Conflicts of the last whole cycle that stay as they are."""
         self._standing = Notices()
         """What a restore found out, and a sync cannot see: shown until the next restore."""
         self._tell_history()
@@ -154,7 +155,8 @@ class Session:
     def hinted(self, cancel: Cancel, focus: Focus) -> Report:
         """Bring the changes of a few folders to the mirror; a whole cycle before the first one.
 
-        The notices shown stay those of the last whole cycle. Raises as ``cycle``.
+        The notices shown stay those of the last whole cycle, conflicts are added. Raises as
+        ``cycle``.
         """
         home = Home.open(self._settings, state=self._state.path)
         self._check_same_home(home)
@@ -162,6 +164,8 @@ class Session:
             return self.cycle(cancel)
         before = self._board.status
         report = self._worker(home).run(cancel, focus=focus)
+        conflicts = KeptVersions(self._journal).listed(self._met, report.conflicts)
+        self._board.update(conflicts=wire_notices(conflicts), conflicts_total=conflicts.total)
         if report.is_settled and before.pending.files == 0 and before.veto is None:
             self._board.update(pending=Counts(), last_synced=iso())
             self._journal.set_meta("last-synced", self._board.status.last_synced)
@@ -314,11 +318,8 @@ class Session:
         for notices in (report.skipped, self._standing):
             for notice in notices:
                 skipped.add(notice)
-        kept = KeptVersions(self._journal)
-        kept.tidy()
-        conflicts = Notices()
-        for conflict in chain(report.conflicts, kept.notices()):
-            conflicts.add(conflict)
+        self._met = report.conflicts
+        conflicts = KeptVersions(self._journal).listed(self._met)
         total = max(skipped.total, report.skipped.total, self._standing.total)
         self._board.update(
             conflicts=wire_notices(conflicts),
