@@ -41,6 +41,10 @@ _BOOT = (
 is set for this process only; by PYTHONPATH it would reach kernels of other environments."""
 
 
+_PAGE = {"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}}
+"""Without JupyterLab's question whether to fetch its news: it asks even where news are off."""
+
+
 class Lab:
     """One JupyterLab. Its log is ``folder/jupyter.log``."""
 
@@ -52,8 +56,10 @@ class Lab:
         self.log = folder / "jupyter.log"
         self._runtime = folder / "jupyter" / "runtime"
         config = folder / "jupyter" / "config"
-        for made in (self._runtime, config):
+        panels = config / "labconfig"
+        for made in (self._runtime, config, panels):
             made.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (panels / "page_config.json").write_text(json.dumps(_PAGE), "utf-8")
         (config / "jupyter_server_config.json").write_text(json.dumps(options, indent=1), "utf-8")
         self._token = environment["JUPYTER_TOKEN"]
         self._environment = {
