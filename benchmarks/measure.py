@@ -6,13 +6,15 @@ import os
 import re
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 _CPU_CLOCK = 2
+_POLL_SECONDS = 0.02
 
 
 class Failed(Exception):
@@ -48,14 +50,40 @@ def run(
             stdout=said,
             stderr=subprocess.STDOUT,
         )
-        _, status, usage = os.wait4(process.pid, 0)
-        wall = time.monotonic() - begun
+        with _polled_peak(process.pid) as polled:
+            _, status, usage = os.wait4(process.pid, 0)
+            wall = time.monotonic() - begun
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode not in allowed:
             said.seek(0)
             tail = said.read()[-2000:].decode("utf-8", "replace")
             raise Failed(f"{Path(command[0]).name} ended with {process.returncode}:\n{tail}")
-    return Cost(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024)
+    peak = usage.ru_maxrss * 1024
+    if peak <= peak_bytes(os.getpid()):
+        # A child's ru_maxrss begins with ours: fork and exec hand it on.
+        peak = polled.peak
+    return Cost(wall, usage.ru_utime + usage.ru_stime, peak)
+
+
+@contextmanager
+def _polled_peak(pid: int) -> Iterator[Cost]:
+    """The peak of a process that ends during the block, as it was last seen."""
+    cost = Cost()
+    over = threading.Event()
+
+    def poll() -> None:
+        with suppress(OSError):  # it has ended, and was waited for
+            while not over.is_set():
+                cost.peak = max(cost.peak, peak_bytes(pid))
+                over.wait(_POLL_SECONDS)
+
+    thread = threading.Thread(target=poll, daemon=True)
+    thread.start()
+    try:
+        yield cost
+    finally:
+        over.set()
+        thread.join()
 
 
 @contextmanager
@@ -75,7 +103,7 @@ def cpu_seconds(pid: int) -> float:
 
 
 def peak_bytes(pid: int) -> int:
-    """The most resident memory since the start, or since ``reset_peak``."""
+    """The most resident memory since the start, or since ``reset_peak``; 0 of one that ended."""
     return _status_bytes(pid, "VmHWM")
 
 
