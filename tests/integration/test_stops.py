@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import pty
 import signal
 import time
 from collections.abc import Iterator
@@ -34,6 +36,18 @@ def saved(store: S3Store) -> list[str]:
     return keys_below(store, f"acme/notebooks/{CUSTOMER}/")
 
 
+def settings(seaweed: EmbeddedStore, s3_store: S3Store, state: Path) -> dict[str, str]:
+    """A server's environment."""
+    return {
+        **seaweed.environment(),
+        "WHEROBOTS_STORAGE_ROOT": f"s3://{s3_store.bucket}/acme/",
+        "WHEROBOTS_STORAGE_CUSTOMER": CUSTOMER,
+        "WHEROBOTS_STORAGE_STATE": str(state),
+        # The checkout: nothing need be installed for these.
+        "PYTHONPATH": str(Path(wherobots_storage.__file__).parent.parent),
+    }
+
+
 @pytest.mark.parametrize("how", ["SIGTERM", "SIGINT", "SIGKILL", "shutdown"])
 def test_what_was_written_last_is_saved(
     tmp_path: Path, seaweed: EmbeddedStore, s3_store: S3Store, how: str
@@ -41,15 +55,7 @@ def test_what_was_written_last_is_saved(
     """However the server ends, the final sync brings what was written a moment before."""
     home = tmp_path / "home"
     home.mkdir()
-    environment = {
-        **seaweed.environment(),
-        "WHEROBOTS_STORAGE_ROOT": f"s3://{s3_store.bucket}/acme/",
-        "WHEROBOTS_STORAGE_CUSTOMER": CUSTOMER,
-        "WHEROBOTS_STORAGE_STATE": str(tmp_path / "state"),
-        # The checkout: nothing need be installed for these.
-        "PYTHONPATH": str(Path(wherobots_storage.__file__).parent.parent),
-    }
-    with LabServer(home, environment) as lab:
+    with LabServer(home, settings(seaweed, s3_store, tmp_path / "state")) as lab:
         (home / LATE).write_text("late")
         if how == "SIGKILL":
             lab.kill()
@@ -63,3 +69,24 @@ def test_what_was_written_last_is_saved(
         while LATE not in saved(s3_store) and time.monotonic() < deadline:
             time.sleep(0.1)
         assert saved(s3_store) == [LATE], lab.output()
+
+
+def test_ctrl_c_in_a_terminal_saves_what_was_written_last(
+    tmp_path: Path, seaweed: EmbeddedStore, s3_store: S3Store
+) -> None:
+    """With a terminal Jupyter asks whether to stop; the yes is followed by the final sync."""
+    home = tmp_path / "home"
+    home.mkdir()
+    ours, terminal = pty.openpty()
+    try:
+        environment = settings(seaweed, s3_store, tmp_path / "state")
+        with LabServer(home, environment, stdin=terminal) as lab:
+            (home / LATE).write_text("late")
+            lab.process.send_signal(signal.SIGINT)
+            os.write(ours, b"y\n")
+            assert lab.process.wait(60) == 0
+            assert "Shut" in lab.output()
+            assert saved(s3_store) == [LATE], lab.output()
+    finally:
+        os.close(ours)
+        os.close(terminal)

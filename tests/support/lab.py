@@ -31,14 +31,25 @@ def free_port() -> int:
 
 
 class LabServer:
-    """``jupyter lab`` over a home folder; a context manager that ends what it started."""
+    """``jupyter lab`` over a home folder; a context manager that ends what it started.
 
-    def __init__(self, home: Path, environment: Mapping[str, str], *, wait: float = 180) -> None:
+    ``stdin`` is a descriptor for its standard input, a terminal's perhaps; without, it is ours.
+    """
+
+    def __init__(
+        self,
+        home: Path,
+        environment: Mapping[str, str],
+        *,
+        wait: float = 180,
+        stdin: int | None = None,
+    ) -> None:
         self.home = home
         self.token = secrets.token_hex(16)
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}/lab?token={self.token}"
         self._wait = wait
+        self._stdin = stdin
         self._log = tempfile.NamedTemporaryFile("w+b", suffix=".log", delete=False)  # noqa: SIM115
         self._environment = {**os.environ, **environment}
         self.process: subprocess.Popen[bytes]
@@ -58,7 +69,12 @@ class LabServer:
             "--ServerApp.jpserver_extensions={'wherobots_storage': True}",
         ]
         self.process = subprocess.Popen(
-            command, env=self._environment, cwd=self.home, stdout=self._log, stderr=self._log
+            command,
+            env=self._environment,
+            cwd=self.home,
+            stdin=self._stdin,
+            stdout=self._log,
+            stderr=self._log,
         )
         try:
             self._wait_until_up()
