@@ -3,65 +3,56 @@
 from __future__ import annotations
 
 import pytest
-from support.faults import FaultyStore
+from support.faults import REQUESTS, FaultyStore
 
 from wherobots_storage.errors import SlowDown, StoreUnavailable
-from wherobots_storage.objectstore.memory import MemoryStore
 from wherobots_storage.objectstore.store import ObjectStore
 
 
 @pytest.fixture
-def faulty(memory_store: MemoryStore) -> FaultyStore:
+def faulty() -> FaultyStore:
     """A store in memory that can be made to fail."""
-    return FaultyStore(memory_store)
+    return FaultyStore()
 
 
 def test_it_is_a_store(faulty: FaultyStore) -> None:
-    """Without faults it is the store below, and counts the calls."""
+    """Without faults it is a store, and writes down what was asked, the lease's requests aside."""
     assert isinstance(faulty, ObjectStore)
     faulty.put("a", b"x")
+    faulty.put("p/lease.json", b"x")
     assert faulty.head("a").size == 1
-    assert faulty.calls == {"put": 1, "head": 1}
-    assert faulty.bucket == "test"
+    assert faulty.calls == [("put", "a"), ("head", "a")]
+    assert faulty.count("put") == 1
 
 
-def test_faults_strike_as_told(faulty: FaultyStore) -> None:
-    """A fault strikes after some calls, for some calls, and where its condition holds."""
-    faulty.fail(
-        "put", SlowDown("slow"), after=1, times=1, when=lambda key, *_, **__: key.startswith("a")
-    )
-    faulty.put("b", b"")
-    faulty.put("a1", b"")
-    with pytest.raises(SlowDown):
-        faulty.put("a2", b"")
-    faulty.put("a3", b"")
-    faulty.fail("head", StoreUnavailable("gone"))
-    for _ in range(2):
-        with pytest.raises(StoreUnavailable):
-            faulty.head("b")
+def test_every_request_can_fail(faulty: FaultyStore) -> None:
+    """Whatever the sync asks of a store can be made to fail before it is done."""
+
+    def fail(name: str, _: str) -> None:
+        raise SlowDown(name)
+
+    faulty.before = fail
+    for name in REQUESTS:
+        with pytest.raises(SlowDown, match=name):
+            getattr(faulty, name)("a")
     faulty.heal()
-    assert faulty.head("b").size == 0
+    faulty.put("a", b"x")
 
 
-def test_late_fault_has_done_its_work(faulty: FaultyStore) -> None:
-    """A late fault is an answer that was lost: the object is there."""
-    faulty.fail("put", StoreUnavailable("lost"), late=True, times=1)
+def test_lost_answer_has_done_its_work(faulty: FaultyStore) -> None:
+    """A fault after the work is an answer that was lost: the object is there."""
+
+    def lose(_name: str, _key: str, _result: object) -> object:
+        raise StoreUnavailable("lost")
+
+    faulty.after = lose
     with pytest.raises(StoreUnavailable):
         faulty.put("a", b"x")
+    faulty.heal()
     assert faulty.head("a").size == 1
 
 
-def test_hook_runs_first(faulty: FaultyStore) -> None:
-    """A hook can change the store just before a call."""
-    faulty.before("head", lambda key: faulty.inner.put(key, b"hooked"))
-    assert faulty.head("a").size == 6
-
-
-def test_unknown_methods_are_refused(faulty: FaultyStore) -> None:
-    """A misspelt method would be a fault that never strikes."""
-    with pytest.raises(ValueError, match="putt"):
-        faulty.fail("putt", SlowDown("x"))
-    with pytest.raises(ValueError, match="gett"):
-        faulty.before("gett", lambda: None)
-    with pytest.raises(AttributeError):
-        _ = faulty.nothing
+def test_an_answer_can_be_another(faulty: FaultyStore) -> None:
+    """What is returned after the work takes the answer's place."""
+    faulty.after = lambda name, _key, result: "wrong" if name == "put" else result
+    assert faulty.put("a", b"x") == "wrong"

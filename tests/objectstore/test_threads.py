@@ -40,11 +40,15 @@ class TestThreadedTransfers(BulkContract):
     """Transfers by threads."""
 
 
-def test_in_flight_is_bounded(memory_store: MemoryStore) -> None:
+def test_in_flight_is_bounded() -> None:
     """Submit blocks while as many transfers as allowed are under way."""
     gate = threading.Event()
-    store = FaultyStore(memory_store)
-    store.before("put", lambda *_, **__: gate.wait(20))
+    store = FaultyStore()
+
+    def wait(_name: str, _key: str) -> None:
+        gate.wait(20)
+
+    store.before = wait
     transfers = ThreadedTransfers(store, workers=2)
     for name in ("a", "b"):
         transfers.submit_put(PutRequest(name, b"x"))
@@ -56,13 +60,19 @@ def test_in_flight_is_bounded(memory_store: MemoryStore) -> None:
     third.join(20)
     assert not third.is_alive()
     transfers.close()
-    assert len(memory_store.list_page("").entries) == 3
+    assert len(store.list_page("").entries) == 3
 
 
-def test_failures_free_their_slot(memory_store: MemoryStore) -> None:
+def test_failures_free_their_slot() -> None:
     """A store that fails for a while does not use the slots up."""
-    store = FaultyStore(memory_store)
-    store.fail("put", SlowDown("slow"), times=10)
+    store = FaultyStore()
+    left = [SlowDown("slow")] * 10
+
+    def fail(_name: str, _key: str) -> None:
+        if left:
+            raise left.pop()
+
+    store.before = fail
     transfers = ThreadedTransfers(store, workers=2)
     futures = [transfers.submit_put(PutRequest(f"{n}", b"x")) for n in range(12)]
     transfers.close()

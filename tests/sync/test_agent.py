@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from support.agents import eventually, running_agent
-from support.failing_memory import FaultyStore
+from support.faults import FaultyStore
 from support.homes import OLD, PREFIX, Bench, settings_for
 
 from wherobots_storage.api.models import SyncStatus

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.failing_memory import FaultyStore
+from support.faults import FaultyStore
 from support.homes import OLD, PREFIX, Bench, codes
 
 from wherobots_storage.errors import (

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from support.agents import eventually, running_agent
-from support.failing_memory import FaultyStore
+from support.faults import FaultyStore
 from support.homes import PREFIX, Bench
 
 from wherobots_storage.errors import StorageError, StoreUnavailable

@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 import pytest
 from support.agents import eventually
-from support.failing_memory import FaultyStore
+from support.faults import FaultyStore
 from support.homes import Bench, settings_for
 
 from wherobots_storage.errors import (

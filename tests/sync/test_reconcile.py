@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
-from support.failing_memory import FaultyStore
+from support.faults import FaultyStore
 from support.homes import OLD, PREFIX, Bench, opened
 
 from wherobots_storage.errors import AccessDenied, StorageError, StoreUnavailable

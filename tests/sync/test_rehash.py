@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
-from support.failing_memory import FaultyStore
+from support.faults import FaultyStore
 from support.homes import OLD, Bench, opened
 
 from wherobots_storage.sync.cancel import Cancel

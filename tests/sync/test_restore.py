@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from support.agents import eventually
-from support.failing_memory import FaultyStore
+from support.faults import FaultyStore
 from support.homes import OLD, PREFIX, Bench, codes, picture
 
 from wherobots_storage.errors import (

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support.failing_memory import FaultyStore
+from support.faults import FaultyStore
 from support.homes import OLD, PREFIX, Bench, codes, opened
 
 from wherobots_storage.errors import StoreUnavailable

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from support.agents import eventually, running_agent
-from support.failing_memory import FaultyStore
+from support.faults import FaultyStore
 from support.homes import Bench
 
 from wherobots_storage.sync.controller import Watch

@@ -12,7 +12,7 @@ import hashlib
 import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import contextmanager
 from email.utils import parsedate_to_datetime
 from typing import TypeVar
@@ -31,6 +31,7 @@ from wherobots_storage.objectstore.connection import (
 from wherobots_storage.objectstore.headers import object_headers
 from wherobots_storage.objectstore.keys import check_key
 from wherobots_storage.objectstore.limits import check_size
+from wherobots_storage.objectstore.pool import BoundedPool
 from wherobots_storage.objectstore.s3_errors import make, translated
 from wherobots_storage.objectstore.signing import Signer
 from wherobots_storage.objectstore.store import (
@@ -52,21 +53,19 @@ class WireTransfers:
 
     def __init__(self, connection: Connection, in_flight: int = IN_FLIGHT) -> None:
         self._connection = connection
-        self._in_flight = in_flight
         parts = urlsplit(connection.url("put_object", Key="k"))
         self._host = parts.netloc
         self._base = parts.path.removesuffix("k")
         self._endpoint = _endpoint(connection, parts.scheme, parts.hostname or "", parts.port)
         self._signer = Signer(connection.region)
-        self._slots = threading.BoundedSemaphore(in_flight)
-        self._pool = ThreadPoolExecutor(in_flight, thread_name_prefix="transfer")
+        self._pool = BoundedPool(in_flight)
         self._local = threading.local()
         self._wires: list[Wire] = []
 
     @property
     def in_flight(self) -> int:
         """How many transfers run at once at the most."""
-        return self._in_flight
+        return self._pool.in_flight
 
     def submit_put(self, request: PutRequest) -> Future[str]:
         """Write an object; the future gives its ETag."""
@@ -78,24 +77,12 @@ class WireTransfers:
 
     def close(self) -> None:
         """Wait for what is under way and give connections up."""
-        self._pool.shutdown(wait=True)
+        self._pool.close()
         for wire in self._wires:
             wire.close()
 
     def _submit(self, work: Callable[[], _T]) -> Future[_T]:
-        self._slots.acquire()
-        try:
-            return self._pool.submit(self._work, work)
-        except BaseException:
-            self._slots.release()
-            raise
-
-    def _work(self, work: Callable[[], _T]) -> _T:
-        try:
-            return self._connection.persistently(work)
-        finally:
-            # Before the future is done: who waits for it may ask for the next one at once.
-            self._slots.release()
+        return self._pool.submit(lambda: self._connection.persistently(work))
 
     def _put(self, request: PutRequest) -> str:
         check_size(len(request.body), len(request.body), MAX_PUT_BYTES)

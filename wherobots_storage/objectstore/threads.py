@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from concurrent.futures import Future
 
+from wherobots_storage.objectstore.pool import BoundedPool
 from wherobots_storage.objectstore.store import FetchedObject, ObjectStore, PutRequest
-
-_T = TypeVar("_T")
 
 
 class ThreadedTransfers:
@@ -17,36 +13,24 @@ class ThreadedTransfers:
 
     def __init__(self, store: ObjectStore, workers: int = 16) -> None:
         self._store = store
-        self._workers = workers
-        self._slots = threading.BoundedSemaphore(workers)
-        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="transfer")
+        self._pool = BoundedPool(workers)
 
     @property
     def in_flight(self) -> int:
         """How many transfers run at once at the most."""
-        return self._workers
+        return self._pool.in_flight
 
     def submit_put(self, request: PutRequest) -> Future[str]:
         """Write an object; the future gives its ETag."""
-        return self._submit(lambda: self._put(request))
+        return self._pool.submit(lambda: self._put(request))
 
     def submit_get(self, key: str, *, if_match: str | None = None) -> Future[FetchedObject]:
         """Read a small object whole."""
-        return self._submit(lambda: self._get(key, if_match))
+        return self._pool.submit(lambda: self._get(key, if_match))
 
     def close(self) -> None:
         """Wait for what is under way; the store stays open."""
-        self._pool.shutdown(wait=True)
-
-    def _submit(self, work: Callable[[], _T]) -> Future[_T]:
-        self._slots.acquire()
-        try:
-            future = self._pool.submit(work)
-        except BaseException:
-            self._slots.release()
-            raise
-        future.add_done_callback(lambda _: self._slots.release())
-        return future
+        self._pool.close()
 
     def _put(self, request: PutRequest) -> str:
         return self._store.put(
