@@ -166,6 +166,8 @@ export interface UploadId {
  *
  * ``since``: when the state was entered. ``last_synced``: when a cycle last ended with nothing
  * left to do. ``notices_total``: how many notices there are, since the lists are cut at 200.
+ * ``paused``: whether no cycle begins by itself; the state says so once nothing is under way.
+ * ``ignored_paths``: the largest of what the rules leave out, ``ignored_total`` how many paths.
  */
 export interface SyncStatus {
   state:
@@ -191,8 +193,12 @@ export interface SyncStatus {
   conflictsTotal: number;
   skippedTotal: number;
   ignored: Counts;
+  ignoredPaths: PathCounts[];
+  ignoredTotal: number;
   lease: Lease | null;
+  paused: boolean;
   veto: string | null;
+  held: HeldDeletions | null;
   lastError: ErrorBody | null;
 }
 /**
@@ -214,12 +220,25 @@ export interface Progress {
 }
 /**
  * One path that is not in sync, with the reason; ``path`` is relative to the home.
+ *
+ * ``copy``: where a conflict's other version is kept. ``during``: what found it out; what a
+ * restore refused is told until the next one.
  */
 export interface SyncNotice {
   path: string;
   code: string;
   reason: string;
   size: number | null;
+  copy: string | null;
+  during: 'restore' | 'sync';
+}
+/**
+ * A path relative to the home, with all below it when it is a folder (slash at the end).
+ */
+export interface PathCounts {
+  path: string;
+  files: number;
+  bytes: number;
 }
 /**
  * Who may write the mirror.
@@ -229,6 +248,17 @@ export interface Lease {
   host: string;
   mine: boolean;
   expires: string | null;
+}
+/**
+ * Deletions that a veto holds back, until somebody accepts them or the files are back.
+ *
+ * ``code`` is the veto's; ``paths`` are the first of them, cut as the other lists are.
+ */
+export interface HeldDeletions {
+  code: string;
+  files: number;
+  bytes: number;
+  paths: PathCounts[];
 }
 /**
  * Ask the agent for something.

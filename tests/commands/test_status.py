@@ -10,6 +10,8 @@ from wherobots_storage.api.models import (
     AgentEvent,
     Counts,
     ErrorBody,
+    HeldDeletions,
+    PathCounts,
     Progress,
     SyncNotice,
     SyncStatus,
@@ -31,6 +33,12 @@ TROUBLED = SyncStatus(
     skipped=[SyncNotice(path="pipe", code="fifo", reason="A FIFO.")],
     skipped_total=1,
     veto="All files are gone.",
+    held=HeldDeletions(
+        code="home-emptied", files=12, bytes=2048, paths=[PathCounts(path="lost.txt", bytes=7)]
+    ),
+    ignored=Counts(files=1200, bytes=4096),
+    ignored_paths=[PathCounts(path="node_modules/", files=1100, bytes=4000)],
+    ignored_total=3,
     last_error=ErrorBody(code="store-unavailable", message="The store is down."),
 )
 
@@ -107,6 +115,8 @@ def test_what_needs_a_person_is_listed(
         "Progress:     uploading, 1 files, 10 B",
         "Deletions:    on hold. All files are gone.",
         "Last error:   The store is down.",
+        "Held deletions (12, 2.0 KiB):\n  lost.txt\n  … and 11 more",
+        "Ignored (1,200 files, 4.0 KiB):\n  node_modules/: 1,100 files, 3.9 KiB\n  … and 2 more",
         "Conflicts (2):\n  a.txt: Both changed.\n  … and 1 more",
         "Not in the bucket (1):\n  pipe: A FIFO.",
     ):

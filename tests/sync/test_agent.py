@@ -112,12 +112,13 @@ def test_pause_and_resume(bench: Bench, store: FaultyStore) -> None:
     with running_agent(settings, store) as agent:
         agent.reaches("idle")
         agent.client.request("pause")
-        agent.reaches("paused")
+        assert agent.reaches("paused").paused
         bench.write("a")
         with pytest.raises(AssertionError):
             eventually(lambda: bench.keys() == ["a"], seconds=0.6)
         agent.client.request("resume")
         eventually(lambda: bench.keys() == ["a"])
+        assert not agent.client.status().paused
 
 
 def test_pause_does_not_keep_the_final_sync_away(bench: Bench, store: FaultyStore) -> None:

@@ -177,6 +177,11 @@ def test_emptied_home_deletes_nothing(bench: Bench) -> None:
     outcome = bench.sync()
     assert outcome.status.state == "vetoed"
     assert "emptied" in (outcome.status.veto or "")
+    held = outcome.status.held
+    assert held is not None
+    assert (held.code, held.files) == ("home-emptied", 5)
+    assert [path.path for path in held.paths] == ["f0", "f1", "f2", "f3", "f4"]
+    assert held.bytes == sum(path.bytes for path in held.paths) > 0
     assert len(bench.keys()) == 5
     assert bench.sync(accept_deletes=True).complete
     assert bench.keys() == []
@@ -307,6 +312,18 @@ def test_ignored_paths_stay_local_and_are_counted(bench: Bench) -> None:
     assert bench.keys() == [".wherobotsignore", "keep/a", "late/b"]
     assert outcome.status.ignored.files == 4
     assert outcome.complete
+
+
+def test_ignored_paths_are_listed_the_largest_first(bench: Bench) -> None:
+    """A status names what the rules leave out, a folder as one path with all below it."""
+    bench.write(".wherobotsignore", b"*.log\nbig/\n")
+    bench.write("big/a", b"12345")
+    bench.write("big/below/b", b"12345")
+    bench.write("x.log", b"1234567")
+    status = bench.sync().status
+    listed = [(entry.path, entry.files, entry.bytes) for entry in status.ignored_paths]
+    assert listed == [("big/", 2, 10), ("x.log", 1, 7)]
+    assert status.ignored_total == 2
 
 
 def test_reserved_names_never_travel(bench: Bench) -> None:

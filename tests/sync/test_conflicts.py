@@ -87,6 +87,7 @@ def test_it_is_listed_until_it_is_looked_after(bench: Bench, store: FaultyStore)
     (copy,) = bench.kept("a")
     outcome = bench.sync()
     assert copy in outcome.status.conflicts[0].reason
+    assert outcome.status.conflicts[0].copy == copy
     assert not (bench.home / copy).exists()
     assert codes(bench.restore()) == {"a": "conflict"}
     assert (bench.home / copy).read_bytes() == b"theirs"

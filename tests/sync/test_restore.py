@@ -267,6 +267,7 @@ def test_keys_that_cannot_be_files_are_refused_one_by_one(
         "c//d": "empty-segment",
         "x" * 300: "name-too-long",
     }
+    assert {notice.during for notice in outcome.status.skipped} == {"restore"}
     assert sorted(picture(second.home)) == ["a", "a/b", "good"]
 
 

@@ -162,12 +162,38 @@ class Progress(Wire, frozen=True, kw_only=True):
 
 
 class SyncNotice(Wire, frozen=True, kw_only=True):
-    """One path that is not in sync, with the reason; ``path`` is relative to the home."""
+    """One path that is not in sync, with the reason; ``path`` is relative to the home.
+
+    ``copy``: where a conflict's other version is kept. ``during``: what found it out; what a
+    restore refused is told until the next one.
+    """
 
     path: str
     code: str
     reason: str
     size: int | None = None
+    copy: str | None = None
+    during: Literal["sync", "restore"] = "sync"
+
+
+class PathCounts(Wire, frozen=True, kw_only=True):
+    """A path relative to the home, with all below it when it is a folder (slash at the end)."""
+
+    path: str
+    files: int = 1
+    bytes: int = 0
+
+
+class HeldDeletions(Wire, frozen=True, kw_only=True):
+    """Deletions that a veto holds back, until somebody accepts them or the files are back.
+
+    ``code`` is the veto's; ``paths`` are the first of them, cut as the other lists are.
+    """
+
+    code: str
+    files: int
+    bytes: int
+    paths: list[PathCounts] = []
 
 
 class Lease(Wire, frozen=True, kw_only=True):
@@ -199,6 +225,8 @@ class SyncStatus(Wire, frozen=True, kw_only=True):
 
     ``since``: when the state was entered. ``last_synced``: when a cycle last ended with nothing
     left to do. ``notices_total``: how many notices there are, since the lists are cut at 200.
+    ``paused``: whether no cycle begins by itself; the state says so once nothing is under way.
+    ``ignored_paths``: the largest of what the rules leave out, ``ignored_total`` how many paths.
     """
 
     state: SyncState
@@ -213,8 +241,12 @@ class SyncStatus(Wire, frozen=True, kw_only=True):
     conflicts_total: int = 0
     skipped_total: int = 0
     ignored: Counts = Counts()
+    ignored_paths: list[PathCounts] = []
+    ignored_total: int = 0
     lease: Lease | None = None
+    paused: bool = False
     veto: str | None = None
+    held: HeldDeletions | None = None
     last_error: ErrorBody | None = None
 
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import argparse
 
-from wherobots_storage.api.models import SyncNotice, SyncStatus
+from wherobots_storage.api.models import HeldDeletions, SyncNotice, SyncStatus
 from wherobots_storage.commands.context import DONE, INCOMPLETE, Context
 from wherobots_storage.commands.output import Output, human_size
 from wherobots_storage.sync.client import AgentClient
 from wherobots_storage.sync.state import StateFolder
+
+SHOWN = 10
+"""How many held deletions and ignored paths are named; --json names more of them."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -55,9 +58,12 @@ def show(status: SyncStatus, output: Output) -> None:
         output.line(f"Waiting for:  the instance on {lease.host}, at most until {lease.expires}")
     if status.veto:
         output.line(f"Deletions:    on hold. {status.veto}")
+    if status.held:
+        _held(status.held, output)
     if status.last_error:
         output.line(f"Last error:   {status.last_error.message}")
     notices(status, output)
+    _ignored(status, output)
 
 
 def notices(status: SyncStatus, output: Output) -> None:
@@ -66,11 +72,34 @@ def notices(status: SyncStatus, output: Output) -> None:
     _list("Not in the bucket", status.skipped, status.skipped_total, output)
 
 
+def _held(held: HeldDeletions, output: Output) -> None:
+    """The deletions that wait for an answer, the first of them by name."""
+    output.line(f"Held deletions ({held.files:,}, {human_size(held.bytes)}):")
+    for entry in held.paths[:SHOWN]:
+        output.line(f"  {entry.path}")
+    _more(held.files - len(held.paths[:SHOWN]), output)
+
+
+def _ignored(status: SyncStatus, output: Output) -> None:
+    """What the rules leave out, the largest of it by name."""
+    if not status.ignored_total:
+        return
+    ignored = status.ignored
+    output.line(f"Ignored ({ignored.files:,} files, {human_size(ignored.bytes)}):")
+    for entry in status.ignored_paths[:SHOWN]:
+        output.line(f"  {entry.path}: {entry.files:,} files, {human_size(entry.bytes)}")
+    _more(status.ignored_total - len(status.ignored_paths[:SHOWN]), output)
+
+
+def _more(count: int, output: Output) -> None:
+    if count > 0:
+        output.line(f"  … and {count:,} more")
+
+
 def _list(title: str, found: list[SyncNotice], total: int, output: Output) -> None:
     if not total:
         return
     output.line(f"{title} ({total:,}):")
     for notice in found:
         output.line(f"  {notice.path}: {notice.reason}")
-    if total > len(found):
-        output.line(f"  … and {total - len(found):,} more")
+    _more(total - len(found), output)

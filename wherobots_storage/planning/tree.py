@@ -101,12 +101,16 @@ class Remote(NamedTuple):
 
 
 class Notice(NamedTuple):
-    """A path that is not in sync: a stable code, and the reason in plain words."""
+    """A path that is not in sync: a stable code, and the reason in plain words.
+
+    ``copy``: the path that a conflict's other version is kept at, when it is.
+    """
 
     path: str
     code: str
     reason: str
     size: int | None = None
+    copy: str | None = None
 
 
 _KINDS: dict[type[object], Kind] = {File: "file", Symlink: "symlink", Directory: "folder"}

@@ -82,11 +82,13 @@ class Controller:
         """Begin no cycle by itself until ``resume``."""
         with self._turn:
             self._paused = True
+            self._board.update(paused=True)
             self._show_pause()
 
     def resume(self) -> None:
         """End a pause, with a cycle."""
         self._paused = False
+        self._board.update(paused=False)
         self.ask("sync")
 
     def retry(self) -> None:

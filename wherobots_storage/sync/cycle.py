@@ -126,8 +126,7 @@ class Cycle:
             elif isinstance(action, Skip):
                 report.skipped.add(Notice(*action.entry))
             elif isinstance(action, Leave):
-                report.ignored_files += action.entry.files
-                report.ignored_bytes += action.entry.bytes
+                report.ignored.add(action.entry)
         return deletions
 
     def _counted(self, entries: Iterable[Entry], cancel: Cancel) -> Iterator[Entry]:
@@ -191,7 +190,7 @@ class Cycle:
         if veto is None:
             return deletions
         report.veto = veto
-        report.vetoed = frozenset(record.path for record in others)
+        report.held = others
         return agreed
 
 

@@ -74,4 +74,4 @@ class KeptVersions:
                 f"name; the other is kept beside it as {copy!r} (here after the next restore, if "
                 "it is not here yet). Keep what you need and delete the rest."
             )
-            yield Notice(str(path), "conflict", reason, int(str(size)))
+            yield Notice(str(path), "conflict", reason, int(str(size)), str(copy))

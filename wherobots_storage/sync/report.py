@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import heapq
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from wherobots_storage.planning.safety import Veto
-from wherobots_storage.planning.tree import File, Mirrored, Notice, Symlink
+from wherobots_storage.planning.tree import File, Ignored, Mirrored, Notice, Record, Symlink
 
 MAX_KEPT = 1000
+
+MAX_IGNORED = 100
+"""How many of the ignored paths are kept: the largest ones."""
 
 
 class Notices:
@@ -32,6 +36,28 @@ class Notices:
 
 
 @dataclass(slots=True)
+class LeftOut:
+    """What the rules leave out: how much it is, and the largest of it."""
+
+    paths: int = 0
+    files: int = 0
+    bytes: int = 0
+    _heap: list[tuple[int, str, int]] = field(default_factory=list)
+
+    def add(self, entry: Ignored) -> None:
+        """Count one path, a folder with all below it."""
+        self.paths += 1
+        self.files += entry.files
+        self.bytes += entry.bytes
+        change = heapq.heappush if len(self._heap) < MAX_IGNORED else heapq.heappushpop
+        change(self._heap, (entry.bytes, entry.path, entry.files))
+
+    def largest(self) -> list[Ignored]:
+        """The largest paths, the largest first."""
+        return [Ignored(path, files, size) for size, path, files in sorted(self._heap)[::-1]]
+
+
+@dataclass(slots=True)
 class Report:
     """The outcome of one run over the home or the mirror.
 
@@ -45,10 +71,15 @@ class Report:
     left_bytes: int = 0
     conflicts: Notices = field(default_factory=Notices)
     skipped: Notices = field(default_factory=Notices)
-    ignored_files: int = 0
-    ignored_bytes: int = 0
+    ignored: LeftOut = field(default_factory=LeftOut)
     veto: Veto | None = None
-    vetoed: frozenset[str] = frozenset()
+    held: Sequence[Record] = ()
+    """The deletions that the veto holds back."""
+
+    @property
+    def vetoed(self) -> frozenset[str]:
+        """The paths whose deletion the veto holds back."""
+        return frozenset(record.path for record in self.held)
 
     @property
     def is_settled(self) -> bool:

@@ -32,7 +32,7 @@ from wherobots_storage.sync.report import Notices, Report
 from wherobots_storage.sync.restore import Restore
 from wherobots_storage.sync.scan import Scanner
 from wherobots_storage.sync.state import StateFolder
-from wherobots_storage.sync.status import StatusBoard, error_body, iso, wire_notices
+from wherobots_storage.sync.status import StatusBoard, error_body, iso, outcome, wire_notices
 from wherobots_storage.sync.unsettled import KEPT, Rescue
 
 log = logging.getLogger("wherobots_storage.agent")
@@ -314,22 +314,9 @@ class Session:
         self._tell(report)
 
     def _tell(self, report: Report) -> None:
-        skipped = Notices()
-        for notices in (report.skipped, self._standing):
-            for notice in notices:
-                skipped.add(notice)
         self._met = report.conflicts
         conflicts = KeptVersions(self._journal).listed(self._met)
-        total = max(skipped.total, report.skipped.total, self._standing.total)
-        self._board.update(
-            conflicts=wire_notices(conflicts),
-            conflicts_total=conflicts.total,
-            skipped=wire_notices(skipped),
-            skipped_total=total,
-            ignored=Counts(files=report.ignored_files, bytes=report.ignored_bytes),
-            pending=Counts(files=report.left_files, bytes=report.left_bytes),
-            veto=report.veto.reason if report.veto is not None else None,
-        )
+        self._board.update(**outcome(report, conflicts, self._standing))
 
     def _tell_history(self) -> None:
         self._board.update(last_synced=self._journal.meta("last-synced"))
@@ -342,4 +329,4 @@ class Session:
             f"({left.files:,} files, {left.bytes:,} bytes). It is saved now, if it is still here."
         )
         self._standing.add(Notice("", "not-saved-at-stop", reason, left.bytes))
-        self._board.update(skipped=wire_notices(self._standing), skipped_total=1)
+        self._board.update(skipped=wire_notices(self._standing, during="restore"), skipped_total=1)

@@ -6,13 +6,16 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
-from typing import Any
+from itertools import islice
+from typing import Any, Literal
 
 import msgspec
 
 from wherobots_storage.api.models import (
     Counts,
     ErrorBody,
+    HeldDeletions,
+    PathCounts,
     Progress,
     SyncNotice,
     SyncState,
@@ -20,6 +23,7 @@ from wherobots_storage.api.models import (
 )
 from wherobots_storage.errors import StorageError
 from wherobots_storage.planning.tree import Notice
+from wherobots_storage.sync.report import Notices, Report
 
 MAX_NOTICES = 200
 """How many notices of a kind travel in a status; the totals tell of the others."""
@@ -43,17 +47,68 @@ def error_body(error: StorageError) -> ErrorBody:
     )
 
 
-def wire_notices(notices: Iterable[Notice]) -> list[SyncNotice]:
-    """The first notices, as they travel; odd bytes in a name become question marks."""
-    shown: list[SyncNotice] = []
-    for notice in notices:
-        if len(shown) == MAX_NOTICES:
-            break
-        path = notice.path.encode("utf-8", "replace").decode("utf-8")
-        shown.append(
-            SyncNotice(path=path, code=notice.code, reason=notice.reason, size=notice.size)
+def _wire_path(path: str) -> str:
+    """A path as it travels; odd bytes in a name become question marks."""
+    return path.encode("utf-8", "replace").decode("utf-8")
+
+
+def wire_notices(
+    notices: Iterable[Notice], *, during: Literal["sync", "restore"] = "sync"
+) -> list[SyncNotice]:
+    """The first notices, as they travel; ``during`` is what found them out."""
+    return [
+        SyncNotice(
+            path=_wire_path(notice.path),
+            code=notice.code,
+            reason=notice.reason,
+            size=notice.size,
+            copy=None if notice.copy is None else _wire_path(notice.copy),
+            during=during,
         )
-    return shown
+        for notice in islice(notices, MAX_NOTICES)
+    ]
+
+
+def outcome(report: Report, conflicts: Notices, standing: Notices) -> dict[str, Any]:
+    """The fields of a status that a run's report tells.
+
+    ``standing`` is what the last restore found out; of a path in both, the report's is shown.
+    """
+    # A restore's own report has them in one.
+    found = Notices() if report.skipped is standing else report.skipped
+    known = {notice.path for notice in found}
+    others = [notice for notice in standing if notice.path not in known]
+    skipped = [*wire_notices(found), *wire_notices(others, during="restore")]
+    left_out = report.ignored
+    return {
+        "conflicts": wire_notices(conflicts),
+        "conflicts_total": conflicts.total,
+        "skipped": skipped[:MAX_NOTICES],
+        "skipped_total": max(found.total + len(others), standing.total),
+        "ignored": Counts(files=left_out.files, bytes=left_out.bytes),
+        "ignored_paths": [
+            PathCounts(path=_wire_path(entry.path), files=entry.files, bytes=entry.bytes)
+            for entry in left_out.largest()
+        ],
+        "ignored_total": left_out.paths,
+        "pending": Counts(files=report.left_files, bytes=report.left_bytes),
+        "veto": report.veto.reason if report.veto is not None else None,
+        "held": _held(report),
+    }
+
+
+def _held(report: Report) -> HeldDeletions | None:
+    if report.veto is None:
+        return None
+    return HeldDeletions(
+        code=report.veto.code,
+        files=len(report.held),
+        bytes=sum(record.size for record in report.held),
+        paths=[
+            PathCounts(path=_wire_path(record.path), bytes=record.size)
+            for record in islice(report.held, MAX_NOTICES)
+        ],
+    )
 
 
 class StatusBoard:
