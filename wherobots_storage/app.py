@@ -17,6 +17,9 @@ from jupyter_server.extension.application import ExtensionApp
 
 from wherobots_storage.api.models import SyncStatus
 from wherobots_storage.config import SETTINGS, StorageConfig
+from wherobots_storage.credentials.snippets import Place
+from wherobots_storage.credentials.source import CredentialSource
+from wherobots_storage.credentials.vending import Vendor
 from wherobots_storage.errors import InvalidConfiguration
 from wherobots_storage.events.emit import EventEmitter
 from wherobots_storage.handlers.backend import Backend
@@ -98,6 +101,7 @@ class StorageApp(StorageConfig, ExtensionApp):
             settings,
             self.make_store,
             agent=self._supervisor,
+            vendor=self.make_vendor(settings),
             environment=environment,
             log=self.log,
         )
@@ -121,6 +125,24 @@ class StorageApp(StorageConfig, ExtensionApp):
         from wherobots_storage.sync.supervisor import AgentSupervisor  # noqa: PLC0415
 
         return AgentSupervisor(settings, self._events.sync_status)
+
+    def make_vendor(self, settings: Settings) -> Vendor | None:
+        """Make what vends temporary credentials; None without a role. Tests override it."""
+        if settings.tenancy is None or settings.role_arn is None:
+            return None
+        return Vendor(settings.tenancy, lambda: self.make_source(settings), self._place)
+
+    def make_source(self, settings: Settings) -> CredentialSource:
+        """Open the source of temporary credentials. Raises InvalidConfiguration."""
+        # Imported late: it loads the S3 library.
+        from wherobots_storage.credentials.connect import open_source  # noqa: PLC0415
+
+        return open_source(settings.role_arn, settings.require_tenancy().customer)
+
+    def _place(self, uri: str) -> Place:
+        from wherobots_storage.credentials.connect import place_in  # noqa: PLC0415 - as above
+
+        return place_in(self._backend.store(), uri)
 
     def _share_log(self) -> None:
         """Let what the package logs (the supervisor, say) go where the server's own log goes."""

@@ -20,7 +20,9 @@ export type WireMessage =
   | SyncRequest
   | ConfigInfo
   | SyncEvent
-  | JobEvent;
+  | JobEvent
+  | CredentialsRequest
+  | VendedCredentials;
 
 /**
  * The one shape of an error: a stable code, a sentence for people, the path, retry or not.
@@ -268,16 +270,23 @@ export interface SyncRequest {
 }
 /**
  * How the extension is set up. ``problem`` says what to set when it is not configured.
+ *
+ * ``credentials_problem`` says the same of temporary credentials. ``cautions``: of the writable
+ * folders, those where somebody who uploads past the panel should think of something first.
  */
 export interface ConfigInfo {
   configured: boolean;
   version: string;
   features: Features;
   problem: ErrorBody | null;
+  credentialsProblem: ErrorBody | null;
   root: string | null;
   customer: string | null;
   home: string | null;
   writable: string[];
+  cautions: {
+    [k: string]: string;
+  };
   environment: {
     [k: string]: string;
   };
@@ -300,4 +309,46 @@ export interface SyncEvent {
  */
 export interface JobEvent {
   job: Job;
+}
+/**
+ * Make temporary credentials for a folder, or for all the user's writable ones.
+ *
+ * ``seconds``: how long they live, 900 to 43,200.
+ */
+export interface CredentialsRequest {
+  path?: string | null;
+  access?: 'read' | 'upload' | 'write';
+  seconds?: number;
+}
+/**
+ * Temporary credentials. ``seconds_left`` is by the server's clock, not by the browser's.
+ *
+ * ``scope`` names the folder that they are for; ``endpoint_url`` is None for AWS itself.
+ */
+export interface VendedCredentials {
+  accessKeyId: string;
+  secretAccessKey: string;
+  sessionToken: string;
+  expiration: string;
+  secondsLeft: number;
+  scope: string;
+  access: 'read' | 'upload' | 'write';
+  uri: string;
+  region: string;
+  endpointUrl: string | null;
+  snippets: Snippets;
+}
+/**
+ * Credentials ready to paste; the commands upload ``my-data/`` with what stands above them.
+ *
+ * ``ini`` goes with ``profile_command`` and ``bash`` with ``bash_command``, in a bash; the other
+ * two are for PowerShell. Without the right to upload the commands are empty.
+ */
+export interface Snippets {
+  ini: string;
+  bash: string;
+  powershell: string;
+  profileCommand: string;
+  bashCommand: string;
+  powershellCommand: string;
 }

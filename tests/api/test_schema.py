@@ -30,7 +30,7 @@ def test_writing_makes_a_file_current_and_a_check_only_tells(
 def test_every_exported_structure_is_described() -> None:
     """Each structure that travels is defined, with a sentence about it that has no indentation."""
     definitions = schema.build_schema()["$defs"]
-    for exported in models.EXPORTED:
+    for exported in schema.EXPORTED:
         description = definitions[exported.__name__]["description"]
         assert description
         assert "\n    " not in description

@@ -134,6 +134,19 @@ def test_the_command() -> None:
     )
 
 
+def test_the_command_for_the_shells_variables() -> None:
+    """Where variables hold the keys the command names no profile, which might not be there."""
+    place = Place("s3://bucket/it's/", "r")
+    assert (
+        snippets.command(place, profile=False)
+        == """aws s3 cp --recursive my-data/ 's3://bucket/it'"'"'s/'"""
+    )
+    assert (
+        snippets.command(place, "powershell", profile=False)
+        == "aws s3 cp --recursive 'my-data/' 's3://bucket/it''s/'"
+    )
+
+
 @settings(deadline=None, max_examples=40)
 @given(text)
 def test_bash_quoting(name: str) -> None:

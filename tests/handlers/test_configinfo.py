@@ -60,6 +60,7 @@ async def test_without_a_sound_set_up_only_config_answers(
         await api.post("uploads", {"path": "/data/shared/a", "size": 1}),
         await api.get("sync"),
         await api.post("sync", {"op": "sync"}),
+        await api.post("credentials", {}),
     ]
     for answer in answers:
         assert (answer.status, answer.error().code) == (409, code)

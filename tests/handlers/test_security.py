@@ -47,6 +47,7 @@ def test_the_table_has_the_routes_that_the_panel_uses() -> None:
         ("POST", "uploads/complete"),
         ("GET", "sync"),
         ("POST", "sync"),
+        ("POST", "credentials"),
         ("GET", "config"),
     }
 

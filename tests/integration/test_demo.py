@@ -125,3 +125,14 @@ def test_nobody_else_can_read_what_it_keeps(tmp_path: Path) -> None:
         assert demo.stop() == 0
     assert (tmp_path / "demo").stat().st_mode & 0o077 == 0
     assert (tmp_path / "demo" / "jupyter.log").stat().st_mode & 0o077 == 0
+
+
+def test_it_vends_credentials_out_of_the_box(tmp_path: Path) -> None:
+    """The demo's store has STS and a role, so that a folder's credentials can be had at once."""
+    with start(tmp_path / "demo") as demo:
+        body = {"path": "/data/shared/", "seconds": 900}
+        found = demo.api("credentials", method="POST", json_body=body)
+        assert found["snippets"]["profileCommand"] == (
+            "aws --profile=wherobots s3 cp --recursive my-data/ "
+            "s3://wherobots-demo/my-org/data/shared/"
+        )

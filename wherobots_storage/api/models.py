@@ -264,16 +264,22 @@ class Features(Wire, frozen=True, kw_only=True):
 
 
 class ConfigInfo(Wire, frozen=True, kw_only=True):
-    """How the extension is set up. ``problem`` says what to set when it is not configured."""
+    """How the extension is set up. ``problem`` says what to set when it is not configured.
+
+    ``credentials_problem`` says the same of temporary credentials. ``cautions``: of the writable
+    folders, those where somebody who uploads past the panel should think of something first.
+    """
 
     configured: bool
     version: str
     features: Features
     problem: ErrorBody | None = None
+    credentials_problem: ErrorBody | None = None
     root: str | None = None
     customer: str | None = None
     home: str | None = None
     writable: list[str] = []
+    cautions: dict[str, str] = {}
     environment: dict[str, str] = {}
 
 
@@ -339,4 +345,4 @@ EXPORTED: tuple[type[Wire], ...] = (
     SyncEvent,
     JobEvent,
 )
-"""What the browser exchanges with the server, and so what the schema exports."""
+"""What the browser exchanges with the server, besides credentials."""

@@ -16,7 +16,15 @@ from typing import Any
 
 import msgspec
 
-from wherobots_storage.api.models import EXPORTED
+from wherobots_storage.api import models
+from wherobots_storage.api.credentials import CredentialsRequest, VendedCredentials
+
+EXPORTED: tuple[type[models.Wire], ...] = (
+    *models.EXPORTED,
+    CredentialsRequest,
+    VendedCredentials,
+)
+"""What the browser exchanges with the server."""
 
 SCHEMA_PATH = Path(__file__).with_name("schema.json")
 REF_TEMPLATE = "#/$defs/{name}"

@@ -17,10 +17,10 @@ from typing import get_args
 from wherobots_storage.commands.context import DONE, Context
 from wherobots_storage.credentials.snippets import FORMATS, Format, Place, command, render
 from wherobots_storage.credentials.source import Credentials
+from wherobots_storage.credentials.vending import scope_of
 from wherobots_storage.errors import InvalidInput
-from wherobots_storage.namespace.paths import StoragePath
 from wherobots_storage.namespace.policy import Rights, Scope
-from wherobots_storage.settings import Settings, Tenancy
+from wherobots_storage.settings import Settings
 
 HOUR = 3600
 
@@ -45,7 +45,7 @@ def run(context: Context) -> int:
     form = _form(arguments)
     settings = context.settings()
     tenancy = settings.require_tenancy()
-    scope = _scope(tenancy, arguments.path, arguments.access)
+    scope = scope_of(tenancy, arguments.path, arguments.access)
     source = open_source(settings.role_arn, tenancy.customer)
     credentials = source.vend(scope, arguments.seconds)
     place = _place(context, settings, scope)
@@ -64,21 +64,12 @@ def _form(arguments: argparse.Namespace) -> Format:
     return "json" if arguments.json else given or "env"
 
 
-def _scope(tenancy: Tenancy, path: str | None, access: Rights) -> Scope:
-    if path is None:
-        return Scope.of_areas(tenancy.root, tenancy.permissions, access)
-    folder = StoragePath.parse(path)
-    return Scope.of_folder(tenancy.root, tenancy.permissions, folder, access)
-
-
 def _place(context: Context, settings: Settings, scope: Scope) -> Place:
-    from wherobots_storage.credentials.connect import place  # noqa: PLC0415
-    from wherobots_storage.objectstore.inspect import inspect_store  # noqa: PLC0415
+    from wherobots_storage.credentials.connect import place_in  # noqa: PLC0415
 
     root = settings.require_tenancy().root
     with context.store(settings) as store:
-        facts = inspect_store(store)
-        return place(root.uri(scope.prefixes[0]), facts.region, facts.endpoint)
+        return place_in(store, root.uri(scope.prefixes[0]))
 
 
 def _explain(context: Context, scope: Scope, credentials: Credentials, place: Place) -> None:

@@ -14,9 +14,9 @@ import secrets
 import sys
 import time
 import webbrowser
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from wherobots_storage.commands import samples
 from wherobots_storage.commands.context import DONE, FAILED, Context
@@ -30,6 +30,9 @@ from wherobots_storage.namespace.paths import Root, StoragePath
 from wherobots_storage.objectstore.store import ObjectStore
 from wherobots_storage.settings import Tenancy
 from wherobots_storage.sync.state import StateFolder
+
+if TYPE_CHECKING:
+    from wherobots_storage.objectstore.embedded import EmbeddedStore
 
 FOLDER = "demo-data"
 PORT = 8888
@@ -99,7 +102,7 @@ def run(context: Context) -> int:
             with EmbeddedStore(demo.folder / "store") as server:
                 server.create_bucket(TENANCY.root.bucket)
                 # This process does nothing else, so what the child is to see it sees itself.
-                _set_environment(demo, server.environment())
+                _set_environment(demo, server)
                 stop.check()
                 _fill(demo, output)
                 stop.check()
@@ -108,13 +111,14 @@ def run(context: Context) -> int:
             output.note("The store has stopped. The next start finds everything as it is now.")
 
 
-def _set_environment(demo: _Demo, store: Mapping[str, str]) -> None:
+def _set_environment(demo: _Demo, server: EmbeddedStore) -> None:
     """Make this process' environment JupyterLab's: the caller's, with the demo's settings."""
     for name in [name for name in os.environ if name.startswith(_OWN_VARIABLES)]:
         del os.environ[name]
-    os.environ.update(store)
+    os.environ.update(server.environment())
     os.environ["WHEROBOTS_STORAGE_ROOT"] = TENANCY.root.url
     os.environ["WHEROBOTS_STORAGE_CUSTOMER"] = TENANCY.customer
+    os.environ["WHEROBOTS_STORAGE_ROLE_ARN"] = server.role_arn
     os.environ["WHEROBOTS_STORAGE_HOME"] = str(demo.home)
     os.environ["WHEROBOTS_STORAGE_STATE"] = str(demo.state)
     # By the environment, since a command line is for everybody on the machine to read.

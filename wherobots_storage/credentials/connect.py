@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from wherobots_storage.credentials.snippets import Place
-from wherobots_storage.credentials.source import CredentialSource
+from wherobots_storage.credentials.source import NO_ROLE, CredentialSource
 from wherobots_storage.credentials.sts import (
     AssumeRole,
     AssumeRoleWithWebIdentity,
@@ -16,6 +16,8 @@ from wherobots_storage.credentials.sts import (
     open_client,
 )
 from wherobots_storage.errors import InvalidConfiguration
+from wherobots_storage.objectstore.inspect import inspect_store
+from wherobots_storage.objectstore.store import ObjectStore
 
 
 def open_source(
@@ -27,11 +29,7 @@ def open_source(
     configured, since what is handed out must never be the server's own keys.
     """
     if role_arn is None:
-        message = (
-            "There is no role to make temporary credentials with: set WHEROBOTS_STORAGE_ROLE_ARN. "
-            "What the role needs is printed by: wherobots-storage policy --help"
-        )
-        raise InvalidConfiguration(message)
+        raise InvalidConfiguration(NO_ROLE)
     given = os.environ if environment is None else environment
     token_file = given.get("AWS_WEB_IDENTITY_TOKEN_FILE")
     # Another role of the identity's is where the SDK's own chain begins: it assumes this one.
@@ -39,6 +37,12 @@ def open_source(
         client = open_client(signed=False)
         return AssumeRoleWithWebIdentity(client, role_arn, session_name, Path(token_file))
     return AssumeRole(open_client(), role_arn, session_name)
+
+
+def place_in(store: ObjectStore, uri: str) -> Place:
+    """Where credentials for a URI hold that lies in ``store``. Raises NotSupported unless S3."""
+    facts = inspect_store(store)
+    return place(uri, facts.region, facts.endpoint)
 
 
 def place(uri: str, region: str, endpoint_url: str) -> Place:

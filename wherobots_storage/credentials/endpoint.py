@@ -27,6 +27,7 @@ from tornado.ioloop import IOLoop
 from tornado.netutil import bind_sockets
 from tornado.web import Application, RequestHandler
 
+from wherobots_storage.audit import tell
 from wherobots_storage.credentials.source import Credentials, CredentialSource
 from wherobots_storage.errors import StorageError
 from wherobots_storage.namespace.policy import Scope
@@ -41,9 +42,6 @@ IDLE_SECONDS = 5
 MAX_HEADER_BYTES = 8192
 _TOKEN_BYTES = 32
 _HOST = "127.0.0.1"
-
-audit = logging.getLogger("wherobots_storage.audit")
-"""One line for each vend and each refusal: a JSON object without secrets."""
 
 
 class CredentialsEndpoint:
@@ -122,7 +120,7 @@ class CredentialsEndpoint:
     def told(self, event: str, **facts: object) -> None:
         """Write a line to the audit log."""
         level = logging.INFO if event == "credentials-vended" else logging.WARNING
-        audit.log(level, json.dumps({"event": event, "scope": self._scope.name, **facts}))
+        tell(event, {"scope": self._scope.name, **facts}, level=level)
 
 
 class _Handler(RequestHandler):

@@ -119,12 +119,16 @@ def process(credentials: Credentials, place: Place) -> str:  # noqa: ARG001 - as
     return json.dumps(found) + "\n"
 
 
-def command(place: Place, shell: Shell = "bash", source: str = "my-data/") -> str:
-    """The AWS CLI's command that uploads a folder with the profile of ``ini``."""
-    return (
-        f"aws --profile={PROFILE} s3 cp --recursive "
-        f"{quoted(source, shell)} {quoted(place.uri, shell)}"
-    )
+def command(
+    place: Place, shell: Shell = "bash", source: str = "my-data/", *, profile: bool = True
+) -> str:
+    """The AWS CLI's command that uploads a folder, with the profile of ``ini``.
+
+    Without ``profile`` it uses the shell's variables: a profile that is not there is an error.
+    """
+    words = ["aws", f"--profile={PROFILE}"] if profile else ["aws"]
+    words += ["s3", "cp", "--recursive", quoted(source, shell), quoted(place.uri, shell)]
+    return " ".join(words)
 
 
 def quoted(text: str, shell: Shell = "bash") -> str:

@@ -15,6 +15,12 @@ CHAINED_SECONDS = 3_600
 """The lifetimes that STS gives; an hour at most where one role assumes another (STS API
 reference, AssumeRole: DurationSeconds)."""
 
+NO_ROLE = (
+    "There is no role to make temporary credentials with: set WHEROBOTS_STORAGE_ROLE_ARN. "
+    "What the role needs is printed by: wherobots-storage policy --help"
+)
+"""What to configure where nothing can be vended."""
+
 
 @dataclass(frozen=True, slots=True)
 class Credentials:

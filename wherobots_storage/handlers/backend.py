@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import ParamSpec, Protocol, TypeVar
 
 from wherobots_storage.api.models import SyncStatus
+from wherobots_storage.credentials.vending import Vendor
 from wherobots_storage.errors import StoreUnavailable
 from wherobots_storage.objectstore.store import ObjectStore
 from wherobots_storage.settings import Settings, Tenancy
@@ -43,7 +44,8 @@ class Backend:
     """The store of one tenancy, opened when it is first needed, and threads for its calls.
 
     Opening loads the S3 library and reads the SDK's configuration, which would delay the server's
-    start, and whose failure must not prevent it.
+    start, and whose failure must not prevent it. ``vendor`` makes temporary credentials; without
+    one there are none to be had.
     """
 
     def __init__(
@@ -52,12 +54,14 @@ class Backend:
         open_store: Callable[[str], ObjectStore],
         *,
         agent: SyncAgent | None = None,
+        vendor: Vendor | None = None,
         environment: Mapping[str, str] | None = None,
         log: logging.Logger | logging.LoggerAdapter[logging.Logger] | None = None,
     ) -> None:
         self.settings = settings
         self.log = log or logging.getLogger("wherobots_storage")
         self.agent = agent
+        self.vendor = vendor
         self.environment = dict(environment or {})
         self._open_store = open_store
         self._store: ObjectStore | None = None

@@ -7,6 +7,7 @@ from typing import Any
 from wherobots_storage.handlers.backend import Backend
 from wherobots_storage.handlers.base import StorageHandler
 from wherobots_storage.handlers.configinfo import ConfigHandler
+from wherobots_storage.handlers.credentials import CredentialsHandler
 from wherobots_storage.handlers.downloads import ContentHandler
 from wherobots_storage.handlers.files import (
     DeleteHandler,
@@ -44,6 +45,7 @@ def routes(backend: Backend, jobs: JobManager, uploads: UploadManager) -> list[R
         ("uploads/part", UploadPartHandler, with_uploads),
         ("uploads/complete", UploadCompleteHandler, with_uploads),
         ("sync", SyncHandler, base),
+        ("credentials", CredentialsHandler, base),
         ("config", ConfigHandler, base),
     ]
     return [(f"{PREFIX}/{path}", handler, arguments) for path, handler, arguments in table]

@@ -29,6 +29,11 @@ SPARK_CAUTION = (
     "Change or delete files only when you know that no job needs them."
 )
 
+SHARED_CAUTION = (
+    "Everybody in your organisation reads and writes here. An upload replaces a file of the same "
+    "name without asking, whoever put it there."
+)
+"""For uploads past the panel, which asks before it replaces something."""
 
 RESERVED_NAME = ".wherobots"
 """The sync agent's own folder, at the top of home and mirror: never mirrored, never shown."""
@@ -40,6 +45,13 @@ class Area:
 
     segments: tuple[str, ...]
     caution: str | None = None
+
+    @property
+    def upload_caution(self) -> str | None:
+        """What to think of before uploading by other means than the panel."""
+        if self.caution is not None:
+            return self.caution
+        return None if CUSTOMER in self.segments else SHARED_CAUTION
 
     def path(self, customer: str) -> StoragePath:
         """The area's top folder for one customer."""

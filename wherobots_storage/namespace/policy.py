@@ -51,6 +51,9 @@ LIST_ACTIONS: Mapping[Rights, tuple[str, ...]] = {
 
 _WILDCARD = re.compile(r"[*?]|\$\{")
 
+ALL = "all your folders"
+"""The name of a scope of every place that a customer may write in."""
+
 Document = dict[str, Any]
 """A policy, or a part of one, before it becomes JSON."""
 
@@ -125,7 +128,7 @@ class Scope:
     def of_areas(cls, root: Root, table: PermissionTable, rights: Rights) -> Scope:
         """Every place that the customer may write in."""
         prefixes = tuple(top.key(root) for top, _ in table.areas)
-        return cls(root.bucket, prefixes, rights, "all your folders")
+        return cls(root.bucket, prefixes, rights, ALL)
 
     def policy(self, partition: str = "aws") -> str:
         """The session policy as JSON. Raises TooLarge over 2,048 characters."""

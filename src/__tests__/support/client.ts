@@ -79,10 +79,12 @@ export class FakeClient {
     version: '0.1.0',
     features: { sync: true, credentials: false },
     problem: null,
+    credentialsProblem: null,
     root: 's3://bucket/org/',
     customer: 'customer-ada',
     home: '/home/ada',
     writable: WRITABLE,
+    cautions: {},
     environment: {}
   }));
 
