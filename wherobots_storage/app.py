@@ -9,6 +9,7 @@ import signal
 import threading
 import time
 from collections.abc import Awaitable, Mapping
+from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -17,6 +18,8 @@ from jupyter_server.extension.application import ExtensionApp
 
 from wherobots_storage.api.models import SyncStatus
 from wherobots_storage.config import SETTINGS, StorageConfig
+from wherobots_storage.credentials.cache import CachedSource, LazySource
+from wherobots_storage.credentials.endpoint import CredentialsEndpoint
 from wherobots_storage.credentials.snippets import Place
 from wherobots_storage.credentials.source import CredentialSource
 from wherobots_storage.credentials.vending import Vendor
@@ -26,14 +29,21 @@ from wherobots_storage.handlers.backend import Backend
 from wherobots_storage.handlers.jobs import JobManager
 from wherobots_storage.handlers.routes import routes
 from wherobots_storage.handlers.upload_manager import UploadManager
+from wherobots_storage.kernels.credentials import KernelCredentials
 from wherobots_storage.kernels.environment import storage_environment
 from wherobots_storage.kernels.inject import EnvironmentInjector
+from wherobots_storage.kernels.sdk import SdkSetup
 from wherobots_storage.namespace.customer import check_customer
+from wherobots_storage.namespace.policy import Scope
 from wherobots_storage.objectstore.store import ObjectStore
 from wherobots_storage.settings import Settings, Tenancy
+from wherobots_storage.sync.state import StateFolder
 
 KERNEL_SECONDS = 5.0
 """How long kernels and terminals may take to end, out of the time for the final sync."""
+
+CREDENTIAL_THREADS = 2
+"""Kernels wait for their credentials on threads of their own, whatever the store is busy with."""
 
 JOB_SECONDS = 5.0
 """How long a batch of deletes that is under way is waited for."""
@@ -105,6 +115,7 @@ class StorageApp(StorageConfig, ExtensionApp):
             environment=environment,
             log=self.log,
         )
+        self._kernel_credentials = self._prepare_kernels(settings)
         self._jobs = JobManager(self._backend, self._events.job)
         self._uploads = UploadManager(self._backend, settings.state_dir / "uploads")
 
@@ -138,6 +149,15 @@ class StorageApp(StorageConfig, ExtensionApp):
         from wherobots_storage.credentials.connect import open_source  # noqa: PLC0415
 
         return open_source(settings.role_arn, settings.require_tenancy().customer)
+
+    def make_endpoint(
+        self, settings: Settings, token: Path, threads: Executor
+    ) -> CredentialsEndpoint:
+        """Make what kernels and terminals ask for credentials; tests override it."""
+        source = CachedSource(LazySource(lambda: self.make_source(settings)))
+        tenancy = settings.require_tenancy()
+        scope = Scope.of_areas(tenancy.root, tenancy.permissions, "write")
+        return CredentialsEndpoint(source, scope, token, threads, user=tenancy.customer)
 
     def _place(self, uri: str) -> Place:
         from wherobots_storage.credentials.connect import place_in  # noqa: PLC0415 - as above
@@ -176,6 +196,34 @@ class StorageApp(StorageConfig, ExtensionApp):
         self._injector.inject(_twins(settings, settings.tenancy))
         return variables
 
+    def _prepare_kernels(self, settings: Settings) -> KernelCredentials | None:
+        """See to it that kernels and terminals get credentials of their own, where they can."""
+        if not settings.scopes_kernels:
+            return None
+        if self._server.gateway_config.gateway_enabled:
+            # They run elsewhere, where neither this environment nor this loopback reaches.
+            return None
+        threads = ThreadPoolExecutor(CREDENTIAL_THREADS, "wherobots-storage-credentials")
+        made = KernelCredentials(
+            StateFolder.for_settings(settings).path,
+            lambda token: self.make_endpoint(settings, token, threads),
+            self._sdk_setup,
+            threads,
+        )
+        made.prepare(self._server.kernel_manager)
+        self._see_to_terminals(made)
+        return made
+
+    def _see_to_terminals(self, kernels: KernelCredentials) -> None:
+        # Their extension is loaded before this one by its name's place in the alphabet, no more.
+        terminals = self._server.web_app.settings.get("terminal_manager")
+        if terminals is not None:
+            kernels.see_to_terminals(terminals)
+
+    def _sdk_setup(self) -> SdkSetup:
+        found = self._place(self._backend.tenancy.root.url)
+        return SdkSetup(region=found.region, endpoint_url=found.endpoint_url)
+
     def _start_agent(self, settings: Settings) -> Supervisor | None:
         if settings.tenancy is None or not settings.sync:
             return None
@@ -199,6 +247,9 @@ class StorageApp(StorageConfig, ExtensionApp):
         if self._backend.settings.tenancy is None:
             return
         self._injector.refresh(serverapp.kernel_manager)
+        if self._kernel_credentials is not None:
+            self._kernel_credentials.start()
+            self._see_to_terminals(self._kernel_credentials)
         _let_interrupts_stop()
         self._begin(self._uploads.keep_tidy())
         if self._supervisor is not None:
@@ -235,6 +286,8 @@ class StorageApp(StorageConfig, ExtensionApp):
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._kernel_credentials is not None:
+            await self._quietly(self._kernel_credentials.stop())
         self._backend.close()
         self._injector.withdraw()
         for handler in self._added:

@@ -60,6 +60,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("customer", "WHEROBOTS_STORAGE_CUSTOMER"),
     Setting("home", "WHEROBOTS_STORAGE_HOME"),
     Setting("role_arn", "WHEROBOTS_STORAGE_ROLE_ARN"),
+    Setting("kernel_credentials", "WHEROBOTS_STORAGE_KERNEL_CREDENTIALS"),
     Setting("state_dir", "WHEROBOTS_STORAGE_STATE"),
     Setting("sync", "WHEROBOTS_STORAGE_SYNC"),
     Setting("sync_interval", "WHEROBOTS_STORAGE_SYNC_INTERVAL"),
@@ -101,6 +102,12 @@ class StorageConfig(Configurable):
         "",
         help="""The role to assume for the credentials that users are handed.
         Environment: WHEROBOTS_STORAGE_ROLE_ARN.""",
+    ).tag(config=True)
+    kernel_credentials = AnyTrait(
+        True,
+        help="""Whether kernels and terminals get temporary credentials of their own, for the
+        user's folders, instead of the server's: where there is a role to make them with.
+        Environment: WHEROBOTS_STORAGE_KERNEL_CREDENTIALS.""",
     ).tag(config=True)
     state_dir = AnyTrait(
         "",
@@ -225,6 +232,7 @@ class _Reader:
             ignores=self._read("ignores", _patterns, DEFAULT_IGNORES),
             environment=self._names(),
             role_arn=self._read("role_arn", _role, None),
+            kernel_credentials=self._read("kernel_credentials", _flag, True),
             tenancy=tenancy,
         )
         return self._checked(read)

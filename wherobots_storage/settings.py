@@ -75,6 +75,12 @@ class Settings:
     ignores: tuple[str, ...] = DEFAULT_IGNORES
     environment: EnvironmentNames = field(default_factory=EnvironmentNames)
     role_arn: str | None = None
+    kernel_credentials: bool = True
+
+    @property
+    def scopes_kernels(self) -> bool:
+        """Whether kernels and terminals get credentials of their own instead of the server's."""
+        return self.tenancy is not None and self.role_arn is not None and self.kernel_credentials
 
     def require_tenancy(self) -> Tenancy:
         """The tenancy. Raises what ``problem`` holds when there is none."""

@@ -223,12 +223,23 @@ def test_the_audit(running: Running, source: Source, caplog: pytest.LogCaptureFi
     assert lines == [
         {
             "event": "credentials-vended",
+            "user": "customer-a",
             "scope": "all your folders",
             "accessKeyId": "ASIAEXAMPLE",
             "expires": "2027-01-15T08:00:00Z",
         },
-        {"event": "credentials-refused", "scope": "all your folders", "reason": "token"},
-        {"event": "credentials-failed", "scope": "all your folders", "code": "store-unavailable"},
+        {
+            "event": "credentials-refused",
+            "user": "customer-a",
+            "scope": "all your folders",
+            "reason": "token",
+        },
+        {
+            "event": "credentials-failed",
+            "user": "customer-a",
+            "scope": "all your folders",
+            "code": "store-unavailable",
+        },
     ]
     for secret in ("the-secret", "the-session-token", "wrong", running.token):
         assert secret not in caplog.text

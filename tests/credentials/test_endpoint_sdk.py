@@ -3,18 +3,15 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import pytest
-from support.endpoints import Running
+from support.endpoints import Moved, Running
 
 from wherobots_storage.credentials.cache import CachedSource
-from wherobots_storage.credentials.source import Credentials, CredentialSource
 from wherobots_storage.credentials.sts import AssumeRole, open_client
 from wherobots_storage.namespace.paths import Root
 from wherobots_storage.namespace.permissions import PermissionTable
@@ -76,23 +73,6 @@ class Child:
     ) -> None:
         # Closes the pipes and waits for the end, which the closed standard input brings.
         self._process.communicate(timeout=20)
-
-
-class Moved:
-    """A clock that is moved, and a source of sessions whose expirations are told by it."""
-
-    def __init__(self, source: CredentialSource) -> None:
-        self._source = source
-        self.seconds = 0
-
-    def time(self) -> float:
-        """The time, in seconds since the epoch."""
-        return time.time() + self.seconds
-
-    def vend(self, scope: Scope, seconds: int) -> Credentials:
-        """A real session of the store's."""
-        found = self._source.vend(scope, seconds)
-        return replace(found, expiration=found.expiration + self.seconds)
 
 
 @pytest.fixture

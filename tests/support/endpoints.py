@@ -6,13 +6,15 @@ import asyncio
 import http.client
 import json
 import threading
+import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from wherobots_storage.credentials.endpoint import PATH, CredentialsEndpoint
-from wherobots_storage.credentials.source import CredentialSource
+from wherobots_storage.credentials.source import Credentials, CredentialSource
 from wherobots_storage.namespace.policy import Scope
 
 
@@ -23,7 +25,9 @@ class Running:
         self, source: CredentialSource, scope: Scope, token_file: Path, **more: Any
     ) -> None:
         self.pool = ThreadPoolExecutor(2)
-        self.endpoint = CredentialsEndpoint(source, scope, token_file, self.pool, **more)
+        self.endpoint = CredentialsEndpoint(
+            source, scope, token_file, self.pool, user="customer-a", **more
+        )
         self.token_file = token_file
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)
@@ -74,3 +78,20 @@ class Running:
             return answer.status, told, json.loads(body) if body else {}
         finally:
             connection.close()
+
+
+class Moved:
+    """A clock that is moved, and a source of sessions whose expirations are told by it."""
+
+    def __init__(self, source: CredentialSource) -> None:
+        self._source = source
+        self.seconds = 0
+
+    def time(self) -> float:
+        """The time, in seconds since the epoch."""
+        return time.time() + self.seconds
+
+    def vend(self, scope: Scope, seconds: int) -> Credentials:
+        """A real session of the store's."""
+        found = self._source.vend(scope, seconds)
+        return replace(found, expiration=found.expiration + self.seconds)

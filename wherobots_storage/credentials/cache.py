@@ -28,6 +28,26 @@ class _Entry:
     renew_at: float
 
 
+class LazySource:
+    """A CredentialSource that is opened when it is first asked, since that loads the S3 library.
+
+    Asked again when opening failed: a configuration may be mended while the server runs.
+    """
+
+    def __init__(self, open_source: Callable[[], CredentialSource]) -> None:
+        self._open = open_source
+        self._lock = Lock()
+        self._source: CredentialSource | None = None
+
+    def vend(self, scope: Scope, seconds: int) -> Credentials:
+        """As the source does; also raises what opening it raises."""
+        with self._lock:
+            if self._source is None:
+                self._source = self._open()
+            source = self._source
+        return source.vend(scope, seconds)
+
+
 class CachedSource:
     """A CredentialSource before another, which is asked again only when it must be.
 

@@ -16,6 +16,7 @@ import json
 import logging
 import os
 import secrets
+import socket
 from collections.abc import Mapping
 from concurrent.futures import Executor
 from http import HTTPStatus
@@ -47,9 +48,10 @@ _HOST = "127.0.0.1"
 class CredentialsEndpoint:
     """Serves one scope's credentials on a port of its own.
 
-    ``start`` and ``stop`` are called on the event loop. ``source`` is asked for each request, in
-    ``executor``: put a CachedSource there. ``token_file`` is written at the start, mode 0600, and
-    removed at the end.
+    ``start`` and ``stop`` are called on the event loop; ``bind`` may come before there is one:
+    who asks meanwhile is answered after ``start``. ``source`` is asked for each request, in
+    ``executor``: put a CachedSource there. ``token_file`` is written by ``bind``, mode 0600, and
+    removed at the end. ``user`` is the customer, for the audit log.
     """
 
     def __init__(
@@ -59,19 +61,23 @@ class CredentialsEndpoint:
         token_file: Path,
         executor: Executor,
         *,
+        user: str,
         seconds: int = LIFETIME,
     ) -> None:
         self._source = source
         self._scope = scope
         self._token_file = token_file
         self._executor = executor
+        self._user = user
         self._seconds = seconds
         self._server: HTTPServer | None = None
+        self._sockets: list[socket.socket] = []
+        self._token = b""
         self._port = 0
 
     @property
     def url(self) -> str:
-        """Where the SDKs ask. The endpoint must have been started."""
+        """Where the SDKs ask. The endpoint must have been bound."""
         return f"http://{_HOST}:{self._port}{PATH}"
 
     def environment(self) -> dict[str, str]:
@@ -81,13 +87,19 @@ class CredentialsEndpoint:
             "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": str(self._token_file),
         }
 
-    def start(self) -> None:
-        """Listen on a free port. Raises OSError when the token cannot be written."""
+    def bind(self) -> None:
+        """Listen on a free port. Raises OSError, also when the token cannot be written."""
         token = secrets.token_urlsafe(_TOKEN_BYTES)
         _write_token(self._token_file, token)
-        sockets = bind_sockets(0, _HOST)
-        self._port = int(sockets[0].getsockname()[1])
-        given = {"endpoint": self, "token": token.encode("ascii"), "port": self._port}
+        self._token = token.encode("ascii")
+        self._sockets = bind_sockets(0, _HOST)
+        self._port = int(self._sockets[0].getsockname()[1])
+
+    def start(self) -> None:
+        """Answer, and listen first if that is to be done. Raises as ``bind``."""
+        if not self._sockets:
+            self.bind()
+        given = {"endpoint": self, "token": self._token, "port": self._port}
         application = Application(
             [(PATH, _Handler, given), (r".*", _Handler, given)], log_function=_log_nothing
         )
@@ -100,7 +112,7 @@ class CredentialsEndpoint:
             max_body_size=0,
             max_buffer_size=4 * MAX_HEADER_BYTES,
         )
-        self._server.add_sockets(sockets)
+        self._server.add_sockets(self._sockets)
 
     async def stop(self) -> None:
         """Stop listening, end what is open and remove the token. Never raises."""
@@ -108,6 +120,9 @@ class CredentialsEndpoint:
         if server is not None:
             server.stop()
             await server.close_all_connections()
+        for listening in self._sockets:
+            listening.close()
+        self._sockets = []
         with contextlib.suppress(OSError):
             self._token_file.unlink()
 
@@ -120,7 +135,8 @@ class CredentialsEndpoint:
     def told(self, event: str, **facts: object) -> None:
         """Write a line to the audit log."""
         level = logging.INFO if event == "credentials-vended" else logging.WARNING
-        tell(event, {"scope": self._scope.name, **facts}, level=level)
+        about = {"user": self._user, "scope": self._scope.name}
+        tell(event, {**about, **facts}, level=level)
 
 
 class _Handler(RequestHandler):
