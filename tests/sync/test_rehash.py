@@ -13,6 +13,7 @@ from support.homes import OLD, Bench, opened
 from wherobots_storage.sync.cancel import Cancel
 from wherobots_storage.sync.home import Home
 from wherobots_storage.sync.journal import Journal
+from wherobots_storage.sync.reading import RACY_NS
 from wherobots_storage.sync.rehash import Rehash
 from wherobots_storage.sync.session import Session
 
@@ -48,13 +49,10 @@ def bench(tmp_path: Path, store: FaultyStore) -> Bench:
     return Bench(tmp_path, store)
 
 
-def dated(session: Session, bench: Bench) -> None:
+def dated(session: Session) -> None:
     """Sync until every row has a ctime: files just written are compared by their bytes."""
     session.cycle(Cancel())
-    time.sleep(0.05)
-    for file in bench.home.rglob("*"):
-        file.touch()
-    time.sleep(0.05)
+    time.sleep(RACY_NS / 10**9 + 0.05)
     session.cycle(Cancel())
     assert session.journal.undated() == []
 
@@ -77,7 +75,7 @@ def test_only_the_rehash_sees_it(bench: Bench, clock: Clock) -> None:
     file = bench.write("a", b"one", mtime_ns=OLD)
     bench.write("b", b"two")
     with opened(bench, rehash=Rehash(DAY, clock=clock)) as (session, _):
-        dated(session, bench)
+        dated(session)
         change_secretly(session.journal, file, b"ONE")
         assert session.cycle(Cancel()).is_quiet
         assert bench.body("a") == b"one"
@@ -109,7 +107,7 @@ def test_large_file_is_read_over_several_cycles(bench: Bench, clock: Clock) -> N
     """A file that takes longer than a cycle's share is read on where the last one ended."""
     file = bench.write("big", os.urandom(12 * 1024**2))
     with opened(bench, rehash=Rehash(DAY, budget=0.0, clock=clock)) as (session, _):
-        dated(session, bench)
+        dated(session)
         change_secretly(session.journal, file, os.urandom(12 * 1024**2))
         clock.now += DAY
         for _ in range(11):
@@ -130,7 +128,7 @@ def test_what_the_scan_sees_is_left_to_it(bench: Bench, clock: Clock) -> None:
         bench.write(name, mtime_ns=OLD)
     rehash = Rehash(DAY, clock=clock)
     with opened(bench) as (session, _):
-        dated(session, bench)
+        dated(session)
         bench.write("changed", b"other")
         (bench.home / "gone").unlink()
         (bench.home / "link").unlink()

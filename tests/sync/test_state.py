@@ -151,3 +151,13 @@ def test_start_time_of_a_process() -> None:
     """A living process has a start time; one that is gone has none."""
     assert process_start(os.getpid()) is not None
     assert process_start(2**22 + 1) is None
+
+
+def test_instance_is_made_again_when_it_was_cut(state: StateFolder) -> None:
+    """A name that a full disk left empty is no name, and what was made stays the same."""
+    state.make()
+    (state.path / "instance").write_text("")
+    name = state.instance()
+    assert len(name) == 32
+    assert state.instance() == name
+    assert [file.name for file in state.path.iterdir()] == ["instance"]

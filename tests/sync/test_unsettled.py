@@ -12,6 +12,7 @@ from support.homes import OLD, PREFIX, Bench, codes, opened
 
 from wherobots_storage.errors import StoreUnavailable
 from wherobots_storage.sync.cancel import Cancel
+from wherobots_storage.sync.openuploads import OpenUploads
 
 LARGE = 40 * 1024**2
 
@@ -129,6 +130,19 @@ def test_copy_that_fails_leaves_the_file_for_the_report(
     with opened(bench) as (session, board):
         assert not session.final(Cancel(seconds=2))
         assert board.status.pending.files == 1
+    assert bench.keys() == []
+
+
+def test_copy_interrupted_by_a_kill_leaves_no_parts(bench: Bench, store: FaultyStore) -> None:
+    """Parts of a copy whose process was killed are given up by the next sync."""
+    with opened(bench) as (session, _):
+        session.cycle(Cancel())
+        uploads = OpenUploads(session._mirror, session.journal)
+        upload = uploads.begin_beside("log (unsettled 2026-01-01 000000)", LARGE, LARGE, {})
+        store.upload_part(f"{PREFIX}{upload.path}", upload.upload_id, 1, b"x" * LARGE, size=LARGE)
+    assert len(store.list_uploads(PREFIX)) == 1
+    bench.sync()
+    assert store.list_uploads(PREFIX) == []
     assert bench.keys() == []
 
 

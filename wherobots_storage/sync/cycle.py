@@ -14,6 +14,7 @@ from wherobots_storage.sync.cancel import Cancel, Interrupted
 from wherobots_storage.sync.deletions import Deleter
 from wherobots_storage.sync.focus import Focus, streams
 from wherobots_storage.sync.home import Home
+from wherobots_storage.sync.intents import Intents
 from wherobots_storage.sync.journal import Journal
 from wherobots_storage.sync.ledger import Ledger
 from wherobots_storage.sync.mirror import Mirror
@@ -147,7 +148,8 @@ class Cycle:
         cancel: Cancel,
         pending: _Pending,
     ) -> None:
-        ledger = Ledger(self._journal, report, self.stops, pending.moved)
+        intents = Intents(self._mirror, self._journal)
+        ledger = Ledger(self._journal, report, self.stops, pending.moved, intents)
         uploader = Uploader(self._home, self._mirror, ledger, cancel)
         uploader.upload(uploads.small())
         uploader.upload(uploads.large())

@@ -111,7 +111,7 @@ class LargeUploader:
             if read_metadata(found.metadata).sha256 == content.sha256:
                 self._ledger.done(content, found.etag, 0)
                 return found.etag, True
-            if found.etag != expected:
+            if found.etag != expected and not self._ledger.intents.is_ours(path, found):
                 self._keeper.keep(path, found)
         except NoSuchBucket:
             raise

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from wherobots_storage.errors import StorageError
 from wherobots_storage.planning.tree import Mirrored, Notice, Record
+from wherobots_storage.sync.intents import Intents
 from wherobots_storage.sync.journal import Journal
 from wherobots_storage.sync.mirror import OutageDetector
 from wherobots_storage.sync.objects import row_of
@@ -31,8 +32,10 @@ class Ledger:
         report: Report,
         stops: Stops,
         moved: Callable[[int, int], None],
+        intents: Intents,
     ) -> None:
         self.journal = journal
+        self.intents = intents
         self._report = report
         self._stops = stops
         self.moved = moved
@@ -79,6 +82,7 @@ class Ledger:
     def note(self, row: Record) -> None:
         """Journal a row; now and then the batch is committed."""
         self.journal.put(row)
+        self.intents.strike(row.path)
         self._batch += 1
         now = time.monotonic()
         if self._batch >= BATCH or now - self._committed > BATCH_SECONDS:

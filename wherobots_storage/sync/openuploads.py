@@ -73,9 +73,18 @@ class OpenUploads:
         entry = content.entry
         assert isinstance(entry, File)  # noqa: S101  # only files are large
         facts = (entry.size, entry.mtime_ns, entry.mode, content.sha256)
-        upload = OpenUpload(entry.path, "", part_bytes, *facts, time.time())
+        return self._begin(OpenUpload(entry.path, "", part_bytes, *facts, time.time()), metadata)
+
+    def begin_beside(
+        self, path: str, part_bytes: int, size: int, metadata: dict[str, str]
+    ) -> OpenUpload:
+        """Begin one of a name that no file here has; what is left of it, a sweep gives up."""
+        upload = OpenUpload(path, "", part_bytes, size, 0, 0, "", time.time())
+        return self._begin(upload, metadata)
+
+    def _begin(self, upload: OpenUpload, metadata: dict[str, str]) -> OpenUpload:
         self._write(upload)
-        key = self._mirror.key(entry.path)
+        key = self._mirror.key(upload.path)
         upload_id = self._mirror.store.create_multipart(key, metadata=metadata)
         upload = upload._replace(upload_id=upload_id)
         self._write(upload)

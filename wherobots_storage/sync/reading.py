@@ -15,9 +15,13 @@ from wherobots_storage.planning.tree import File, Mirrored, Notice, Record, Syml
 from wherobots_storage.sync.scan import clamped, examine
 from wherobots_storage.sync.worklist import SMALL_BYTES
 
-RACY_NS = 20_000_000
-"""A change this shortly before reading may share its time stamp with one after: the kernel's
-clock for files ticks every 1 to 10 ms. Such a file's bytes are compared again at the next scan."""
+RACY_NS = 1_000_000_000
+"""A change this shortly before reading may share its time stamp with one during it: the kernel's
+clock for files ticks every 1 to 10 ms, and a write is dated when it begins, however long its bytes
+take to arrive. Such a file is read twice, and its bytes are compared again at the next scan."""
+
+TICK_NS = 20_000_000
+"""More than one tick of that clock."""
 
 CHUNK = 1024**2
 
@@ -51,8 +55,8 @@ def read_small(home: Path, entry: File) -> Content | Notice | None:
             before = os.fstat(descriptor)
             if not stat.S_ISREG(before.st_mode) or before.st_size > SMALL_BYTES:
                 return unsettled(entry)
-            body = _read_all(descriptor, before.st_size + 1)
-            if len(body) != before.st_size or not same_stat(before, os.fstat(descriptor)):
+            body = _read_still(descriptor, before, started)
+            if body is None:
                 return unsettled(entry)
     except (FileNotFoundError, NotADirectoryError):
         return None
@@ -99,7 +103,7 @@ def same_stat(one: os.stat_result, other: os.stat_result) -> bool:
 
 def as_entry(path: str, found: os.stat_result, started_ns: int) -> File:
     """A file as it was read from ``started_ns`` on; a too recent one gets no usable ctime."""
-    racy = found.st_ctime_ns > started_ns - RACY_NS
+    racy = _is_racy(found, started_ns)
     return File(
         path,
         found.st_size,
@@ -122,10 +126,29 @@ def unchanged_by_hash(home: Path, record: Record) -> File | None:
         entry = examine(home, record.path)
         if not isinstance(entry, File) or record.kind != "file" or entry.size != record.size:
             return None
+        if entry.ctime_ns > time.time_ns() - TICK_NS:
+            time.sleep(TICK_NS / 10**9)  # or else a write after the hash might leave no trace
         same = hash_file(home / record.path) == record.sha256
         return entry if same and examine(home, record.path) == entry else None
     except OSError:
         return None
+
+
+def _is_racy(found: os.stat_result, started_ns: int) -> bool:
+    return found.st_ctime_ns > started_ns - RACY_NS
+
+
+def _read_still(descriptor: int, before: os.stat_result, started_ns: int) -> bytes | None:
+    """The whole file, as it was at one instant, or None when it moved."""
+    body = _read_all(descriptor, before.st_size + 1)
+    if _is_racy(before, started_ns):
+        # The times may hide a write between two reads. Bytes that are the same in two passes, one
+        # after the other, all were there at once when the first had ended.
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        if _read_all(descriptor, before.st_size + 1) != body:
+            return None
+    held = len(body) == before.st_size and same_stat(before, os.fstat(descriptor))
+    return body if held else None
 
 
 def _read_all(descriptor: int, limit: int) -> bytes:

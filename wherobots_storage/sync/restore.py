@@ -11,6 +11,7 @@ from wherobots_storage.planning.tree import Entry
 from wherobots_storage.sync.cancel import Cancel
 from wherobots_storage.sync.downloads import Downloader
 from wherobots_storage.sync.home import Home
+from wherobots_storage.sync.intents import Intents
 from wherobots_storage.sync.journal import Journal
 from wherobots_storage.sync.kept import KeptVersions
 from wherobots_storage.sync.mirror import Mirror
@@ -44,6 +45,7 @@ class Restore:
         with RemoteListing() as listing, Downloads() as downloads:
             self._list(listing, cancel)
             KeptVersions(self._journal).begin_restore(lambda path: listing.get(path) is not None)
+            Intents(self._mirror, self._journal).settle(listing)
             self._date_rows(cancel)
             trash, forget = self._plan(listing, downloads, report, cancel)
             progress = _Progress(downloads, self._on_progress)

@@ -216,7 +216,7 @@ class Session:
             self._cycle.stops.clear()
 
     def _until_quiet(self, cancel: Cancel) -> bool:
-        rescue = Rescue()
+        rescue = Rescue(self._journal)
         while True:
             try:
                 report = self.cycle(cancel, upkeep=False)

@@ -90,12 +90,20 @@ class StateFolder:
         """
         path = self.path / "instance"
         try:
-            if not path.exists():
-                path.write_text(uuid4().hex)
-            return path.read_text("ascii", "replace").strip()
+            known = path.read_text("ascii", "replace").strip() if path.exists() else ""
+            if not known:
+                # Whole or not at all: on a full disk an empty file would make two homes one.
+                known = uuid4().hex
+                draft = path.with_name(f"instance-{known}")
+                try:
+                    draft.write_text(known)
+                    draft.replace(path)
+                finally:
+                    draft.unlink(missing_ok=True)
         except OSError as error:
             message = f"The state folder {self.path} cannot be used: {error.strerror}."
             raise LocalIOError(message, path=str(path)) from error
+        return known
 
     def holder(self) -> Holder | None:
         """Who last took the lock, if that process still lives."""

@@ -22,7 +22,9 @@ from wherobots_storage.planning.tree import Notice
 from wherobots_storage.sync.cancel import Cancel
 from wherobots_storage.sync.conflicts import key_room
 from wherobots_storage.sync.home import Home
+from wherobots_storage.sync.journal import Journal
 from wherobots_storage.sync.mirror import Mirror
+from wherobots_storage.sync.openuploads import OpenUploads
 from wherobots_storage.sync.reading import open_file
 from wherobots_storage.sync.report import Report
 from wherobots_storage.sync.worklist import SMALL_BYTES
@@ -47,7 +49,8 @@ KEPT = "kept-unsettled"
 class Rescue:
     """Of one final sync."""
 
-    def __init__(self) -> None:
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
         self._seen: dict[str, int] = {}
         self._copies: dict[str, tuple[str, str]] = {}
         """Path to the name and the ETag of what was saved of it."""
@@ -93,14 +96,17 @@ class Rescue:
             return
         try:
             with open_file(home.path, notice.path) as descriptor:
-                self._copies[notice.path] = _send(mirror, notice.path, descriptor, cancel)
+                uploads = OpenUploads(mirror, self._journal)
+                self._copies[notice.path] = _send(mirror, notice.path, descriptor, cancel, uploads)
         except OSError as error:
             log.warning("%s cannot be read at the stop: %s", notice.path, error.strerror)
         except StorageError as error:
             log.warning("%s cannot be saved at the stop: %s", notice.path, error.message)
 
 
-def _send(mirror: Mirror, path: str, descriptor: int, cancel: Cancel) -> tuple[str, str]:
+def _send(
+    mirror: Mirror, path: str, descriptor: int, cancel: Cancel, uploads: OpenUploads
+) -> tuple[str, str]:
     """Save what a file holds now under a fresh name; the name and the ETag."""
     found = os.fstat(descriptor)
     mode = stat.S_IMODE(found.st_mode)
@@ -114,7 +120,7 @@ def _send(mirror: Mirror, path: str, descriptor: int, cancel: Cancel) -> tuple[s
                 # Without its hash, which is known only at the end: what was read is what it is.
                 metadata = file_metadata(found.st_mtime_ns, mode, "")
                 del metadata["sha256"]
-                return name, _send_parts(mirror, key, descriptor, metadata, cancel)
+                return name, _send_parts(mirror, name, descriptor, metadata, cancel, uploads)
             body = b"".join(_pieces(descriptor, found.st_size, SMALL_BYTES))
             metadata = file_metadata(found.st_mtime_ns, mode, hashlib.sha256(body).hexdigest())
             return name, mirror.store.put(key, body, metadata=metadata, if_none_match=True)
@@ -122,23 +128,31 @@ def _send(mirror: Mirror, path: str, descriptor: int, cancel: Cancel) -> tuple[s
 
 
 def _send_parts(
-    mirror: Mirror, key: str, descriptor: int, metadata: dict[str, str], cancel: Cancel
+    mirror: Mirror,
+    name: str,
+    descriptor: int,
+    metadata: dict[str, str],
+    cancel: Cancel,
+    uploads: OpenUploads,
 ) -> str:
-    store = mirror.store
+    store, key = mirror.store, mirror.key(name)
     size = os.fstat(descriptor).st_size
-    upload_id = store.create_multipart(key, metadata=metadata)
+    part_bytes = max(PART_BYTES, -(-size // MAX_PARTS))
+    upload = uploads.begin_beside(name, part_bytes, size, metadata)
+    upload_id = upload.upload_id
     try:
         parts: list[Part] = []
-        part_bytes = max(PART_BYTES, -(-size // MAX_PARTS))
         for number, body in enumerate(_pieces(descriptor, size, part_bytes), start=1):
             cancel.check()
             etag = store.upload_part(key, upload_id, number, body, size=len(body))
             parts.append(Part(number, etag, len(body)))
-        return store.complete_multipart(key, upload_id, parts, if_none_match=True)
+        etag = store.complete_multipart(key, upload_id, parts, if_none_match=True)
     except BaseException:
         with suppress(StorageError):
-            store.abort_multipart(key, upload_id)
+            uploads.abort(upload)
         raise
+    uploads.forget(name)
+    return etag
 
 
 def _pieces(descriptor: int, size: int, piece_bytes: int) -> Iterator[bytes]:

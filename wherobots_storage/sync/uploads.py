@@ -126,6 +126,8 @@ class Uploader:
             self._land(*self._flights.wait(self._cancel))
         while (landed := self._flights.next()) is not None:
             self._land(*landed)
+        if not isinstance(entry, Directory):
+            self._ledger.intents.note(entry.path, content.sha256, is_new=known is None)
         self._put(_Put(content, known))
 
     def _read(self, entry: Mirrored) -> Content | Notice | None:
@@ -177,7 +179,8 @@ class Uploader:
             elif self._same_bytes(put.content, found):
                 self._adopt(put, found)
             elif put.rounds < ROUNDS:
-                self._keeper.keep(entry.path, found)
+                if not self._ledger.intents.is_ours(entry.path, found):
+                    self._keeper.keep(entry.path, found)
                 self._put_over(put, found)
             else:
                 self._ledger.postpone(entry, "conflict", AGAIN)
