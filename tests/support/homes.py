@@ -12,12 +12,15 @@ from wherobots_storage.namespace.paths import Root
 from wherobots_storage.objectstore.store import ObjectInfo, ObjectStore, iterate_keys
 from wherobots_storage.objectstore.threads import ThreadedTransfers
 from wherobots_storage.settings import Settings, Tenancy
+from wherobots_storage.sync.cancel import Cancel
+from wherobots_storage.sync.final import FinalSync
 from wherobots_storage.sync.once import Outcome, restore_once, sync_once
 from wherobots_storage.sync.reconcile import Reconciler
 from wherobots_storage.sync.rehash import Rehash
 from wherobots_storage.sync.session import Session
 from wherobots_storage.sync.state import StateFolder
 from wherobots_storage.sync.status import StatusBoard
+from wherobots_storage.sync.tenure import Tenure
 
 CUSTOMER = "customer-a1"
 PREFIX = f"org/notebooks/{CUSTOMER}/"
@@ -113,6 +116,11 @@ def opened(
     ):
         yield session, board
     transfers.close()
+
+
+def final(session: Session, cancel: Cancel) -> bool:
+    """The final sync of a session that nobody else's lease keeps from the mirror."""
+    return FinalSync(session, Tenure(None, session.board)).run(cancel)
 
 
 def keys_below(store: ObjectStore, prefix: str) -> list[str]:

@@ -271,22 +271,35 @@ def test_home_swapped_under_the_agent(bench: Bench, store: FaultyStore) -> None:
         assert len(bench.keys()) == 3
 
 
-def test_leftovers_are_told_at_the_next_start(bench: Bench, store: FaultyStore) -> None:
-    """What the final sync did not save is listed when the agent starts again, until it is saved."""
+def test_leftovers_are_told_at_the_next_start(
+    bench: Bench, store: FaultyStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the final sync did not save is listed from then on until everything was saved once."""
+    monkeypatch.setattr("wherobots_storage.sync.cancel.Backoff.pause", lambda _: 0.05)
     with running_agent(bench.settings, store) as agent:
         agent.reaches("idle")
         bench.write("a", b"12345")
         store.before = down()
         agent.stop(deadline=1.0)
         assert agent.complete is False
+
+    def no_uploads(name: str, key: str) -> None:
+        if name == "put" and key.endswith("/a"):
+            raise StoreUnavailable("No writing.")
+
+    store.before = no_uploads
     with running_agent(bench.settings, store) as agent:
-        eventually(lambda: agent.status is not None)
-        eventually(
-            lambda: "not-saved-at-stop" in {note.code for note in agent.client.status().skipped}
-        )
+        restored = store.count("list_page")
+        eventually(lambda: store.count("list_page") > restored)
+        agent.client.request("sync")
+        notices = {note.code: note for note in agent.client.status().skipped}
+        assert notices["not-saved-at-stop"].size == 5
+        assert agent.client.status().skipped_total == len(notices)
         store.before = up
         agent.client.request("retry")
         eventually(lambda: bench.keys() == ["a"])
+        eventually(lambda: agent.client.status().skipped == [])
+        assert agent.client.status().skipped_total == 0
     with running_agent(bench.settings, store) as agent:
         assert agent.reaches("idle").skipped == []
 
@@ -370,6 +383,67 @@ def test_a_failing_object_is_restored_once_more(
     with running_agent(bench.settings, store) as agent:
         agent.reaches("idle")
         assert (bench.home / "b").exists()
+
+
+def test_what_a_restore_could_not_bring_comes_later(
+    bench: Bench, store: FaultyStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Failing objects stay listed with the reason, are no deletions, and come by themselves."""
+    monkeypatch.setattr("wherobots_storage.sync.cancel.Backoff.pause", lambda _: 0.05)
+    bench.write("gone here", b"former")
+    bench.sync()
+    (bench.home / "gone here").unlink()
+    for name in ("gone here", "b/new", "fine"):
+        store.put(PREFIX + name, b"theirs")
+
+    def flaky(name: str, key: str) -> None:
+        if name == "get" and key.endswith(("/gone here", "/b/new")):
+            raise StoreUnavailable("Not this one.")
+
+    store.before = flaky
+    with running_agent(bench.settings, store) as agent:
+        eventually(lambda: agent.status is not None and agent.status.last_synced is not None)
+        agent.client.request("sync")
+        eventually(lambda: store.count("get", "/b/new") > 6)
+        status = agent.client.status()
+        assert {note.path: note.reason for note in status.skipped} == {
+            "b/new": "Not this one.",
+            "gone here": "Not this one.",
+        }
+        assert status.conflicts == []
+        assert "gone here" in set(bench.keys())
+        store.put(f"{PREFIX}meanwhile", b"stays there")
+        store.before = up
+        eventually((bench.home / "b/new").exists)
+        eventually(lambda: agent.client.status().skipped == [])
+        assert (bench.home / "gone here").read_bytes() == b"theirs"
+        assert agent.client.request("sync").complete
+        assert not (bench.home / "meanwhile").exists()
+    assert bench.keys() == ["b/new", "fine", "gone here", "meanwhile"]
+
+
+def test_retry_brings_what_is_missing_at_once(
+    bench: Bench, store: FaultyStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """``retry`` does not wait for the pause; what was deleted in the bucket is not missing."""
+    monkeypatch.setattr("wherobots_storage.sync.work.MISSING_FIRST", 1000.0)
+    monkeypatch.setattr("wherobots_storage.sync.controller.RESTORES", 1)
+    for name in "ab":
+        store.put(PREFIX + name, b"x")
+    store.before = lambda name, _: down()(name, "") if name == "get" else None
+    with running_agent(bench.settings, store) as agent:
+        agent.reaches("idle")
+        eventually(lambda: len(agent.client.status().skipped) == 2)
+        bench.write("a", b"written here meanwhile")
+        store.before = up
+        store.delete(f"{PREFIX}b")
+        agent.client.request("retry")
+        eventually(lambda: agent.client.status().skipped == [])
+        assert (bench.home / "a").read_bytes() == b"written here meanwhile"
+        assert not (bench.home / "b").exists()
+        eventually(lambda: len(bench.keys()) == 2)
+        assert bench.body("a") == b"written here meanwhile"
+        assert bench.body(bench.kept("a")[0]) == b"x"
 
 
 def test_stop_during_a_restore(bench: Bench, store: FaultyStore) -> None:

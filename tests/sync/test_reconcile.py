@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from support.faults import FaultyStore
-from support.homes import OLD, PREFIX, Bench, opened
+from support.homes import OLD, PREFIX, Bench, final, opened
 
 from wherobots_storage.errors import AccessDenied, StorageError, StoreUnavailable
 from wherobots_storage.sync.cancel import Cancel
@@ -140,7 +140,7 @@ def test_final_sync_does_not_list(bench: Bench, store: FaultyStore, clock: Clock
         session.cycle(Cancel())
         clock.now += HOUR
         store.calls.clear()
-        assert session.final(Cancel())
+        assert final(session, Cancel())
     assert store.count("list_page") == 0
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from support.faults import FaultyStore
-from support.homes import OLD, PREFIX, Bench, codes, opened
+from support.homes import OLD, PREFIX, Bench, codes, final, opened
 
 from wherobots_storage.errors import StoreUnavailable
 from wherobots_storage.sync.cancel import Cancel
@@ -77,7 +77,7 @@ def test_moving_file_goes_beside_the_good_one(
     bench.write("new")
     moving("d/log.txt", 10**6)
     with opened(bench) as (session, board):
-        assert not session.final(Cancel(seconds=60))
+        assert not final(session, Cancel(seconds=60))
         notices = {notice.path: notice for notice in board.status.skipped}
         assert board.status.pending.files == 0
     (copy,) = unsettled(bench)
@@ -99,7 +99,7 @@ def test_file_that_settles_leaves_no_copy(bench: Bench, moving: Callable[[str, i
     moving("a", 4)
     with opened(bench) as (session, _):
         # Little time: the first look already saves a copy.
-        assert session.final(Cancel(seconds=6))
+        assert final(session, Cancel(seconds=6))
     assert bench.keys() == ["a"]
     assert bench.body("a") == b"log++++"
 
@@ -128,7 +128,7 @@ def test_copy_that_fails_leaves_the_file_for_the_report(
 
     store.before = fail
     with opened(bench) as (session, board):
-        assert not session.final(Cancel(seconds=2))
+        assert not final(session, Cancel(seconds=2))
         assert board.status.pending.files == 1
     assert bench.keys() == []
 
@@ -153,7 +153,7 @@ def test_restore_brings_the_copy(bench: Bench, moving: Callable[[str, int], None
     bench.write("a", b"moving")
     moving("a", 10**6)
     with opened(bench) as (session, _):
-        session.final(Cancel(seconds=30))
+        final(session, Cancel(seconds=30))
     (copy,) = unsettled(bench)
     fresh = Bench(bench.home.parent.parent, bench.store, "fresh")
     assert fresh.restore().complete

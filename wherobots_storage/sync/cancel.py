@@ -25,6 +25,12 @@ class Cancel:
         self._lost = lost
         self._until = None if seconds is None else time.monotonic() + seconds
 
+    def unless(self, lost: threading.Event) -> Cancel:
+        """The same, given up also when ``lost`` is set."""
+        other = Cancel(self._event, lost=lost)
+        other._until = self._until
+        return other
+
     @property
     def expired(self) -> bool:
         """Whether to give up now."""

@@ -7,18 +7,17 @@ import queue
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError
+from contextlib import suppress
 
-from wherobots_storage.errors import StorageError
 from wherobots_storage.planning.tree import Notice
-from wherobots_storage.sync.cancel import Backoff, Cancel, Interrupted
 from wherobots_storage.sync.focus import Focus
-from wherobots_storage.sync.report import Report
 from wherobots_storage.sync.session import Session
-from wherobots_storage.sync.status import StatusBoard, error_body
+from wherobots_storage.sync.status import StatusBoard
 from wherobots_storage.sync.tenure import Tenure
 from wherobots_storage.sync.watch import Watcher
 from wherobots_storage.sync.wish import Wish
+from wherobots_storage.sync.work import Work
 
 log = logging.getLogger("wherobots_storage.agent")
 
@@ -26,10 +25,8 @@ log = logging.getLogger("wherobots_storage.agent")
 RESTORES = 4
 """How often a start tries to restore single objects that fail, before it goes on without them."""
 
-
-HINT_REST = 4.0
-"""After what a hint led to, other hints wait so many times as long as it took: a file that is
-written all the time must not be sent all the time."""
+LATE_SECONDS = 0.5
+"""How long past its deadline a final sync that was asked for may still tell how it went."""
 
 Watch = Callable[[Callable[[Focus], None], Callable[[str], None]], Watcher]
 """Makes a watcher of the home, that tells hints and trouble."""
@@ -49,7 +46,6 @@ class Controller:
     ) -> None:
         self._session = session
         self._board = board
-        self._interval = interval
         self._inbox: queue.SimpleQueue[Wish] = queue.SimpleQueue()
         self._stop = threading.Event()
         self._stopped_at = 0.0
@@ -58,23 +54,23 @@ class Controller:
         self._busy = False
         self._paused = False
         self._retry = False
-        self._vetoed: frozenset[str] = frozenset()
-        self._accepted: frozenset[str] = frozenset()
-        self._backoff = Backoff()
-        self._next = 0.0
         self._watch = watch
         self._tenure = tenure or Tenure(None, board)
-        self._force = False
+        self._work = Work(session, board, self._tenure, interval=interval, stop=self._stop)
         self._hints = Focus()
-        self._hints_at = 0.0
         self.finished: Future[bool] = Future()
         """Becomes the final sync's outcome."""
 
     # ---- from any thread ----
 
     def ask(self, op: str, deadline: float | None = None) -> Future[bool]:
-        """Have ``sync``, ``restore`` or ``final`` done; the future ends with it."""
+        """Have ``sync``, ``restore`` or ``final`` done; the future ends with it.
+
+        With a ``deadline`` it ends after so many seconds in any case: with False then.
+        """
         wish = Wish(op, deadline)
+        if deadline is not None:
+            self._answer_late(wish, deadline)
         self._inbox.put(wish)
         return wish.done
 
@@ -98,7 +94,7 @@ class Controller:
 
     def accept_deletes(self) -> None:
         """Agree to the deletions that are vetoed now, and to no others."""
-        self._accepted = self._vetoed
+        self._work.accept()
         self.ask("sync")
 
     def hint(self, focus: Focus) -> None:
@@ -116,7 +112,7 @@ class Controller:
 
     def take_over(self) -> None:
         """Take the lease from another instance, with a cycle."""
-        self._force = True
+        self._work.force()
         self.ask("sync")
 
     def stop(self, deadline: float | None) -> Future[bool]:
@@ -148,55 +144,55 @@ class Controller:
             if watcher is not None:
                 watcher.stop()
             complete = self._finish()
+            if watcher is not None:
+                watcher.join()
         return complete
 
     def _start(self) -> None:
         """Restore, again and again until it comes through."""
-        self._board.enter("restoring")
         again = RESTORES
         while not self._stop.is_set():
-            try:
-                report = self._session.restore(Cancel(self._stop))
-            except Interrupted:
-                return
-            except StorageError as error:
-                self._go_offline(error)
-                self._pause_for_retry()
-            else:
+            report = self._work.restore()
+            if report is not None:
                 again -= 1
                 if report.left_files == 0 or again == 0:
-                    self._backoff.reset()
+                    self._work.backoff.reset()
                     self._board.update(state="idle", progress=None, last_error=None)
                     return
-                # A few objects failed: once more for them, while nothing else begins.
+            # A few objects failed: once more for them, while nothing else begins.
+            if not self._stop.is_set():
                 self._pause_for_retry()
 
     def _pause_for_retry(self) -> None:
         """Wait before the next try of a restore; any wish ends the wait, and stays."""
         try:
-            wish = self._inbox.get(timeout=self._backoff.pause())
+            wish = self._inbox.get(timeout=self._work.backoff.pause())
         except queue.Empty:
             return
         if wish.op == "final":
             # A final sync before the restore came through uploads what is new here; conditions
             # and the journal keep it from touching what is not restored yet.
-            self._answer(wish, self._final(Cancel(self._stop, wish.deadline)))
+            self._answer(wish, self._work.final(wish.left()))
         elif wish.op != "look":
             self._answer(wish, outcome=False)
 
     def _next_wish(self) -> Wish:
         while True:
-            hinted = bool(self._hints) and self._hints_at < self._next
-            due = self._hints_at if hinted else self._next
+            work = self._work
+            due, op = work.next, "tick"
+            if self._hints and work.hints_at < due:
+                due, op = work.hints_at, "hint"
+            if work.missing_at is not None and work.missing_at < due:
+                due, op = work.missing_at, "missing"
             timeout = None if self._paused else max(0.0, due - time.monotonic())
             try:
                 return self._inbox.get(timeout != 0, timeout or None)
             except queue.Empty:
-                return Wish("hint" if hinted else "tick")
+                return Wish(op)
 
     def _serve(self, wish: Wish) -> None:
         with self._turn:
-            if self._stop.is_set() or (wish.op in {"tick", "hint"} and self._paused):
+            if self._stop.is_set() or (wish.is_own and self._paused):
                 self._answer(wish, outcome=False)
                 return
             self._busy = True
@@ -214,41 +210,45 @@ class Controller:
             self._board.enter("paused")
 
     def _carry_out(self, wish: Wish) -> None:
+        outcome = True
         if self._retry:
             self._retry = False
-            self._session.retry()
-            self._answer(wish, self._cycle())
+            self._take_hints()
+            outcome = self._work.retry()
+        elif wish.done.done():
+            return  # its time was over before its turn came
         elif wish.op in {"sync", "tick"}:
-            self._answer(wish, self._cycle())
+            self._take_hints()
+            outcome = self._work.cycle()
         elif wish.op == "final":
-            complete = self._final(Cancel(self._stop, wish.deadline, lost=self._tenure.lost))
-            self._rest()
-            self._answer(wish, complete)
+            outcome = self._work.final(wish.left())
+            self._work.go_on()
         elif wish.op == "hint":
-            self._answer(wish, self._hinted())
+            outcome = self._work.hinted(self._take_hints())
+        elif wish.op == "missing":
+            self._work.restore_missing()
         elif wish.op == "trouble":
-            self._session.stand(Notice(".", "not-watched", wish.reason))
-            self._answer(wish, outcome=True)
+            self._session.tell.stand(Notice(".", "not-watched", wish.reason))
         elif wish.op == "restore":
-            self._answer(wish, self._restore())
-        else:
-            self._answer(wish, outcome=True)
+            outcome = self._restore()
+        self._answer(wish, outcome)
 
     @staticmethod
     def _answer(wish: Wish, outcome: bool) -> None:
-        if not wish.done.done():
+        with suppress(InvalidStateError):  # answered when its time was over
             wish.done.set_result(outcome)
 
+    def _answer_late(self, wish: Wish, seconds: float) -> None:
+        timer = threading.Timer(seconds + LATE_SECONDS, self._answer, (wish, False))
+        timer.daemon = True
+        timer.start()
+        wish.done.add_done_callback(lambda _: timer.cancel())
+
     def _restore(self) -> bool:
-        self._board.enter("restoring")
-        try:
-            report = self._session.restore(Cancel(self._stop))
-        except Interrupted:
+        report = self._work.restore()
+        if report is None:
             return False
-        except StorageError as error:
-            self._go_offline(error)
-            return False
-        self._rest()
+        self._work.rest()
         return report.is_complete
 
     def _take_hints(self) -> Focus:
@@ -256,89 +256,11 @@ class Controller:
             hints, self._hints = self._hints, Focus()
         return hints
 
-    def _hinted(self) -> bool:
-        """What hints lead to; while the store is out of reach they wait for the next cycle."""
-        focus = self._take_hints()
-        if self._board.status.state in {"offline", "waiting"}:
-            return False
-        if focus.is_wide:
-            return self._cycle()
-        began = time.monotonic()
-        try:
-            if not self._claim():
-                return False
-            report = self._session.hinted(self._cancel(), focus)
-        except Interrupted:
-            return False
-        except StorageError as error:
-            self._go_offline(error)
-            self._next = min(self._next, time.monotonic() + self._backoff.pause())
-            return False
-        finally:
-            now = time.monotonic()
-            self._hints_at = now + HINT_REST * (now - began)
-        if not report.is_settled or report.conflicts.total:
-            # Only a whole cycle knows all that is left, and tells it.
-            self._next = min(self._next, time.monotonic() + self._backoff.pause())
-        self._rest()
-        return report.is_complete
-
-    def _cycle(self) -> bool:
-        self._take_hints()
-        self._next = time.monotonic() + self._interval
-        try:
-            if not self._claim():
-                return False
-            report = self._session.cycle(self._cancel(), self._accepted)
-        except Interrupted:
-            return False
-        except StorageError as error:
-            self._go_offline(error)
-            self._next = time.monotonic() + self._backoff.pause()
-            return False
-        self._settle(report)
-        return report.is_complete
-
-    def _cancel(self) -> Cancel:
-        return Cancel(self._stop, lost=self._tenure.lost)
-
-    def _claim(self) -> bool:
-        """Whether the mirror is ours to write; when not, a look again is due soon."""
-        force, self._force = self._force, False
-        pause = self._tenure.claim(force=force)
-        if pause is not None:
-            self._next = time.monotonic() + pause
-        return pause is None
-
-    def _final(self, cancel: Cancel) -> bool:
-        if self._tenure.claim_at_last(cancel):
-            return self._session.final(cancel)
-        return self._session.survey(cancel)
-
-    def _settle(self, report: Report) -> None:
-        self._vetoed = report.vetoed
-        if report.veto is None:
-            self._accepted = frozenset()
-        if report.left_files:
-            self._next = min(self._next, time.monotonic() + self._backoff.pause())
-        else:
-            self._backoff.reset()
-        self._board.update(last_error=None)
-        self._rest()
-
-    def _rest(self) -> None:
-        """Between cycles."""
-        self._board.enter("vetoed" if self._vetoed else "idle")
-
-    def _go_offline(self, error: StorageError) -> None:
-        log.warning("%s: %s", error.code, error.message)
-        self._board.update(state="offline", progress=None, last_error=error_body(error))
-
     def _finish(self) -> bool:
         self._board.enter("stopping")
         spent = time.monotonic() - self._stopped_at if self._stopped_at else 0.0
         left = None if self._deadline is None else max(0.0, self._deadline - spent)
-        complete = self._final(Cancel(seconds=left, lost=self._tenure.lost))
+        complete = self._work.final(left, ends=True)
         self._tenure.end()
         log.info("the final sync is %s", "complete" if complete else "not complete")
         self._board.enter("stopped")

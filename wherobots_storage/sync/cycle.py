@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from itertools import chain
 
 from wherobots_storage.api.models import Counts, Progress
 from wherobots_storage.errors import StorageError
@@ -22,8 +21,6 @@ from wherobots_storage.sync.report import Report, Stops
 from wherobots_storage.sync.scan import Scanner
 from wherobots_storage.sync.uploads import Uploader
 from wherobots_storage.sync.worklist import Uploads
-
-NOT_SAVED = "Another instance had this home's folder in the bucket, so that it was not saved."
 
 OnProgress = Callable[[Progress], None]
 OnPending = Callable[[Counts], None]
@@ -90,17 +87,14 @@ class Cycle:
             self._hinted = 0
         return report
 
-    def survey(self, cancel: Cancel) -> Report:
-        """Find out what a cycle would do, as what is left; writes nothing. Raises as ``run``."""
+    def plan(self, uploads: Uploads, cancel: Cancel) -> tuple[Report, int]:
+        """What a cycle would do, to ``uploads``, and how many deletions; carries nothing out.
+
+        Raises HomeMissing, Interrupted.
+        """
         report = self.last = Report()
-        with Uploads() as uploads:
-            deletions = self._plan(uploads, report, cancel, None)
-            for entry in chain(uploads.small(), uploads.large()):
-                size = getattr(entry, "size", None)
-                report.skipped.add(Notice(entry.path, "not-saved", NOT_SAVED, size))
-            report.left_files = uploads.files + len(deletions)
-            report.left_bytes = uploads.bytes
-        return report
+        deletions = self._plan(uploads, report, cancel, None)
+        return report, len(deletions)
 
     def fits(self, home: Home, mirror: Mirror, journal: Journal) -> bool:
         """Whether this still is about these."""

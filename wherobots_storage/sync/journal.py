@@ -45,6 +45,10 @@ CREATE TABLE parts (
     PRIMARY KEY (path, number)
 ) WITHOUT ROWID;
 """,
+    # NULL for a version of the bucket's that was kept; the bytes' hash for one of this home's own.
+    """
+ALTER TABLE conflicts ADD COLUMN sha256 TEXT;
+""",
 )
 """What brings a journal from each version to the next; never changed once published."""
 

@@ -82,6 +82,13 @@ class RemoteListing:
             if cursor is None:
                 return
 
+    def add(self, path: str, info: ObjectInfo) -> None:
+        """One object that was looked up by itself."""
+        row = (path, info.size, info.etag, info.last_modified)
+        self._db.execute("INSERT OR REPLACE INTO listing VALUES (?, ?, ?, ?)", row)
+        self.files += 1
+        self.bytes += info.size
+
     def __iter__(self) -> Iterator[Remote]:
         """Every object, sorted by path."""
         for row in self._db.execute(_ROW + "ORDER BY path"):

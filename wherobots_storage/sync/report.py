@@ -31,6 +31,11 @@ class Notices:
         if len(self._kept) < MAX_KEPT:
             self._kept[notice.path] = notice
 
+    def drop(self, path: str) -> None:
+        """Keep the notice of a path no longer, if there is one."""
+        if self._kept.pop(path, None) is not None:
+            self.total -= 1
+
     def __iter__(self) -> Iterator[Notice]:
         return iter(self._kept.values())
 
@@ -62,13 +67,15 @@ class Report:
     """The outcome of one run over the home or the mirror.
 
     ``left`` counts what should have been done and was not (it changed meanwhile, the store
-    failed); ``notices`` that cannot be mirrored, and ``conflicts``, stay until something changes.
+    failed), ``unfinished`` names it; ``notices`` that cannot be mirrored, and ``conflicts``, stay
+    until something changes.
     """
 
     moved: int = 0
     deleted: int = 0
     left_files: int = 0
     left_bytes: int = 0
+    unfinished: set[str] = field(default_factory=set)
     conflicts: Notices = field(default_factory=Notices)
     skipped: Notices = field(default_factory=Notices)
     ignored: LeftOut = field(default_factory=LeftOut)
@@ -100,6 +107,7 @@ class Report:
         """Note something to be tried again."""
         self.left_files += 1
         self.left_bytes += notice.size or 0
+        self.unfinished.add(notice.path)
         self.skipped.add(notice)
 
 

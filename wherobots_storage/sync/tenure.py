@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 
 from wherobots_storage.errors import StorageError
@@ -16,6 +17,9 @@ log = logging.getLogger("wherobots_storage.agent")
 
 LOOK = 10.0
 """How often a waiting instance looks whether the lease was released, in seconds."""
+
+RELEASE_SECONDS = 2.0
+"""How long the end may wait for the lease to be released."""
 
 RETRY = 5.0
 """How soon a beat that failed is tried again."""
@@ -37,11 +41,11 @@ class Tenure:
         self.lost = threading.Event()
         """Set while another instance has taken the lease from this one: nothing is written."""
 
-    def claim(self, *, force: bool = False) -> float | None:
+    def claim(self, *, force: bool = False, quiet: bool = False) -> float | None:
         """Hold the lease: None when it is ours, else in how many seconds to look again.
 
-        While it is another's the status says whose, and when this one begins by itself. Raises
-        StorageError.
+        While it is another's the status says whose, and when this one begins by itself; ``quiet``
+        leaves the state as it is. Raises StorageError.
         """
         if self._lease is None:
             return None
@@ -53,22 +57,28 @@ class Tenure:
                 self._mine = True
                 self.lost.clear()
                 self._board.update(lease=self._lease.wire())
-                if self._board.status.state == "waiting":
+                if self._board.status.state == "waiting" and not quiet:
                     self._board.enter("idle")
                 return None
             self._mine = False
         log.info("the mirror is held by %s for %.0f s", found.file.host, found.left)
-        self._board.update(state="waiting", progress=None, lease=found.wire(), last_error=None)
+        self._board.update(lease=found.wire(), last_error=None)
+        if not quiet:
+            self._board.enter("waiting")
         return max(0.1, min(LOOK, found.left))
 
     def claim_at_last(self, cancel: Cancel) -> bool:
         """Hold the lease for a final sync, in as much time as that has; never raises."""
         while True:
-            try:
-                return self.claim() is None
-            except StorageError as error:
-                if not is_passing(error):
-                    return True  # The final sync meets the same, and tells it.
+            # Not longer than a moment: a beat that hangs in a dead store holds the lock.
+            if self._lock.acquire(timeout=0.5):
+                try:
+                    return self.claim(quiet=True) is None
+                except StorageError as error:
+                    if not is_passing(error):
+                        return True  # The final sync meets the same, and tells it.
+                finally:
+                    self._lock.release()
             try:
                 cancel.sleep(0.5)
             except Interrupted:
@@ -83,13 +93,25 @@ class Tenure:
             self._thread.start()
 
     def end(self) -> None:
-        """Beat no more and release the lease; never raises."""
+        """Beat no more and release the lease, if that can be done soon; never raises.
+
+        One that cannot be released ends by itself, when its time is over.
+        """
         self._ended.set()
         if self._lease is None:
             return
+        releasing = threading.Thread(target=self._release, name="lease-end", daemon=True)
+        releasing.start()
+        until = time.monotonic() + RELEASE_SECONDS
+        for thread in (releasing, self._thread):
+            if thread is not None:
+                thread.join(max(0.0, until - time.monotonic()))
+
+    def _release(self) -> None:
         try:
             with self._lock:
-                self._lease.release()
+                if self._lease is not None:
+                    self._lease.release()
         except StorageError as error:
             log.warning("the lease could not be released: %s", error.message)
 

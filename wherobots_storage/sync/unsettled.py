@@ -11,7 +11,7 @@ import logging
 import os
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 from wherobots_storage.errors import NotFound, PreconditionFailed, StorageError
@@ -44,6 +44,10 @@ PART_BYTES = 16 * 1024**2
 
 KEPT = "kept-unsettled"
 """The code of the notice for a file that was saved so."""
+
+
+class Moved(Exception):
+    """A file was written to while it was sent; never shown."""
 
 
 class Rescue:
@@ -113,39 +117,50 @@ def _send(
     for name in names_beside(path, "unsettled", time.time(), room=key_room(mirror)):
         cancel.check()
         key = mirror.key(name)
-        if not mirror.conditions and _exists(mirror, key):
+        if not mirror.conditions and exists(mirror, key):
             continue
         with suppress(PreconditionFailed):
             if found.st_size > SMALL_BYTES:
                 # Without its hash, which is known only at the end: what was read is what it is.
                 metadata = file_metadata(found.st_mtime_ns, mode, "")
                 del metadata["sha256"]
-                return name, _send_parts(mirror, name, descriptor, metadata, cancel, uploads)
+                return name, send_parts(mirror, name, descriptor, metadata, cancel, uploads)
             body = b"".join(_pieces(descriptor, found.st_size, SMALL_BYTES))
             metadata = file_metadata(found.st_mtime_ns, mode, hashlib.sha256(body).hexdigest())
             return name, mirror.store.put(key, body, metadata=metadata, if_none_match=True)
     raise AssertionError  # names do not end
 
 
-def _send_parts(
+def send_parts(
     mirror: Mirror,
     name: str,
     descriptor: int,
     metadata: dict[str, str],
     cancel: Cancel,
     uploads: OpenUploads,
+    *,
+    held: Callable[[str], bool] = lambda _: True,
 ) -> str:
+    """Send what a file holds in parts, to a name where nothing is, and return the ETag.
+
+    ``held`` is given the SHA-256 of what was sent, and says whether it may become an object.
+    Raises Moved when not, PreconditionFailed for a name that is taken, Interrupted, OSError, and
+    what the store raises; nothing stays of it then. For the journal's thread.
+    """
     store, key = mirror.store, mirror.key(name)
     size = os.fstat(descriptor).st_size
     part_bytes = max(PART_BYTES, -(-size // MAX_PARTS))
     upload = uploads.begin_beside(name, part_bytes, size, metadata)
     upload_id = upload.upload_id
+    digest = hashlib.sha256()
     try:
         parts: list[Part] = []
         for number, body in enumerate(_pieces(descriptor, size, part_bytes), start=1):
             cancel.check()
+            digest.update(body)
             etag = store.upload_part(key, upload_id, number, body, size=len(body))
             parts.append(Part(number, etag, len(body)))
+        _check(held(digest.hexdigest()))
         etag = store.complete_multipart(key, upload_id, parts, if_none_match=True)
     except BaseException:
         with suppress(StorageError):
@@ -153,6 +168,11 @@ def _send_parts(
         raise
     uploads.forget(name)
     return etag
+
+
+def _check(held: bool) -> None:
+    if not held:
+        raise Moved
 
 
 def _pieces(descriptor: int, size: int, piece_bytes: int) -> Iterator[bytes]:
@@ -173,7 +193,8 @@ def _pieces(descriptor: int, size: int, piece_bytes: int) -> Iterator[bytes]:
         offset += want
 
 
-def _exists(mirror: Mirror, key: str) -> bool:
+def exists(mirror: Mirror, key: str) -> bool:
+    """Whether an object is there. Raises StorageError."""
     try:
         mirror.store.head(key)
     except NotFound:

@@ -25,6 +25,8 @@ log = logging.getLogger("wherobots_storage.agent")
 QUIET_MS, BATCH_MS, WAIT_MS = 100, 500, 1000
 """A batch of changes ends after so long without another, and lasts so long at the most."""
 
+JOIN_SECONDS = 5.0
+
 REOPEN_SHARE = 10
 """Watching new folders may take at most one part in so many of the time."""
 
@@ -91,6 +93,11 @@ class Watcher:
     def stop(self) -> None:
         """Tell no more, soon."""
         self._stop.set()
+
+    def join(self) -> None:
+        """Wait, after ``stop``, for the end of its thread."""
+        if self._thread.ident is not None:
+            self._thread.join(JOIN_SECONDS)
 
     def _run(self) -> None:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
@@ -10,13 +11,26 @@ from dataclasses import dataclass, field
 class Wish:
     """Something for the loop's thread: ``sync``, ``restore``, ``final``, ``look`` or ``tick``.
 
-    ``look`` only wakes the loop; ``tick`` and ``hint`` are its own wishes, which a pause holds
-    back; ``trouble`` is a notice to show, with its ``reason``.
+    ``look`` only wakes the loop; ``tick``, ``hint`` and ``missing`` are its own wishes, which a
+    pause holds back; ``trouble`` is a notice to show, with its ``reason``.
 
-    ``done`` becomes True when all of the home is in the mirror afterwards.
+    ``done`` becomes True when all of the home is in the mirror afterwards. ``deadline`` counts in
+    seconds from ``asked``, a time of the monotonic clock.
     """
 
     op: str
     deadline: float | None = None
     reason: str = ""
     done: Future[bool] = field(default_factory=Future)
+    asked: float = field(default_factory=time.monotonic)
+
+    @property
+    def is_own(self) -> bool:
+        """Whether the loop asks itself, not somebody else."""
+        return self.op in {"tick", "hint", "missing"}
+
+    def left(self) -> float | None:
+        """Seconds until the deadline; None without one."""
+        if self.deadline is None:
+            return None
+        return max(0.0, self.deadline - (time.monotonic() - self.asked))

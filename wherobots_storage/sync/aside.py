@@ -1,0 +1,287 @@
+"""Saving without the right to the mirror's names: what differs goes to names of its own.
+
+An instance that ends while another has the lease may not touch what that one works with. Its
+versions go to ``name (conflict YYYY-MM-DD hhmmss).ext``, each only where nothing is; nothing else
+is written, and nothing is deleted. The journal knows what was saved so, and does not save it twice.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import chain, islice
+from typing import TypeAlias
+
+from wherobots_storage.errors import (
+    ConcurrentChange,
+    NotFound,
+    PreconditionFailed,
+    StorageError,
+)
+from wherobots_storage.objectstore.store import ObjectInfo
+from wherobots_storage.planning.conflicts import names_beside
+from wherobots_storage.planning.format import read_metadata
+from wherobots_storage.planning.tree import File, Mirrored, Notice, Symlink
+from wherobots_storage.sync.cancel import Cancel, Interrupted
+from wherobots_storage.sync.conflicts import key_room
+from wherobots_storage.sync.home import Home
+from wherobots_storage.sync.kept import KeptVersions
+from wherobots_storage.sync.mirror import Mirror, OutageDetector
+from wherobots_storage.sync.objects import metadata_of
+from wherobots_storage.sync.openuploads import OpenUploads
+from wherobots_storage.sync.reading import (
+    Content,
+    as_entry,
+    hash_descriptor,
+    open_file,
+    read_link,
+    read_small,
+    same_stat,
+    unreadable,
+    unsettled,
+)
+from wherobots_storage.sync.report import Report
+from wherobots_storage.sync.session import Session
+from wherobots_storage.sync.unsettled import Moved, exists, send_parts
+from wherobots_storage.sync.worklist import SMALL_BYTES, Uploads
+
+WORKERS = 8
+MOST_NAMES = 20
+"""How many names are tried for one version before it has to wait for the next pass."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Saved:
+    """Bytes that are at a name of their own; ``name`` is None when they were there before."""
+
+    content: Content
+    name: str | None = None
+    etag: str = ""
+
+
+_Outcome: TypeAlias = "Future[_Saved | Notice | None]"
+
+
+class AsidePass:
+    """Looks through the home, as often as it is run, and saves beside what is not in the mirror."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._settled: dict[str, Mirrored] = {}
+        """What was seen to already, as it was then."""
+        self._aside: set[str] = set()
+        self._deletions = 0
+        self.last = Report()
+        """The report of the latest pass, also of one that did not come to its end."""
+
+    @property
+    def differs(self) -> bool:
+        """Whether the mirror is not as the home, though no bytes are missing there."""
+        return bool(self._aside or self._deletions)
+
+    def run(self, cancel: Cancel) -> Report:
+        """One pass. Raises HomeMissing, Interrupted, and the StorageError of an outage."""
+        self.last = Report()
+        home = self._session.home()
+        with Uploads() as uploads:
+            report, self._deletions = self._session.plan(uploads, cancel)
+            self.last = report
+            found = chain(uploads.small(), uploads.large(), uploads.waiting())
+            # A copy has its folder by its name: markers of folders hold nothing to be lost.
+            entries = [entry for entry in found if isinstance(entry, File | Symlink)]
+        left = {entry.path: entry.size for entry in entries}
+        self._aside.intersection_update(left)
+        try:
+            self._session.probe()
+            self._save_all(home, entries, left, cancel)
+        finally:
+            report.left_files += len(left)
+            report.left_bytes += sum(left.values())
+        return report
+
+    def _save_all(
+        self, home: Home, entries: list[File | Symlink], left: dict[str, int], cancel: Cancel
+    ) -> None:
+        mirror = self._session.mirror
+        writer = _Writer(home, mirror, OpenUploads(mirror, self._session.journal), cancel)
+        kept = KeptVersions(self._session.journal)
+        outage = OutageDetector()
+        # Without conditions a name is looked at before it is taken: by one at a time.
+        workers = WORKERS if mirror.conditions else 1
+        todo = iter(entries)
+        with ThreadPoolExecutor(workers, thread_name_prefix="aside") as pool:
+            while batch := list(islice(todo, workers)):
+                cancel.check()
+                flying = [
+                    (entry, _submit(pool, writer, entry, kept.own(entry.path)))
+                    for entry in batch
+                    if not self._is_settled(entry, left)
+                ]
+                for entry, future in flying:
+                    if not isinstance(future.exception(), Interrupted):
+                        del left[entry.path]
+                    self._note(entry, future, kept, outage)
+
+    def _is_settled(self, entry: File | Symlink, left: dict[str, int]) -> bool:
+        if self._settled.get(entry.path) != entry:
+            return False
+        del left[entry.path]
+        return True
+
+    def _note(
+        self,
+        entry: File | Symlink,
+        future: _Outcome,
+        kept: KeptVersions,
+        outage: OutageDetector,
+    ) -> None:
+        report = self.last
+        try:
+            saved = future.result()
+        except StorageError as error:
+            report.leave(Notice(entry.path, error.code, error.message, entry.size))
+            outage.failure(error)
+            return
+        outage.success()
+        if isinstance(saved, Notice):
+            if saved.code == "unsettled":
+                report.leave(saved)
+            else:
+                report.skipped.add(saved)
+            return
+        self._settled[entry.path] = entry
+        if saved is None:
+            self._aside.discard(entry.path)
+            return
+        self._aside.add(entry.path)
+        if saved.name is not None:
+            size = len(saved.content.body) or entry.size
+            kept.add_own(entry.path, saved.content.sha256, saved.name, saved.etag, size)
+            report.moved += 1
+
+
+def _submit(
+    pool: ThreadPoolExecutor, writer: _Writer, entry: File | Symlink, known: frozenset[str]
+) -> _Outcome:
+    """Save a small entry on the pool, a large one right here: its upload is journaled."""
+    if entry.size <= SMALL_BYTES:
+        return pool.submit(writer.save, entry, known)
+    done: _Outcome = Future()
+    try:
+        done.set_result(writer.save(entry, known))
+    except (StorageError, Interrupted) as error:
+        done.set_exception(error)
+    return done
+
+
+class _Writer:
+    """Reads entries and writes their copies; the small ones on several threads at once."""
+
+    def __init__(self, home: Home, mirror: Mirror, uploads: OpenUploads, cancel: Cancel) -> None:
+        self._home = home
+        self._mirror = mirror
+        self._uploads = uploads
+        self._cancel = cancel
+
+    def save(self, entry: File | Symlink, known: frozenset[str]) -> _Saved | Notice | None:
+        """Save one entry beside its name, unless its hash is among ``known``.
+
+        None: its bytes are in the mirror under its name, or it is gone. Raises Interrupted, and
+        what the store raises.
+        """
+        content = self._read(entry)
+        if content is None or isinstance(content, Notice):
+            return content
+        if content.sha256 in known:
+            return _Saved(content)
+        try:
+            found = self._mirror.store.head(self._mirror.key(entry.path))
+        except NotFound:
+            pass
+        else:
+            if self._is_same(content, found):
+                return None
+        return self._write(content)
+
+    def _read(self, entry: File | Symlink) -> Content | Notice | None:
+        if isinstance(entry, Symlink):
+            return read_link(self._home.path, entry)
+        if entry.size <= SMALL_BYTES:
+            return read_small(self._home.path, entry)
+        return self._hash_large(entry)
+
+    def _hash_large(self, entry: File) -> Content | Notice | None:
+        started = time.time_ns()
+        try:
+            with open_file(self._home.path, entry.path) as descriptor:
+                before = os.fstat(descriptor)
+                digest = ""
+                for piece in hash_descriptor(descriptor, before.st_size):
+                    self._cancel.check()
+                    digest = piece.hexdigest()
+                shrunk = before.st_size <= SMALL_BYTES
+                if shrunk or not same_stat(before, os.fstat(descriptor)):
+                    return unsettled(entry)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as error:
+            return unreadable(entry, error)
+        return Content(as_entry(entry.path, before, started), b"", digest)
+
+    def _is_same(self, content: Content, found: ObjectInfo) -> bool:
+        facts = read_metadata(found.metadata)
+        if facts.is_symlink is not isinstance(content.entry, Symlink):
+            return False
+        if facts.sha256 is not None:
+            return facts.sha256 == content.sha256
+        if found.size != len(content.body):
+            return False
+        with self._mirror.store.get(found.key, if_match=found.etag) as body:
+            return b"".join(body.chunks()) == content.body
+
+    def _write(self, content: Content) -> _Saved | Notice:
+        for name in self._names(content.entry.path):
+            self._cancel.check()
+            try:
+                return _Saved(content, name, self._put(content, name))
+            except (PreconditionFailed, ConcurrentChange):
+                continue  # The name is taken.
+            except Moved:
+                break
+            except OSError as error:
+                return unreadable(content.entry, error)
+        return unsettled(content.entry)
+
+    def _names(self, path: str) -> Iterator[str]:
+        names = names_beside(path, "conflict", time.time(), room=key_room(self._mirror))
+        for name in islice(names, MOST_NAMES):
+            # A name that the home uses would only make the next conflict.
+            if os.path.lexists(self._home.path / name):
+                continue
+            if self._mirror.conditions or not exists(self._mirror, self._mirror.key(name)):
+                yield name
+
+    def _put(self, content: Content, name: str) -> str:
+        """Write to a name where nothing is. Raises Moved, OSError, and what the store raises."""
+        entry, metadata = content.entry, metadata_of(content)
+        if content.body or not (isinstance(entry, File) and entry.size):
+            store, key = self._mirror.store, self._mirror.key(name)
+            return store.put(key, content.body, metadata=metadata, if_none_match=True)
+        with open_file(self._home.path, entry.path) as descriptor:
+            before = os.fstat(descriptor)
+
+            def held(sha256: str) -> bool:
+                return sha256 == content.sha256 and same_stat(before, os.fstat(descriptor))
+
+            return send_parts(
+                self._mirror,
+                name,
+                descriptor,
+                metadata,
+                self._cancel,
+                self._uploads,
+                held=held,
+            )

@@ -1,0 +1,144 @@
+"""The final sync: until a scan is quiet or the time is over, and what is noted of the rest.
+
+With the lease it is a row of cycles. Without it nothing of the mirror is touched: what differs is
+saved beside, see ``aside``.
+"""
+
+from __future__ import annotations
+
+import logging
+from itertools import chain, islice
+
+from wherobots_storage.errors import StorageError
+from wherobots_storage.sync.aside import AsidePass
+from wherobots_storage.sync.cancel import Cancel, Interrupted
+from wherobots_storage.sync.mirror import is_passing
+from wherobots_storage.sync.report import Report
+from wherobots_storage.sync.session import Session
+from wherobots_storage.sync.status import error_body
+from wherobots_storage.sync.telling import MOST_PATHS
+from wherobots_storage.sync.tenure import Tenure
+from wherobots_storage.sync.unsettled import KEPT, Rescue
+from wherobots_storage.sync.worklist import Uploads
+
+log = logging.getLogger("wherobots_storage.agent")
+
+RETRY_SECONDS = 0.5
+"""How soon what was left is tried again."""
+
+
+class FinalSync:
+    """Final syncs of one session. ``run`` never raises."""
+
+    def __init__(self, session: Session, tenure: Tenure, *, accept_deletes: bool = False) -> None:
+        """``accept_deletes`` agrees to whatever deletions a veto holds back."""
+        self._session = session
+        self._tenure = tenure
+        self._accept_deletes = accept_deletes
+        self.error: StorageError | None = None
+        """What ended it, where trying again would not have helped."""
+
+    def run(self, cancel: Cancel) -> bool:
+        """Save what there is to save; whether all of the home is in the mirror, in its place."""
+        try:
+            self._note_beforehand()
+            if self._tenure.claim_at_last(cancel):
+                if self._until_quiet(cancel.unless(self._tenure.lost)):
+                    return True
+                if not self._tenure.lost.is_set():
+                    self._keep_leftovers(self._session.last)
+                    return False
+            return self._aside(cancel)
+        except Exception:
+            log.exception("the final sync failed")
+        return False
+
+    def _note_beforehand(self) -> None:
+        """Where the store was away, note what is not saved: it may stay away past the end."""
+        if self._session.board.status.last_error is None:
+            return
+        try:
+            with Uploads() as uploads:
+                self._session.plan(uploads, Cancel(seconds=RETRY_SECONDS))
+                if uploads.files:
+                    first = islice(chain(uploads.small(), uploads.large()), MOST_PATHS)
+                    paths = [entry.path for entry in first]
+                    self._session.tell.keep_leftovers(uploads.files, uploads.bytes, paths)
+        except (Interrupted, StorageError):
+            pass  # The final sync itself finds out the same.
+
+    def _until_quiet(self, cancel: Cancel) -> bool:
+        rescue = Rescue(self._session.journal)
+        accepted: frozenset[str] = frozenset()
+        while True:
+            try:
+                report = self._session.cycle(cancel, accepted, upkeep=False)
+                self._rescue(rescue, report, cancel)
+                if report.is_quiet and not rescue.hopes:
+                    return not rescue
+                if self._accept_deletes and not report.vetoed <= accepted:
+                    accepted |= report.vetoed
+                    continue
+                if report.veto is not None and report.moved == 0:
+                    return False
+                if report.left_files or rescue.hopes:
+                    cancel.sleep(RETRY_SECONDS)
+            except Interrupted:
+                return False
+            except StorageError as error:
+                if not self._may_pass(error, cancel):
+                    return False
+
+    def _aside(self, cancel: Cancel) -> bool:
+        """Save what differs from the mirror beside it, until nothing new is found."""
+        rescue = Rescue(self._session.journal)
+        work = AsidePass(self._session)
+        report = Report()
+        quiet = False
+        while not quiet:
+            try:
+                report = work.run(cancel)
+                self._rescue(rescue, report, cancel)
+                quiet = report.is_quiet and not rescue.hopes
+                if report.left_files or rescue.hopes:
+                    cancel.sleep(RETRY_SECONDS)
+            except Interrupted:
+                report = work.last
+                break
+            except StorageError as error:
+                report = work.last
+                if not self._may_pass(error, cancel):
+                    break
+        self._session.tell.cycle(report)
+        if report.left_files or rescue:
+            self._keep_leftovers(report)
+        else:
+            self._session.tell.synced()
+        return quiet and not rescue and not work.differs
+
+    def _may_pass(self, error: StorageError, cancel: Cancel) -> bool:
+        """Whether to go on after this error, when a pause is over."""
+        self._session.board.update(last_error=error_body(error))
+        log.warning("the final sync meets: %s", error.message)
+        if not is_passing(error):
+            self.error = error
+            return False
+        try:
+            cancel.sleep(RETRY_SECONDS)
+        except Interrupted:
+            return False
+        return True
+
+    def _rescue(self, rescue: Rescue, report: Report, cancel: Cancel) -> None:
+        rescue.take(self._session.home(), self._session.mirror, report, cancel)
+        if rescue:
+            self._session.tell.cycle(report)
+
+    def _keep_leftovers(self, report: Report) -> None:
+        kept = [notice.size or 0 for notice in report.skipped if notice.code == KEPT]
+        files, size = report.left_files + len(kept), report.left_bytes + sum(kept)
+        if not files and report.veto is None:
+            return
+        paths = [notice.path for notice in report.skipped]
+        left = self._session.tell.keep_leftovers(files, size, paths)
+        log.warning("not saved before the stop: %d files, %d bytes", left.files, left.bytes)

@@ -1,0 +1,198 @@
+"""What the agent's loop has done: restores, cycles, hints, final syncs, and when the next is due.
+
+For the loop's thread alone, except where it is said. What goes wrong shows in the status and is
+tried again after a growing pause; nothing here raises a StorageError.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+
+from wherobots_storage.errors import StorageError
+from wherobots_storage.sync.cancel import Backoff, Cancel, Interrupted
+from wherobots_storage.sync.final import FinalSync
+from wherobots_storage.sync.focus import Focus
+from wherobots_storage.sync.report import Report
+from wherobots_storage.sync.session import Session
+from wherobots_storage.sync.status import StatusBoard, error_body
+from wherobots_storage.sync.tenure import Tenure
+
+log = logging.getLogger("wherobots_storage.agent")
+
+HINT_REST = 4.0
+"""After what a hint led to, other hints wait so many times as long as it took: a file that is
+written all the time must not be sent all the time."""
+
+MISSING_FIRST, MISSING_MOST = 5.0, 600.0
+"""The first and the longest pause, in seconds, before objects that a restore could not bring are
+tried again."""
+
+
+class Work:
+    """Over one session. Times are of the monotonic clock, in seconds."""
+
+    def __init__(
+        self,
+        session: Session,
+        board: StatusBoard,
+        tenure: Tenure,
+        *,
+        interval: float,
+        stop: threading.Event,
+    ) -> None:
+        """``stop`` interrupts everything but the final sync of the end."""
+        self._session = session
+        self._board = board
+        self._tenure = tenure
+        self._interval = interval
+        self._stop = stop
+        self._vetoed: frozenset[str] = frozenset()
+        self._accepted: frozenset[str] = frozenset()
+        self._force = False
+        self.backoff = Backoff()
+        self.next = 0.0
+        """When the next cycle is due."""
+        self.hints_at = 0.0
+        """When hints may be followed again."""
+        self._missing_backoff = Backoff(MISSING_FIRST, MISSING_MOST)
+        self.missing_at: float | None = None
+        """When what a restore could not bring is tried again; None when nothing is missing."""
+
+    # ---- from any thread ----
+
+    def accept(self) -> None:
+        """Agree to the deletions that are vetoed now, and to no others."""
+        self._accepted = self._vetoed
+
+    def force(self) -> None:
+        """Take the lease from whoever has it, at the next cycle."""
+        self._force = True
+
+    # ---- from the loop ----
+
+    def restore(self) -> Report | None:
+        """Restore; None when that was interrupted, or the store is away."""
+        if self._board.status.state != "offline":  # which stays until it came through
+            self._board.enter("restoring")
+        try:
+            report = self._session.restore(Cancel(self._stop))
+        except Interrupted:
+            return None
+        except StorageError as error:
+            self._go_offline(error)
+            return None
+        self._missing_backoff.reset()
+        self._plan_missing()
+        return report
+
+    def restore_missing(self) -> None:
+        """Try again what a restore could not bring; what fails again stays listed."""
+        try:
+            report = self._session.fetch_missing(Cancel(self._stop))
+            log.info("of what the restore left, %d objects are still to come", report.left_files)
+        except (Interrupted, StorageError) as error:
+            log.warning("what the restore left is tried again later: %s", error)
+        self._plan_missing()
+
+    def _plan_missing(self) -> None:
+        missing = bool(self._session.missing)
+        pause = self._missing_backoff.pause()
+        self.missing_at = time.monotonic() + pause if missing else None
+
+    def retry(self) -> bool:
+        """Try everything again now, what met a conflict included."""
+        self._session.retry()
+        if self._session.missing:
+            self._missing_backoff.reset()
+            self.restore_missing()
+        return self.cycle()
+
+    def cycle(self) -> bool:
+        """One cycle; whether all of the home is in the mirror after it."""
+        self.next = time.monotonic() + self._interval
+        try:
+            if not self._claim():
+                return False
+            report = self._session.cycle(self._cancel(), self._accepted)
+        except Interrupted:
+            return False
+        except StorageError as error:
+            self._go_offline(error)
+            self.next = time.monotonic() + self.backoff.pause()
+            return False
+        self._settle(report)
+        return report.is_complete
+
+    def hinted(self, focus: Focus) -> bool:
+        """What hints lead to; while the store is out of reach they wait for the next cycle."""
+        if self._board.status.state in {"offline", "waiting"}:
+            return False
+        if focus.is_wide:
+            return self.cycle()
+        began = time.monotonic()
+        try:
+            if not self._claim():
+                return False
+            report = self._session.hinted(self._cancel(), focus)
+        except Interrupted:
+            return False
+        except StorageError as error:
+            self._go_offline(error)
+            self.next = min(self.next, time.monotonic() + self.backoff.pause())
+            return False
+        finally:
+            now = time.monotonic()
+            self.hints_at = now + HINT_REST * (now - began)
+        if not report.is_settled or report.conflicts.total:
+            # Only a whole cycle knows all that is left, and tells it.
+            self.next = min(self.next, time.monotonic() + self.backoff.pause())
+        self.rest()
+        return report.is_complete
+
+    def final(self, seconds: float | None, *, ends: bool = False) -> bool:
+        """A final sync, in so many seconds; whether all of the home is in the mirror after it.
+
+        The one that ``ends`` the work is not interrupted by a stop.
+        """
+        cancel = Cancel(None if ends else self._stop, seconds)
+        return FinalSync(self._session, self._tenure).run(cancel)
+
+    def go_on(self) -> None:
+        """After a final sync that was asked for, which another instance may have kept aside."""
+        try:
+            if self._claim():
+                self.rest()
+        except StorageError as error:
+            self._go_offline(error)
+
+    def rest(self) -> None:
+        """Between cycles."""
+        self._board.enter("vetoed" if self._vetoed else "idle")
+
+    def _cancel(self) -> Cancel:
+        return Cancel(self._stop, lost=self._tenure.lost)
+
+    def _claim(self) -> bool:
+        """Whether the mirror is ours to write; when not, a look again is due soon."""
+        force, self._force = self._force, False
+        pause = self._tenure.claim(force=force)
+        if pause is not None:
+            self.next = time.monotonic() + pause
+        return pause is None
+
+    def _settle(self, report: Report) -> None:
+        self._vetoed = report.vetoed
+        if report.veto is None:
+            self._accepted = frozenset()
+        if report.left_files:
+            self.next = min(self.next, time.monotonic() + self.backoff.pause())
+        else:
+            self.backoff.reset()
+        self._board.update(last_error=None)
+        self.rest()
+
+    def _go_offline(self, error: StorageError) -> None:
+        log.warning("%s: %s", error.code, error.message)
+        self._board.update(state="offline", progress=None, last_error=error_body(error))
