@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import socket
 import time
@@ -262,6 +263,16 @@ def test_signatures_stay_in_headers(stub: Stub, store: S3Store) -> None:
         assert "session-token" not in request.path
         assert request.headers["Authorization"].startswith("AWS4-HMAC-SHA256 ")
         assert request.headers["X-Amz-Security-Token"] == "session-token"
+
+
+def test_parts_are_signed_with_their_hash(stub: Stub, store: S3Store) -> None:
+    """A part's SHA-256 is in its signature, so a server that checks it refuses a damaged one."""
+    stub.answer = lambda _: Reply(200, headers={"ETag": '"e"'})
+    store.upload_part("k", "upload-id", 1, b"hello", size=5)
+    (seen,) = stub.requests
+    headers = {name.lower(): value for name, value in seen.headers.items()}
+    assert headers["x-amz-content-sha256"] == hashlib.sha256(b"hello").hexdigest()
+    assert "x-amz-content-sha256" in headers["authorization"]
 
 
 def test_logs_hold_no_secret(stub: Stub, store: S3Store, caplog: pytest.LogCaptureFixture) -> None:

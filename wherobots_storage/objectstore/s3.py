@@ -178,7 +178,7 @@ class S3Store:
         check_part_number(number)
         url = self.connection.url("upload_part", Key=key, UploadId=upload_id, PartNumber=number)
         with _missing_is_upload():
-            return self._send(url, body, size, MAX_PART_BYTES, {})
+            return self._send(url, body, size, MAX_PART_BYTES)
 
     def list_parts(self, key: str, upload_id: str) -> list[Part]:
         """See ``ObjectStore.list_parts``.
@@ -258,9 +258,12 @@ class S3Store:
         body: bytes | Iterable[bytes],
         size: int,
         most: int,
-        headers: Mapping[str, str],
+        headers: Mapping[str, str] | None = None,
     ) -> str:
-        """PUT a body of ``size`` bytes and return the ETag; a small one as bytes, with a hash."""
+        """PUT a body of ``size`` bytes and return the ETag; a small one as bytes, with a hash.
+
+        Without ``headers`` it is a part.
+        """
         if isinstance(body, bytes):
             check_size(size, len(body), most)
         else:
@@ -268,10 +271,12 @@ class S3Store:
         exact = ExactBody(() if isinstance(body, bytes) else body, size)
         if not isinstance(body, bytes) and size <= BUFFERED_BYTES:
             body = b"".join(exact)
-        if isinstance(body, bytes):
-            answer = self.connection.put(url, body, headers)
+        if not isinstance(body, bytes):
+            answer = self.connection.stream(url, exact, size, headers or {})
+        elif headers is None:
+            answer = self.connection.put_part(url, body)
         else:
-            answer = self.connection.stream(url, exact, size, headers)
+            answer = self.connection.put(url, body, headers)
         return answer["etag"].strip('"')
 
 

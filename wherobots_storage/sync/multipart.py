@@ -17,7 +17,7 @@ from wherobots_storage.sync.openuploads import OpenUpload, OpenUploads, SentPart
 from wherobots_storage.sync.reading import Content
 
 PART_BYTES = 16 * 1024**2
-PARTS_IN_FLIGHT = 3
+PARTS_IN_FLIGHT = 4
 
 
 class _Flight(NamedTuple):
