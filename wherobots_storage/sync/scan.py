@@ -241,8 +241,13 @@ def _entry(path: str, found: os.stat_result) -> Entry:
 
 
 def _file_or_link(path: str, found: os.stat_result) -> File | Symlink:
-    make = Symlink if stat.S_ISLNK(found.st_mode) else File
-    return make(
+    file = file_of(path, found)
+    return Symlink(*file) if stat.S_ISLNK(found.st_mode) else file
+
+
+def file_of(path: str, found: os.stat_result) -> File:
+    """A file as stat(2) gave it."""
+    return File(
         path,
         found.st_size,
         clamped(found.st_mtime_ns),
