@@ -72,6 +72,11 @@ class KeptVersions:
         )
         self._journal.commit()
 
+    def drop(self, copy: str) -> None:
+        """Note that a copy is no more, and commit."""
+        self._journal.run("DELETE FROM conflicts WHERE copy = ?", (copy,))
+        self._journal.commit()
+
     def tidy(self) -> None:
         """Drop those whose copy was here and is gone; the others that are here are marked so."""
         for copy, here in self._journal.ask("SELECT copy, here FROM conflicts"):
