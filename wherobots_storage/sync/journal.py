@@ -9,6 +9,8 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator
+from functools import partial
+from operator import itemgetter
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -124,7 +126,7 @@ class Journal:
                 "ORDER BY path LIMIT 5000",
                 (last,),
             ).fetchall()
-            yield from map(_record, rows)
+            yield from _records(rows)
             if not rows:
                 return
             last = rows[-1][0]
@@ -138,7 +140,7 @@ class Journal:
         while True:
             self._flush()
             rows = self._db.execute(query, (first, end, end, page)).fetchall()
-            yield from map(_record, rows)
+            yield from _records(rows)
             if len(rows) < page:
                 return
             first = rows[-1][0] + "\0"  # what sorts right after it
@@ -254,6 +256,17 @@ def _signed(record: Record) -> Record:
     if record.inode < _SIGN:
         return record
     return record._replace(inode=record.inode - 2 * _SIGN)
+
+
+_INODE = itemgetter(5)
+_make = partial(tuple.__new__, Record)
+
+
+def _records(rows: list[tuple[object, ...]]) -> Iterator[Record]:
+    """The rows as records; where no inode was shifted, without a call for each."""
+    if rows and min(map(_INODE, rows)) < 0:
+        return map(_record, rows)
+    return map(_make, rows)
 
 
 def _record(row: tuple[object, ...]) -> Record:
