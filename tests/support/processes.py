@@ -19,16 +19,13 @@ AGENT = (sys.executable, "-m", "wherobots_storage", "agent")
 
 @contextmanager
 def agent_process(
-    settings: Settings, *, wrapper: Sequence[str] = (), user: int | None = None
+    settings: Settings, *, wrapper: Sequence[str] = ()
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """An agent; it is killed at the end, if it still lives. ``user``: whose it is."""
+    """An agent; it is killed at the end, if it still lives. ``wrapper``: a program to run it."""
     process = subprocess.Popen(
         [*wrapper, *AGENT],
         stdin=subprocess.PIPE,
         start_new_session=True,
-        user=user,
-        group=user,
-        extra_groups=None if user is None else [],
     )
     assert process.stdin is not None
     process.stdin.write(settings_to_json(settings) + b"\n")

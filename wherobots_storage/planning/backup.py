@@ -55,8 +55,6 @@ class Leave(NamedTuple):
 
 Action = Upload | Delete | Skip | Leave
 
-_UNMIRRORED = (Problematic, Ignored)
-
 
 def plan_backup(
     local: Iterable[Entry], journal: Iterable[Record], *, folder_mode: int
@@ -72,7 +70,7 @@ def plan_backup(
         if (
             entry is not None
             and record is not None
-            and not isinstance(entry, _UNMIRRORED)
+            and isinstance(entry, Mirrored)
             and is_unchanged(entry, record)
         ):
             continue

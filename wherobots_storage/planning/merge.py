@@ -40,11 +40,10 @@ def pair(left: Iterable[A], right: Iterable[B]) -> Iterator[tuple[A | None, B | 
     ones, twos = in_order(left), in_order(right)
     one, two = next(ones, None), next(twos, None)
     while one is not None and two is not None:
-        here, there = one.path, two.path
-        if here == there:
+        if one.path == two.path:
             yield one, two
             one, two = next(ones, None), next(twos, None)
-        elif here < there:
+        elif one.path < two.path:
             yield one, None
             one = next(ones, None)
         else:

@@ -22,9 +22,6 @@ from wherobots_storage.sync.scan import Scanner
 from wherobots_storage.sync.uploads import Uploader
 from wherobots_storage.sync.worklist import Uploads
 
-_MIRRORED = (File, Symlink)
-"""A tuple: asking for a union takes twice as long, for every file of every scan."""
-
 OnProgress = Callable[[Progress], None]
 OnPending = Callable[[Counts], None]
 
@@ -81,6 +78,7 @@ class Cycle:
             try:
                 self._execute(uploads, deletions, accepted, report, cancel, pending)
                 self._ask_after_failures(report)
+                self._tell_trouble(report)
             except (Interrupted, StorageError):
                 report.left_files, report.left_bytes = pending.files, pending.bytes
                 raise
@@ -129,7 +127,7 @@ class Cycle:
 
     def _counted(self, entries: Iterable[Entry], cancel: Cancel) -> Iterator[Entry]:
         for seen, entry in enumerate(entries, start=1):
-            if isinstance(entry, _MIRRORED):
+            if isinstance(entry, File | Symlink):
                 self._mirrored += 1
             if seen % 2000 == 0:
                 cancel.check()
@@ -167,6 +165,12 @@ class Cycle:
         uploader.upload_waiting(uploads.waiting())
         for level in uploads.folders(waiting=True):
             uploader.upload_waiting(level)
+
+    def _tell_trouble(self, report: Report) -> None:
+        """List that the journal is not on its disk, while all of the home can be in the bucket."""
+        trouble = self._journal.trouble
+        if trouble is not None:
+            report.skipped.add(Notice(".", f"journal-{trouble.code}", trouble.message))
 
     def _ask_after_failures(self, report: Report) -> None:
         """Raises the store's error when it is away: two files that failed are no row of failures.

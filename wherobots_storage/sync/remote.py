@@ -7,7 +7,6 @@ private SQLite database, which also bounds the memory and answers "is anything b
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Self
@@ -15,6 +14,7 @@ from typing import Self
 from wherobots_storage.objectstore.store import ObjectInfo, ObjectStore
 from wherobots_storage.planning.restore import is_reserved
 from wherobots_storage.planning.tree import Remote
+from wherobots_storage.sync.database import ScratchDatabase
 
 _ROW = """
 SELECT path, size, etag, modified, EXISTS (
@@ -28,10 +28,7 @@ class RemoteListing:
     """The objects under one prefix, by their path relative to it."""
 
     def __init__(self) -> None:
-        # An empty name makes a private database on disk that goes when it is closed (sqlite.org,
-        # "Temporary Databases").
-        self._db = sqlite3.connect("", isolation_level=None)
-        self._db.execute("PRAGMA journal_mode = OFF")
+        self._db = ScratchDatabase()
         self._db.execute(
             "CREATE TABLE listing (path TEXT PRIMARY KEY, size INTEGER, etag TEXT, modified REAL)"
             " WITHOUT ROWID"

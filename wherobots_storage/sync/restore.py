@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from wherobots_storage.api.models import Progress
+from wherobots_storage.errors import DiskFull
 from wherobots_storage.planning.restore import Decision, Step, plan_restore
 from wherobots_storage.planning.safety import veto_trash
 from wherobots_storage.planning.tree import Entry
 from wherobots_storage.sync.cancel import Cancel
+from wherobots_storage.sync.database import free_bytes
 from wherobots_storage.sync.downloads import Downloader
 from wherobots_storage.sync.home import Home
 from wherobots_storage.sync.intents import Intents
@@ -66,9 +68,19 @@ class Restore:
                 self._settle_vanished(downloader, listing, trash, report)
                 self._journal.forget_all(forget)
                 self._journal.commit()
+            except DiskFull as error:
+                raise self._counted(error, progress.left) from error
             finally:
                 downloader.clear()
         return report
+
+    def _counted(self, error: DiskFull, needed: int) -> DiskFull:
+        """The same error, if it is the home's disk, with what is needed there and what is free."""
+        if error.path != str(self._home.path):
+            return error
+        free = free_bytes(self._home.path)
+        message = f"{error.message} {needed:,} bytes more are needed there, {free:,} are free."
+        return DiskFull(message, path=error.path)
 
     def _date_rows(self, cancel: Cancel) -> None:
         """Prove by their hash which of the files that were saved in haste are unchanged.
@@ -146,6 +158,11 @@ class _Progress:
         self._bytes = 0
         if downloads.files:
             self.moved(0, 0)
+
+    @property
+    def left(self) -> int:
+        """How many bytes are not here yet."""
+        return max(0, self._downloads.bytes - self._bytes)
 
     def moved(self, files: int, size: int) -> None:
         """So much more is done."""

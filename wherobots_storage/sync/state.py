@@ -128,7 +128,11 @@ class StateFolder:
         AlreadyRunning when the lock stays taken, or ``stop`` says to give up.
         """
         self.make()
-        descriptor = os.open(self.lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            descriptor = os.open(self.lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            message = f"The state folder {self.path} cannot be used: {error.strerror}."
+            raise LocalIOError(message, path=str(self.lock_path)) from error
         try:
             if not _take(descriptor, patience, stop):
                 if yielding or stop():
@@ -138,8 +142,10 @@ class StateFolder:
                     raise self._refusal()
             pid = os.getpid()
             text = msgspec.json.encode(Holder(pid, process_start(pid) or 0))
-            os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, text, 0)
+            with suppress(OSError):
+                # On a full disk it goes without: the lock itself is what keeps others away.
+                os.ftruncate(descriptor, 0)
+                os.pwrite(descriptor, text, 0)
             yield self
             os.ftruncate(descriptor, 0)
         finally:

@@ -6,7 +6,6 @@ which also knows how many there are, and how many bytes, before the first one be
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
 from itertools import groupby
 from types import TracebackType
@@ -15,6 +14,7 @@ from typing import Self
 from wherobots_storage.planning.backup import Upload
 from wherobots_storage.planning.restore import Step
 from wherobots_storage.planning.tree import Directory, File, Mirrored, Remote, Symlink, kind_of
+from wherobots_storage.sync.database import ScratchDatabase
 
 SMALL_BYTES = 8 * 1024**2
 """Up to this size a file is read to memory and sent in one request."""
@@ -28,8 +28,7 @@ class _Spool:
     """A private database on disk with one table."""
 
     def __init__(self, table: str) -> None:
-        self._db = sqlite3.connect("", isolation_level=None)
-        self._db.execute("PRAGMA journal_mode = OFF")
+        self._db = ScratchDatabase()
         self._db.execute(table)
         # One open transaction: without it every row would be one of its own.
         self._db.execute("BEGIN")
