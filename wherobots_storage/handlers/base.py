@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any, TypeVar
 
@@ -11,7 +11,14 @@ import msgspec
 from jupyter_server.base.handlers import APIHandler
 from tornado import web
 
-from wherobots_storage.errors import InvalidInput, StorageError
+from wherobots_storage.audit import tell
+from wherobots_storage.errors import (
+    AccessDenied,
+    InvalidInput,
+    OutsideArea,
+    ReadOnlyFolder,
+    StorageError,
+)
 from wherobots_storage.handlers.backend import Backend
 from wherobots_storage.handlers.statuses import body_of, body_of_status, status_of
 from wherobots_storage.namespace.paths import StoragePath
@@ -22,8 +29,13 @@ AUTH_RESOURCE = "wherobots_storage"
 MAX_JSON_BYTES = 4 * 1024**2
 """The longest JSON body that is decoded: a delete of 1,000 paths of 1,024 bytes, escaped."""
 
+_FORBIDDEN = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
+
 SERVER_SIDE = 500
 """Statuses from here on are no fault of the request's."""
+
+REFUSALS = (OutsideArea, ReadOnlyFolder, AccessDenied)
+"""By the permission table, and by the store."""
 
 T = TypeVar("T")
 
@@ -32,6 +44,7 @@ class StorageHandler(APIHandler):
     """Answers JSON; a StorageError raised below becomes its status and the one error body."""
 
     auth_resource = AUTH_RESOURCE
+    _audited_refusal = False
 
     def initialize(self, backend: Backend) -> None:
         """Take the collaborators; the routes pass them."""
@@ -95,6 +108,18 @@ class StorageHandler(APIHandler):
             error.at(path.display)
             raise
 
+    def audit(self, event: str, facts: Mapping[str, object], *, level: int = logging.INFO) -> None:
+        """Write a line of the audit log; who asks, and whose tree it is, come with it."""
+        self._audited_refusal = level > logging.INFO
+        tenancy = self.backend.settings.tenancy
+        who = {"user": self.user, "customer": tenancy.customer if tenancy else None}
+        tell(event, who | dict(facts), level=level)
+
+    @property
+    def user(self) -> str | None:
+        """The name by which the server knows who asks; None for a stranger."""
+        return self.current_user.username if self.current_user else None
+
     def answer(self, value: object, status: int = HTTPStatus.OK) -> None:
         """Finish with a structure of the wire."""
         self.set_status(status)
@@ -125,6 +150,7 @@ class StorageHandler(APIHandler):
         Tornado's own logging prints the whole request, headers and cookies included.
         """
         where = f"{self.request.method} {self.request.path}"
+        self._audit_refusal(value)
         if isinstance(value, StorageError):
             # What the user did wrong is told to the user; what failed below, to the operator too.
             level = logging.WARNING if status_of(value) >= SERVER_SIDE else logging.DEBUG
@@ -133,6 +159,19 @@ class StorageHandler(APIHandler):
             self.log.warning("wherobots_storage: %s: HTTP %d", where, value.status_code)
         else:
             self.log.error("wherobots_storage: %s failed", where, exc_info=(typ, value, tb))
+
+    def _audit_refusal(self, error: object) -> None:
+        """Write a line for what was refused, unless the handler has written one of its own."""
+        if self._audited_refusal:
+            return
+        facts: dict[str, object] = {"method": self.request.method, "route": self.request.path}
+        if isinstance(error, REFUSALS):
+            facts |= {"path": error.path, "code": error.code}
+        elif isinstance(error, web.HTTPError) and error.status_code in _FORBIDDEN:
+            facts |= {"code": f"http-{error.status_code}"}
+        else:
+            return
+        self.audit("access-refused", facts, level=logging.WARNING)
 
 
 def _error_in(kwargs: dict[str, Any]) -> BaseException | None:

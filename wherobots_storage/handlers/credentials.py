@@ -14,7 +14,6 @@ from jupyter_server.auth.decorator import authorized
 from tornado import web
 
 from wherobots_storage.api.credentials import CredentialsRequest, Snippets, VendedCredentials
-from wherobots_storage.audit import tell
 from wherobots_storage.credentials import snippets
 from wherobots_storage.credentials.source import NO_ROLE, check_seconds
 from wherobots_storage.credentials.vending import Vended, Vendor, scope_of
@@ -50,7 +49,7 @@ class CredentialsHandler(StorageHandler):
             self._tell_failure(request, error)
         keys = vended.credentials
         facts = {"accessKeyId": keys.access_key_id, "expires": keys.expires}
-        tell("credentials-vended", self._asked(request, scope.name) | facts)
+        self.audit("credentials-vended", self._asked(request, scope.name) | facts)
         self.answer(vended_credentials(vended, scope))
 
     def _vendor(self) -> Vendor:
@@ -64,19 +63,14 @@ class CredentialsHandler(StorageHandler):
         event = "credentials-refused" if refused else "credentials-failed"
         scope = ALL if request.path is None else request.path
         facts = self._asked(request, scope) | {"code": error.code}
-        tell(event, facts, level=logging.WARNING)
+        self.audit(event, facts, level=logging.WARNING)
         if request.path is not None:
             error.at(request.path)
         raise error
 
-    def _asked(self, request: CredentialsRequest, scope: str) -> dict[str, object]:
-        return {
-            "scope": scope,
-            "user": self.current_user.username,
-            "customer": self.backend.tenancy.customer,
-            "access": request.access,
-            "seconds": request.seconds,
-        }
+    @staticmethod
+    def _asked(request: CredentialsRequest, scope: str) -> dict[str, object]:
+        return {"scope": scope, "access": request.access, "seconds": request.seconds}
 
 
 def vended_credentials(vended: Vended, scope: Scope) -> VendedCredentials:

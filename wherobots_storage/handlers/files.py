@@ -65,6 +65,7 @@ class FoldersHandler(StorageHandler):
         made = await self.call(
             path, lambda: change.create_folder(self.backend.store(), tenancy, path)
         )
+        self.audit("folder-created", {"path": path.display})
         self.answer(made, HTTPStatus.CREATED)
 
 
@@ -89,6 +90,10 @@ class DeleteHandler(StorageHandler):
         deleted, failed = await self.backend.run(
             lambda: change.delete_files(self.backend.store(), tenancy, files)
         )
-        jobs = [self.jobs.start_delete(path) for path in targets if path.is_folder]
+        if files:
+            refused = [item.path for item in failed]
+            self.audit("files-deleted", {"paths": deleted, "failed": refused})
+        folders = [path for path in targets if path.is_folder]
+        jobs = [self.jobs.start_delete(path, self.user) for path in folders]
         result = DeleteResult(deleted=deleted, failed=failed, jobs=jobs)
         self.answer(result, HTTPStatus.ACCEPTED if jobs else HTTPStatus.OK)

@@ -13,6 +13,7 @@ from jupyter_server.auth.decorator import authorized
 from tornado import web
 
 from wherobots_storage.api.models import DeleteFailed, ErrorBody, Job
+from wherobots_storage.audit import tell
 from wherobots_storage.errors import NotFound, StorageError
 from wherobots_storage.handlers.backend import Backend
 from wherobots_storage.handlers.base import StorageHandler
@@ -33,6 +34,7 @@ LISTED_FAILURES = 100
 @dataclass
 class _Running:
     job: Job
+    user: str | None
     cancel: threading.Event = field(default_factory=threading.Event)
     failures: int = 0
     task: asyncio.Task[None] | None = None
@@ -47,10 +49,13 @@ class JobManager:
         self._jobs: dict[str, _Running] = {}
         self._slots = asyncio.Semaphore(AT_ONCE)
 
-    def start_delete(self, folder: StoragePath) -> Job:
-        """Begin to delete a folder that may be deleted; returns the job as it begins."""
+    def start_delete(self, folder: StoragePath, user: str | None) -> Job:
+        """Begin to delete a folder that may be deleted; returns the job as it begins.
+
+        ``user`` is who wants it, for the audit log.
+        """
         job = Job(id=secrets.token_urlsafe(12), kind="delete", path=folder.display, state="running")
-        running = _Running(job)
+        running = _Running(job, user)
         self._jobs[job.id] = running
         self._forget_old()
         running.task = asyncio.create_task(self._run_delete(running, folder))
@@ -123,6 +128,13 @@ class JobManager:
             running.job, state="failed" if error else "done", total=total, error=error
         )
         self._on_change(running.job)
+        self._audit(running)
+
+    def _audit(self, running: _Running) -> None:
+        job, customer = running.job, self._backend.tenancy.customer
+        facts = {"path": job.path, "objects": job.done, "failed": running.failures}
+        who = {"user": running.user, "customer": customer}
+        tell("folder-deleted", who | facts | {"state": job.state})
 
     def _forget_old(self) -> None:
         over = len(self._jobs) - KEPT

@@ -38,4 +38,6 @@ class SyncHandler(StorageHandler):
         _ = self.backend.tenancy
         if agent is None:
             raise AgentUnavailable("The home is not mirrored: WHEROBOTS_STORAGE_SYNC is off.")
-        self.answer(await agent.request(request.op))
+        status = await agent.request(request.op)
+        self.audit("sync-requested", {"op": request.op})
+        self.answer(status)

@@ -62,7 +62,9 @@ class UploadCompleteHandler(UploadHandlerBase):
     @authorized
     async def post(self) -> None:
         """Complete the upload; answers with the file."""
-        self.answer(await self.uploads.complete(self.json_body(UploadId).id))
+        made = await self.uploads.complete(self.json_body(UploadId).id)
+        self.audit("file-written", {"path": made.path, "size": made.size, "etag": made.etag})
+        self.answer(made)
 
 
 @web.stream_request_body
