@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from wherobots_storage.api.models import (
@@ -19,6 +20,7 @@ from wherobots_storage.api.models import (
 from wherobots_storage.cli import main
 from wherobots_storage.commands import status as status_command
 from wherobots_storage.commands import sync as sync_command
+from wherobots_storage.sync import once
 
 QUIET = SyncStatus(state="idle", since="2026-01-01T00:00:00Z", last_synced="2026-01-01T00:00:01Z")
 TROUBLED = SyncStatus(
@@ -50,14 +52,16 @@ class FakeAgent:
         self._status = status
         self._complete = complete
         self.asked: list[tuple[str, float | None]] = []
+        self.patience: list[float | None] = []
 
     def __call__(self, socket_path: Path) -> FakeAgent:
         """Take the client's place: whatever socket is named, this is the agent behind it."""
         assert socket_path.name == "agent.sock"
         return self
 
-    def status(self) -> SyncStatus:
+    def status(self, timeout: float = 10.0) -> SyncStatus:
         """The status."""
+        assert timeout > 0
         return self._status
 
     def request(
@@ -66,8 +70,10 @@ class FakeAgent:
         deadline: float | None = None,
         *,
         on_status: Callable[[SyncStatus], None] | None = None,
+        timeout: float | None = None,
     ) -> AgentEvent:
         """Do nothing, and say how it went."""
+        self.patience.append(timeout)
         self.asked.append((op, deadline))
         if on_status is not None:
             on_status(self._status)
@@ -85,8 +91,8 @@ def configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def pose(monkeypatch: pytest.MonkeyPatch, agent: FakeAgent) -> None:
     """Let both commands meet this agent."""
-    monkeypatch.setattr(status_command, "AgentClient", agent)
-    monkeypatch.setattr(sync_command, "AgentClient", agent)
+    for module in (status_command, sync_command, once):
+        monkeypatch.setattr(module, "AgentClient", agent)
 
 
 @pytest.mark.usefixtures("configured")
@@ -145,7 +151,60 @@ def test_the_final_sync_is_the_agent_s(
     agent = FakeAgent(QUIET)
     pose(monkeypatch, agent)
     assert main(["sync", "--final", *arguments]) == 0
-    assert agent.asked == [("final", deadline)]
+    ((op, asked),) = agent.asked
+    assert op == "final"
+    assert asked == (deadline if deadline is None else pytest.approx(deadline, abs=2))
+    # One that says nothing at all is not waited for much longer than that.
+    assert agent.patience == [asked if asked is None else asked + once.ANSWER_SECONDS]
+
+
+@pytest.mark.usefixtures("configured")
+@pytest.mark.parametrize("op", ["pause", "resume", "retry", "takeover"])
+def test_a_running_agent_is_told(
+    op: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """--pause and its kin are passed on; a machine gets the status, a person a sentence."""
+    agent = FakeAgent(QUIET)
+    pose(monkeypatch, agent)
+    assert main(["sync", f"--{op}"]) == 0
+    assert [asked for asked, _ in agent.asked] == [op]
+    assert capsys.readouterr().out.endswith(".\n")
+    assert main(["sync", f"--{op}", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["state"] == "idle"
+
+
+@pytest.mark.usefixtures("configured")
+@pytest.mark.parametrize("op", ["pause", "resume", "retry", "takeover"])
+def test_nobody_to_tell(op: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Without a running agent they fail, with 1 and the reason."""
+    assert main(["sync", f"--{op}"]) == 1
+    assert "not running" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("configured")
+def test_a_timeout_is_for_the_final_sync(capsys: pytest.CaptureFixture[str]) -> None:
+    """--timeout without --final would have no effect, and so is a mistake in the command line."""
+    assert main(["sync", "--timeout", "5"]) == 2
+    assert "--final" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("configured")
+def test_not_watching_is_no_incompleteness(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An agent without watches saves by the clock: that is said, and the exit is 0."""
+    notice = SyncNotice(path=".", code="not-watched", reason="No watches are left.")
+    status = msgspec.structs.replace(QUIET, skipped=[notice], skipped_total=1)
+    pose(monkeypatch, FakeAgent(status))
+    assert main(["status"]) == 0
+    shown = capsys.readouterr().out
+    assert "Note:         No watches are left." in shown
+    assert "Not in the bucket" not in shown
+    skipped = SyncNotice(path="pipe", code="fifo", reason="A FIFO.", size=2048)
+    status = msgspec.structs.replace(QUIET, skipped=[notice, skipped], skipped_total=2)
+    pose(monkeypatch, FakeAgent(status))
+    assert main(["status"]) == 3
+    assert "Not in the bucket (1):\n  pipe (2.0 KiB): A FIFO." in capsys.readouterr().out
 
 
 @pytest.mark.usefixtures("configured")

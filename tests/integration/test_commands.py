@@ -1,12 +1,17 @@
 from __future__ import annotations
 
 import json
+import os
+import threading
 from pathlib import Path
 
 import pytest
+from support.homes import keys_below
+from support.lab import free_port
 
 from wherobots_storage.cli import main
 from wherobots_storage.objectstore.s3 import S3Store
+from wherobots_storage.sync.lease import LeaseObject
 
 pytestmark = pytest.mark.store
 
@@ -57,6 +62,71 @@ def test_final_without_an_agent_syncs_here(home: Path, s3_store: S3Store) -> Non
     assert home.is_dir()
     assert main(["sync", "--final", "--timeout", "none"]) == 0
     assert s3_store.head("org/notebooks/customer-a/a.txt").size == 5
+
+
+def test_final_without_an_agent_saves_what_is_still_written(
+    home: Path, s3_store: S3Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A file that never holds still is saved beside its name; what comes meanwhile is saved too."""
+    done = threading.Event()
+    moving = home / "moving.bin"
+    moving.write_bytes(os.urandom(9 * 1024**2))
+
+    def write() -> None:
+        number = 0
+        while not done.wait(0.001):
+            number += 1
+            with moving.open("r+b") as file:
+                file.write(os.urandom(16))
+            if number == 500:
+                (home / "late").write_text("late")
+
+    writing = threading.Thread(target=write)
+    writing.start()
+    try:
+        assert main(["sync", "--final", "--timeout", "20"]) == 3
+    finally:
+        done.set()
+        writing.join()
+    names = keys_below(s3_store, "org/notebooks/customer-a/")
+    assert [name for name in names if name.startswith("moving (unsettled ")]
+    assert "a.txt" in names
+    assert "moving (unsettled" in capsys.readouterr().out
+    assert main(["sync", "--final", "--timeout", "none"]) == 0
+    assert {"late", "moving.bin"} <= set(keys_below(s3_store, "org/notebooks/customer-a/"))
+
+
+def test_final_without_an_agent_or_a_store(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The time is over while nobody answers: 3, with the error; keys that are refused: 1."""
+    assert home.is_dir()
+    with monkeypatch.context() as patched:
+        patched.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{free_port()}")
+        assert main(["sync", "--final", "--timeout", "2"]) == 3
+        assert "not reachable" in capsys.readouterr().err
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong")
+    assert main(["sync", "--final", "--timeout", "none"]) == 1
+    assert "credentials" in capsys.readouterr().err
+
+
+def test_final_beside_another_instance(
+    home: Path, s3_store: S3Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """While another has the lease only a conflict name is written, once, and it is listed: 3."""
+    assert home.is_dir()
+    prefix = "org/notebooks/customer-a/"
+    s3_store.put(f"{prefix}a.txt", b"theirs")
+    other = LeaseObject(s3_store, prefix, instance="other", host="there")
+    assert other.take() is None
+    for _ in range(2):
+        assert main(["sync", "--final", "--timeout", "none"]) == 3
+    copy, original = keys_below(s3_store, prefix)
+    assert original == "a.txt"
+    assert s3_store.head(prefix + original).size == len(b"theirs")
+    assert s3_store.head(prefix + copy).size == len(b"hello")
+    assert copy in capsys.readouterr().out
+    other.release()
 
 
 def test_what_cannot_be_synced_makes_it_incomplete(

@@ -14,7 +14,7 @@ from wherobots_storage.objectstore.threads import ThreadedTransfers
 from wherobots_storage.settings import Settings, Tenancy
 from wherobots_storage.sync.cancel import Cancel
 from wherobots_storage.sync.final import FinalSync
-from wherobots_storage.sync.once import Outcome, restore_once, sync_once
+from wherobots_storage.sync.once import Outcome, final_once, restore_once, sync_once
 from wherobots_storage.sync.reconcile import Reconciler
 from wherobots_storage.sync.rehash import Rehash
 from wherobots_storage.sync.session import Session
@@ -61,6 +61,18 @@ class Bench:
                 self.store,
                 transfers,
                 lambda _: None,
+                accept_deletes=accept_deletes,
+            )
+
+    def final(self, seconds: float | None, *, accept_deletes: bool = False) -> Outcome:
+        """One final sync, by the agent if there is one."""
+        with self._transfers() as transfers:
+            return final_once(
+                self.settings,
+                self.store,
+                transfers,
+                lambda _: None,
+                seconds=seconds,
                 accept_deletes=accept_deletes,
             )
 

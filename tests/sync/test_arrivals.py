@@ -1,8 +1,10 @@
-"""Objects that arrive become temporary files on the threads that fetched them."""
+"""Objects that arrive become files on the threads that fetched them."""
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import os
 import threading
 from concurrent.futures import Future
 from pathlib import Path
@@ -11,9 +13,10 @@ import pytest
 
 from wherobots_storage.errors import DiskFull, NotFound, StoreUnavailable
 from wherobots_storage.objectstore.store import FetchedObject, ObjectInfo
-from wherobots_storage.sync.arrivals import Arrivals, Arrived
+from wherobots_storage.sync.arrivals import Arrivals, Arrived, Wanted
 from wherobots_storage.sync.home import Home
 from wherobots_storage.sync.install import Installer
+from wherobots_storage.sync.scan import examine
 
 BODY = b"hello"
 META = {
@@ -54,7 +57,7 @@ def litter(home: Path) -> list[str]:
 
 def test_file_with_its_facts(arrivals: Arrivals) -> None:
     """A file has its bytes, time and mode before it has its name, and its bytes are let go."""
-    arrived = arrivals.write(fetched(), wanted=True).result()
+    arrived = arrivals.write(fetched(), "a.bin", Wanted.STAGED).result()
     staged = arrived.file()
     found = staged.path.stat()
     assert staged.path.read_bytes() == BODY
@@ -68,7 +71,7 @@ def test_file_of_somebody_else(arrivals: Arrivals) -> None:
     """Without our metadata the store's time counts, and the default mode less the umask."""
     future: Future[FetchedObject] = Future()
     future.set_result(FetchedObject(ObjectInfo("k", 5, "etag", 1_600_000_000.5), BODY))
-    found = arrivals.write(future, wanted=True).result().file().path.stat()
+    found = arrivals.write(future, "a.bin", Wanted.STAGED).result().file().path.stat()
     assert found.st_mtime_ns == 1_600_000_000_500_000_000
     assert found.st_mode & 0o777 == 0o644
 
@@ -84,7 +87,7 @@ def test_on_the_thread_that_fetched(arrivals: Arrivals, monkeypatch: pytest.Monk
 
     monkeypatch.setattr(Arrivals, "stage", stage)
     future: Future[FetchedObject] = Future()
-    arrived = arrivals.write(future, wanted=True)
+    arrived = arrivals.write(future, "a.bin", Wanted.STAGED)
     worker = threading.Thread(target=future.set_result, args=(fetched().result(),))
     worker.start()
     arrived.result(5).file()
@@ -95,8 +98,8 @@ def test_on_the_thread_that_fetched(arrivals: Arrivals, monkeypatch: pytest.Monk
 def test_what_is_no_file(arrivals: Arrivals, tmp_path: Path) -> None:
     """A link, and what is not wanted as a file, keep their bytes and make none."""
     for arrived in (
-        arrivals.write(fetched(symlink="1"), wanted=True),
-        arrivals.write(fetched(), wanted=False),
+        arrivals.write(fetched(symlink="1"), "a.bin", Wanted.STAGED),
+        arrivals.write(fetched(), "a.bin", Wanted.BYTES),
     ):
         assert arrived.result() == Arrived(arrived.result().info, BODY)
     assert not (tmp_path / ".wherobots").exists()
@@ -107,7 +110,7 @@ def test_not_what_was_saved(
     arrivals: Arrivals, tmp_path: Path, change: dict[str, str | bytes]
 ) -> None:
     """Bytes that do not have the hash they were saved with are a failure without litter."""
-    arrived = arrivals.write(fetched(**change), wanted=True).result()  # type: ignore[arg-type]
+    arrived = arrivals.write(fetched(**change), "a.bin", Wanted.STAGED).result()  # type: ignore[arg-type]
     assert isinstance(arrived.problem, StoreUnavailable)
     assert litter(tmp_path) == []
 
@@ -121,7 +124,7 @@ def test_file_that_cannot_be_made(
         raise PermissionError(1, "Operation not permitted")
 
     monkeypatch.setattr(installer, "finish", refuse)
-    arrived = arrivals.write(fetched(), wanted=True).result()
+    arrived = arrivals.write(fetched(), "a.bin", Wanted.STAGED).result()
     with pytest.raises(PermissionError):
         arrived.file()
     assert litter(tmp_path) == []
@@ -130,7 +133,66 @@ def test_file_that_cannot_be_made(
         raise DiskFull("The disk is full.")
 
     monkeypatch.setattr(installer, "stage", full)
-    assert isinstance(arrivals.write(fetched(), wanted=True).result().problem, DiskFull)
+    assert isinstance(arrivals.write(fetched(), "a.bin", Wanted.STAGED).result().problem, DiskFull)
+
+
+def test_new_file_with_its_name(arrivals: Arrivals, tmp_path: Path) -> None:
+    """A new file is in its place, whole and with its facts, and nothing temporary was made."""
+    arrived = arrivals.write(fetched(mode="646"), "deep/er/a.bin", Wanted.NEW).result()
+    found = (tmp_path / "deep/er/a.bin").stat()
+    assert (tmp_path / "deep/er/a.bin").read_bytes() == BODY
+    assert found.st_mode & 0o777 == 0o646
+    assert found.st_nlink == 1
+    assert arrived.made is not None
+    assert arrived.made.sha256 == META["sha256"]
+    assert arrived.made.entry == examine(tmp_path, "deep/er/a.bin")
+    assert arrived.made.entry.mtime_ns == 1_700_000_000_123_456_789
+    assert not (tmp_path / ".wherobots").exists()
+
+
+def test_name_that_is_taken(arrivals: Arrivals, tmp_path: Path) -> None:
+    """A file that finds its name taken waits as a temporary one; what is there stays."""
+    (tmp_path / "a.bin").write_bytes(b"mine")
+    arrived = arrivals.write(fetched(), "a.bin", Wanted.NEW).result()
+    assert arrived.made is None
+    assert arrived.file().path.read_bytes() == BODY
+    assert (tmp_path / "a.bin").read_bytes() == b"mine"
+
+
+def test_folder_that_is_a_link(arrivals: Arrivals, tmp_path: Path) -> None:
+    """No file is made behind a link, wherever it points."""
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "deep").symlink_to(tmp_path / "elsewhere")
+    assert arrivals.write(fetched(), "deep/a.bin", Wanted.NEW).result().made is None
+    assert not list((tmp_path / "elsewhere").iterdir())
+
+
+def test_new_file_of_other_bytes(arrivals: Arrivals, tmp_path: Path) -> None:
+    """Bytes that are not what was saved never get a name."""
+    arrived = arrivals.write(fetched(b"hullo"), "a.bin", Wanted.NEW).result()
+    assert isinstance(arrived.problem, StoreUnavailable)
+    assert not (tmp_path / "a.bin").exists()
+
+
+def test_no_nameless_files(
+    arrivals: Arrivals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a file system knows no nameless files it is asked once; then all are staged."""
+    asked: list[int] = []
+    real = os.open
+
+    def refuse(path: str, flags: int, mode: int = 0o777) -> int:
+        if flags & os.O_TMPFILE == os.O_TMPFILE:
+            asked.append(flags)
+            raise OSError(errno.EOPNOTSUPP, "Operation not supported")
+        return real(path, flags, mode)
+
+    monkeypatch.setattr(os, "open", refuse)
+    for name in ("a.bin", "b.bin"):
+        arrived = arrivals.write(fetched(), name, Wanted.NEW).result()
+        assert arrived.file().path.read_bytes() == BODY
+    assert len(asked) == 1
+    assert not (tmp_path / "a.bin").exists()
 
 
 def test_fetch_that_failed(arrivals: Arrivals) -> None:
@@ -138,4 +200,4 @@ def test_fetch_that_failed(arrivals: Arrivals) -> None:
     future: Future[FetchedObject] = Future()
     future.set_exception(NotFound("There is no such object."))
     with pytest.raises(NotFound):
-        arrivals.write(future, wanted=True).result()
+        arrivals.write(future, "a.bin", Wanted.STAGED).result()

@@ -282,6 +282,9 @@ def test_unreadable_folder_loses_nothing(
         def is_dir(self, *, follow_symlinks: bool) -> bool:
             return follow_symlinks
 
+        def is_file(self, *, follow_symlinks: bool) -> bool:
+            return not follow_symlinks
+
         def stat(self, *, follow_symlinks: bool) -> os.stat_result:
             raise OSError(5, f"Input/output error {follow_symlinks}")
 

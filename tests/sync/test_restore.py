@@ -22,6 +22,7 @@ from wherobots_storage.errors import (
     SlowDown,
     StoreUnavailable,
 )
+from wherobots_storage.sync.install import Installer
 
 LARGE = 9 * 1024**2
 
@@ -312,7 +313,7 @@ def test_full_disk_stops_clearly_and_goes_on_later(
     opened = [0]
 
     def full(path: str, flags: int, *rest: int, **more: int) -> int:
-        if flags & os.O_EXCL:
+        if flags & os.O_EXCL or flags & os.O_TMPFILE == os.O_TMPFILE:
             opened[0] += 1
             if opened[0] > 10:
                 raise OSError(errno.ENOSPC, "No space left on device")
@@ -377,6 +378,7 @@ def test_read_only_home(first: Bench, second: Bench, monkeypatch: pytest.MonkeyP
             real(path, *arguments, **options)  # type: ignore[arg-type]
 
         patched.setattr(Path, "mkdir", mkdir)
+        patched.setattr(Installer, "_create", refuse)
         with pytest.raises(LocalIOError, match="read-only"):
             second.restore()
     assert second.restore().complete
@@ -385,7 +387,10 @@ def test_read_only_home(first: Bench, second: Bench, monkeypatch: pytest.MonkeyP
 def test_outage_in_the_middle_goes_on_later(
     first: Bench, second: Bench, store: FaultyStore
 ) -> None:
-    """A store that goes away leaves what arrived; the next run fetches only the rest."""
+    """A store that goes away leaves what arrived; the next run fetches only the rest.
+
+    Also of what arrived after the restore had given up.
+    """
     for number in range(40):
         first.write(f"f{number:02}", mtime_ns=OLD)
     first.sync()

@@ -10,6 +10,9 @@ from wherobots_storage.commands.output import Output, human_size
 from wherobots_storage.sync.client import AgentClient
 from wherobots_storage.sync.state import StateFolder
 
+REMARKS = frozenset({"not-watched"})
+"""Codes of notices that are about no file: nothing is missing from the bucket by them."""
+
 SHOWN = 10
 """How many held deletions and ignored paths are named; --json names more of them."""
 
@@ -31,8 +34,12 @@ def run(context: Context) -> int:
 
 
 def is_troubled(status: SyncStatus) -> bool:
-    """Whether something needs a person: a notice, a veto or an error."""
-    return bool(status.conflicts_total or status.skipped_total or status.veto or status.last_error)
+    """Whether something is not in the bucket, or needs a person: a notice, a veto or an error.
+
+    That the home is not watched is neither: it is saved by the clock.
+    """
+    _, skipped = _without_remarks(status)
+    return bool(status.conflicts_total or skipped or status.veto or status.last_error)
 
 
 def show(status: SyncStatus, output: Output) -> None:
@@ -69,7 +76,17 @@ def show(status: SyncStatus, output: Output) -> None:
 def notices(status: SyncStatus, output: Output) -> None:
     """The conflicts and the skipped paths, one a line, with their reasons."""
     _list("Conflicts", status.conflicts, status.conflicts_total, output)
-    _list("Not in the bucket", status.skipped, status.skipped_total, output)
+    skipped, total = _without_remarks(status)
+    _list("Not in the bucket", skipped, total, output)
+    for notice in status.skipped:
+        if notice.code in REMARKS:
+            output.line(f"Note:         {notice.reason}")
+
+
+def _without_remarks(status: SyncStatus) -> tuple[list[SyncNotice], int]:
+    """What was left out, and how much that is."""
+    skipped = [notice for notice in status.skipped if notice.code not in REMARKS]
+    return skipped, status.skipped_total - (len(status.skipped) - len(skipped))
 
 
 def _held(held: HeldDeletions, output: Output) -> None:
@@ -101,5 +118,6 @@ def _list(title: str, found: list[SyncNotice], total: int, output: Output) -> No
         return
     output.line(f"{title} ({total:,}):")
     for notice in found:
-        output.line(f"  {notice.path}: {notice.reason}")
+        size = "" if notice.size is None else f" ({human_size(notice.size)})"
+        output.line(f"  {notice.path}{size}: {notice.reason}")
     _more(total - len(found), output)

@@ -1,27 +1,34 @@
-"""Bring the home's changes into the bucket.
+"""Bring the home's changes into the bucket, or tell the running agent what to do.
 
 Beside a running agent (a JupyterLab of this home), the agent is asked; otherwise one cycle is
-run here. --final asks the agent for the final sync of a stop, until the home is quiet: the hook
-to run before an instance is destroyed is `wherobots-storage sync --final --timeout none`.
+run here. --final makes the final sync of a stop, until the home is quiet: the hook to run before
+an instance is destroyed is `wherobots-storage sync --final --timeout none`. --pause, --resume,
+--retry and --takeover are for a running agent only.
 """
 
 from __future__ import annotations
 
 import argparse
 import math
-from contextlib import suppress
 
-from wherobots_storage.api.models import SyncStatus
 from wherobots_storage.commands.context import DONE, INCOMPLETE, Context
 from wherobots_storage.commands.output import Output, human_size
 from wherobots_storage.commands.status import notices
-from wherobots_storage.errors import AgentUnavailable
+from wherobots_storage.errors import InvalidInput
 from wherobots_storage.settings import Settings
 from wherobots_storage.sync.client import AgentClient
-from wherobots_storage.sync.once import Outcome, sync_once
+from wherobots_storage.sync.once import Outcome, final_once, sync_once
 from wherobots_storage.sync.state import StateFolder
 
 _DONE = "The home is in the bucket."
+
+_WORDS = {
+    "pause": "Paused: no sync begins by itself; what is under way comes to its end.",
+    "resume": "Resumed: what changed meanwhile is saved now.",
+    "retry": "What failed or met a conflict is tried again now.",
+    "takeover": "The bucket's folder is taken over from another instance that has it.",
+}
+"""What a running agent may be told, and what is said when it was."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,11 +36,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     kind = parser.add_mutually_exclusive_group()
     kind.add_argument("--once", action="store_true", help="one cycle (the default)")
     kind.add_argument("--final", action="store_true", help="the final sync, until nothing changes")
+    for op, purpose in (
+        ("pause", "begin no sync until --resume"),
+        ("resume", "end the pause, and sync"),
+        ("retry", "try again at once what failed or met a conflict"),
+        ("takeover", "write in place of another live instance of this home"),
+    ):
+        kind.add_argument(f"--{op}", dest="op", action="store_const", const=op, help=purpose)
     parser.add_argument(
         "--timeout",
         type=timeout,
         metavar="SECONDS",
-        help="how long the agent may take for --final, or 'none' (default: shutdown_timeout)",
+        help="how long --final may take, or 'none' (default: shutdown_timeout)",
     )
     parser.add_argument(
         "--accept-deletes",
@@ -56,17 +70,23 @@ def run(context: Context) -> int:
     settings = context.settings()
     settings.require_tenancy()
     arguments = context.arguments
-    if arguments.final:
-        with suppress(AgentUnavailable):
-            return conclude(_final(context, settings), _DONE, context.output)
+    if arguments.timeout is not None and not arguments.final:
+        raise InvalidInput("--timeout is for --final: how long that may take.")
+    if arguments.op is not None:
+        return _tell_agent(arguments.op, settings, context.output)
     with (
         context.store(settings) as store,
         context.transfers(store) as transfers,
         context.output.progress() as tell,
     ):
-        outcome = sync_once(
-            settings, store, transfers, tell, accept_deletes=arguments.accept_deletes
-        )
+        consent = arguments.accept_deletes
+        if arguments.final:
+            limit = _limit(context, settings)
+            outcome = final_once(
+                settings, store, transfers, tell, seconds=limit, accept_deletes=consent
+            )
+        else:
+            outcome = sync_once(settings, store, transfers, tell, accept_deletes=consent)
     return conclude(outcome, _DONE, context.output)
 
 
@@ -91,21 +111,13 @@ def conclude(outcome: Outcome, done: str, output: Output) -> int:
     return INCOMPLETE
 
 
-def _final(context: Context, settings: Settings) -> Outcome:
-    """Have the running agent make its final sync. Raises AgentUnavailable when none runs."""
+def _tell_agent(op: str, settings: Settings, output: Output) -> int:
+    """Tell the running agent; what it does then goes on. Raises AgentUnavailable."""
     client = AgentClient(StateFolder.for_settings(settings).socket_path)
-    client.status()
-    if context.arguments.accept_deletes:
-        client.request("acceptDeletes")
-    with context.output.progress() as tell:
-
-        def on_status(status: SyncStatus) -> None:
-            if status.progress is not None:
-                tell(status.progress)
-
-        event = client.request("final", _limit(context, settings), on_status=on_status)
-    status = event.status if event.status is not None else client.status()
-    return Outcome(status, complete=bool(event.complete))
+    event = client.request(op, timeout=10.0)
+    output.record(event.status if event.status is not None else client.status())
+    output.line(_WORDS[op])
+    return DONE
 
 
 def _limit(context: Context, settings: Settings) -> float | None:

@@ -55,6 +55,8 @@ class Leave(NamedTuple):
 
 Action = Upload | Delete | Skip | Leave
 
+_UNMIRRORED = (Problematic, Ignored)
+
 
 def plan_backup(
     local: Iterable[Entry], journal: Iterable[Record], *, folder_mode: int
@@ -70,7 +72,7 @@ def plan_backup(
         if (
             entry is not None
             and record is not None
-            and isinstance(entry, Mirrored)
+            and not isinstance(entry, _UNMIRRORED)
             and is_unchanged(entry, record)
         ):
             continue

@@ -40,10 +40,11 @@ def pair(left: Iterable[A], right: Iterable[B]) -> Iterator[tuple[A | None, B | 
     ones, twos = in_order(left), in_order(right)
     one, two = next(ones, None), next(twos, None)
     while one is not None and two is not None:
-        if one.path == two.path:
+        here, there = one.path, two.path
+        if here == there:
             yield one, two
             one, two = next(ones, None), next(twos, None)
-        elif one.path < two.path:
+        elif here < there:
             yield one, None
             one = next(ones, None)
         else:

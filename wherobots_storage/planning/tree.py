@@ -125,7 +125,7 @@ def is_unchanged(entry: Mirrored, record: Record) -> bool:
     """Whether the entry still is what the journal says, by its stat alone."""
     if isinstance(entry, Directory):
         return record.kind == "folder" and record.mode == entry.mode
-    return entry[1:5] == record[2:6] and record.kind == kind_of(entry)
+    return entry[1:5] == record[2:6] and record.kind == _KINDS[type(entry)]
 
 
 def ancestors(path: str) -> list[str]:

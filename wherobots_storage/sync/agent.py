@@ -10,7 +10,6 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from logging.handlers import RotatingFileHandler
-from socket import gethostname
 from types import FrameType
 from typing import BinaryIO
 
@@ -20,7 +19,7 @@ from wherobots_storage.settings import Settings
 from wherobots_storage.sync.controller import Controller
 from wherobots_storage.sync.handover import HELD
 from wherobots_storage.sync.home import Home
-from wherobots_storage.sync.lease import LeaseObject
+from wherobots_storage.sync.lease import lease_of
 from wherobots_storage.sync.server import AgentServer
 from wherobots_storage.sync.session import Session
 from wherobots_storage.sync.state import StateFolder
@@ -92,7 +91,7 @@ def _work(
                 session,
                 board,
                 interval=settings.sync_interval,
-                tenure=Tenure(_lease(settings, store, state), board),
+                tenure=Tenure(lease_of(settings, store), board),
                 watch=lambda hint, trouble: Watcher(
                     Home.open(settings, state=state.path), hint, trouble
                 ),
@@ -108,11 +107,6 @@ def _work(
     except AlreadyRunning as error:
         log.warning("%s", error.message)
         return HELD
-
-
-def _lease(settings: Settings, store: ObjectStore, state: StateFolder) -> LeaseObject:
-    prefix = settings.require_tenancy().mirror_prefix
-    return LeaseObject(store, prefix, instance=state.instance(), host=gethostname())
 
 
 def _mirror_uri(settings: Settings) -> str:

@@ -1,11 +1,13 @@
-"""Objects that have arrived, written to temporary files on the threads that fetched them.
+"""Objects that have arrived, written to files on the threads that fetched them.
 
-Making a file takes longer than fetching it, and many can be made at once; only giving them their
-names is left to the restore's own thread.
+Making a file takes longer than fetching it, and many can be made at once. New files get their names
+there too; what replaces something, or finds its name taken, is left to the restore's own thread.
 """
 
 from __future__ import annotations
 
+import enum
+import hashlib
 from collections.abc import Iterable
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -13,21 +15,43 @@ from dataclasses import dataclass
 from wherobots_storage.errors import StorageError, StoreUnavailable
 from wherobots_storage.objectstore.store import FetchedObject, ObjectInfo
 from wherobots_storage.planning.format import DEFAULT_FILE_MODE, Facts, read_metadata
+from wherobots_storage.planning.tree import File
 from wherobots_storage.sync.home import Home
 from wherobots_storage.sync.install import Installer, Staged
+
+
+class Wanted(enum.Enum):
+    """What is to become of a small object as it arrives."""
+
+    BYTES = enum.auto()
+    """Only its bytes."""
+    STAGED = enum.auto()
+    """A temporary file."""
+    NEW = enum.auto()
+    """A file with its name, if that is free."""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A new file that has its name."""
+
+    entry: File
+    sha256: str
 
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
     """A small object that has arrived: its bytes, or the file that they were written to.
 
-    ``problem`` is why that file could not be made.
+    ``made`` is a file in its place, ``staged`` a temporary one; ``problem`` is why that could not
+    be made.
     """
 
     info: ObjectInfo
     body: bytes
     staged: Staged | None = None
     problem: OSError | StorageError | None = None
+    made: Made | None = None
 
     def file(self) -> Staged:
         """The file. Raises OSError."""
@@ -45,8 +69,8 @@ class Arrivals:
         self._home = home
         self._installer = installer
 
-    def write(self, fetched: Future[FetchedObject], *, wanted: bool) -> Future[Arrived]:
-        """What was fetched, written on the thread that fetched it if it is ``wanted`` as a file.
+    def write(self, fetched: Future[FetchedObject], path: str, wanted: Wanted) -> Future[Arrived]:
+        """What was fetched, written as it is wanted on the thread that fetched it.
 
         The future's exception is the fetch's own.
         """
@@ -54,21 +78,37 @@ class Arrivals:
 
         def done(future: Future[FetchedObject]) -> None:
             try:
-                arrived.set_result(self._arrive(future.result(), wanted=wanted))
+                arrived.set_result(self._arrive(future.result(), path, wanted))
             except BaseException as error:  # noqa: BLE001 - for whoever waits for the future
                 arrived.set_exception(error)
 
         fetched.add_done_callback(done)
         return arrived
 
-    def _arrive(self, fetched: FetchedObject, *, wanted: bool) -> Arrived:
+    def _arrive(self, fetched: FetchedObject, path: str, wanted: Wanted) -> Arrived:
         info = fetched.info
-        if not wanted or read_metadata(info.metadata).is_symlink:
+        if wanted is Wanted.BYTES:
+            return Arrived(info, fetched.body)
+        facts = read_metadata(info.metadata)
+        if facts.is_symlink:
             return Arrived(info, fetched.body)
         try:
+            made = self._make(fetched, path, facts) if wanted is Wanted.NEW else None
+            if made is not None:
+                return Arrived(info, b"", made=made)
             return Arrived(info, b"", self.stage(info, (fetched.body,)))
         except (OSError, StorageError) as error:
             return Arrived(info, b"", problem=error)
+
+    def _make(self, fetched: FetchedObject, path: str, facts: Facts) -> Made | None:
+        info, sha256 = fetched.info, hashlib.sha256(fetched.body).hexdigest()
+        _check(len(fetched.body), sha256, info, facts)
+        mtime_ns, mode = mtime_of(facts, info), self._mode(facts)
+        entry = self._installer.create(path, fetched.body, mtime_ns, mode)
+        return Made(entry, sha256) if entry is not None else None
+
+    def _mode(self, facts: Facts) -> int:
+        return facts.mode if facts.mode is not None else DEFAULT_FILE_MODE & ~self._home.umask
 
     def stage(self, info: ObjectInfo, chunks: Iterable[bytes]) -> Staged:
         """Write an object to a temporary file, with its time and mode.
@@ -78,19 +118,16 @@ class Arrivals:
         facts = read_metadata(info.metadata)
         staged = self._installer.stage(chunks)
         try:
-            _check(staged, info, facts)
-            mode = facts.mode
-            if mode is None:
-                mode = DEFAULT_FILE_MODE & ~self._home.umask
-            self._installer.finish(staged.path, mtime_of(facts, info), mode)
+            _check(staged.size, staged.sha256, info, facts)
+            self._installer.finish(staged.path, mtime_of(facts, info), self._mode(facts))
         except BaseException:
             staged.path.unlink(missing_ok=True)
             raise
         return staged
 
 
-def _check(staged: Staged, info: ObjectInfo, facts: Facts) -> None:
-    if staged.size != info.size or facts.sha256 not in {None, staged.sha256}:
+def _check(size: int, sha256: str, info: ObjectInfo, facts: Facts) -> None:
+    if size != info.size or facts.sha256 not in {None, sha256}:
         message = "What arrived is not what was saved: its size or SHA-256 differs."
         raise StoreUnavailable(message)
 

@@ -11,6 +11,7 @@ import os
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain, islice
 from typing import TypeAlias
@@ -73,6 +74,8 @@ class AsidePass:
         self._settled: dict[str, Mirrored] = {}
         """What was seen to already, as it was then."""
         self._aside: set[str] = set()
+        self._copies: dict[str, tuple[str, str]] = {}
+        """Path to the name and the ETag of what was saved of it, by these passes."""
         self._deletions = 0
         self.last = Report()
         """The report of the latest pass, also of one that did not come to its end."""
@@ -160,7 +163,19 @@ class AsidePass:
         if saved.name is not None:
             size = len(saved.content.body) or entry.size
             kept.add_own(entry.path, saved.content.sha256, saved.name, saved.etag, size)
+            self._replace(entry.path, saved.name, saved.etag, kept)
             report.moved += 1
+
+    def _replace(self, path: str, name: str, etag: str, kept: KeptVersions) -> None:
+        """Take back the copy of a moment ago: of a file that grows only the last is of use."""
+        former = self._copies.get(path)
+        self._copies[path] = (name, etag)
+        if former is None:
+            return
+        mirror = self._session.mirror
+        with suppress(StorageError):
+            mirror.store.delete(mirror.key(former[0]), if_match=former[1])
+            kept.drop(former[0])
 
 
 def _submit(

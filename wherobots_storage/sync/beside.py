@@ -38,9 +38,12 @@ class Beside:
         self._ledger = ledger
         self._installer = installer
         self._kept = KeptVersions(ledger.journal)
+        self._paths = self._kept.paths()
 
     def is_here(self, remote: Remote) -> bool:
         """Whether this version, its name being taken, was brought to one of its own before."""
+        if remote.path not in self._paths:
+            return False
         name = self._kept.find(remote.path, remote.etag)
         if name is None or not os.path.lexists(self._home.path / remote.path):
             return False
@@ -77,4 +80,5 @@ class Beside:
             except FileExistsError:
                 continue
             self._kept.add(remote.path, info.etag, name, info.size)
+            self._paths.add(remote.path)
             return

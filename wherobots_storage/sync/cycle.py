@@ -22,6 +22,9 @@ from wherobots_storage.sync.scan import Scanner
 from wherobots_storage.sync.uploads import Uploader
 from wherobots_storage.sync.worklist import Uploads
 
+_MIRRORED = (File, Symlink)
+"""A tuple: asking for a union takes twice as long, for every file of every scan."""
+
 OnProgress = Callable[[Progress], None]
 OnPending = Callable[[Counts], None]
 
@@ -127,7 +130,7 @@ class Cycle:
 
     def _counted(self, entries: Iterable[Entry], cancel: Cancel) -> Iterator[Entry]:
         for seen, entry in enumerate(entries, start=1):
-            if isinstance(entry, File | Symlink):
+            if isinstance(entry, _MIRRORED):
                 self._mirrored += 1
             if seen % 2000 == 0:
                 cancel.check()

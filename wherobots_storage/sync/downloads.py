@@ -25,7 +25,7 @@ from wherobots_storage.planning.restore import Step
 from wherobots_storage.planning.tree import (
     Remote,
 )
-from wherobots_storage.sync.arrivals import Arrivals, Arrived, mtime_of
+from wherobots_storage.sync.arrivals import Arrivals, Arrived, Wanted, mtime_of
 from wherobots_storage.sync.beside import Beside
 from wherobots_storage.sync.cancel import Backoff, Cancel
 from wherobots_storage.sync.flights import Flights
@@ -112,11 +112,14 @@ class Downloader:
         self._journal.commit()
 
     def clear(self) -> None:
-        """Remove what is left of unfinished downloads."""
+        """Remove what is left of unfinished downloads; a file that is whole stays."""
         grace = Cancel(seconds=GRACE)
         while len(self._flights) and not grace.expired:
             # Given up, but their threads may still be writing files.
-            self._flights.next(timeout=0.1)
+            landed = self._flights.next(timeout=0.1)
+            if landed is not None and isinstance(landed[1], Arrived):
+                self._note_made(landed[1])
+        self._journal.commit()
         self._installer.clear()
 
     def trash(self, paths: Iterable[str]) -> None:
@@ -154,8 +157,7 @@ class Downloader:
         key = self._mirror.key(get.remote.path)
         # No If-Match: a version that came after the listing is as good; its own ETag is journaled.
         fetched = self._mirror.transfers.submit_get(key)
-        wanted = get.step is not Step.COMPARE and not get.remote.path.endswith("/")
-        arrived = self._arrivals.write(fetched, wanted=wanted)
+        arrived = self._arrivals.write(fetched, get.remote.path, _wanted(get))
         self._flights.launch(get, get.remote.size, arrived)
 
     def _is_only_touched(self, path: str) -> bool:
@@ -199,6 +201,9 @@ class Downloader:
             self._moved(0, len(chunk))
 
     def _receive_small(self, get: _Get, arrived: Arrived) -> None:
+        if self._note_made(arrived):
+            self._moved(1, arrived.info.size)
+            return
         problem = arrived.problem
         if isinstance(problem, LocalError):
             raise problem
@@ -218,6 +223,15 @@ class Downloader:
             raise
         except StorageError as error:
             self._ledger.fail(get.remote, error)
+
+    def _note_made(self, arrived: Arrived) -> bool:
+        """Journal a new file that has its name already; whether it has."""
+        made = arrived.made
+        if made is None:
+            return False
+        self._ledger.report.moved += 1
+        self._ledger.entry(made.entry, made.sha256, arrived.info.etag)
+        return True
 
     def _receive(
         self,
@@ -307,3 +321,9 @@ class Downloader:
         else:
             # It was here before, with a mode of its own, which the next sync brings there.
             self._ledger.folder(remote.path, info.etag, mode)
+
+
+def _wanted(get: _Get) -> Wanted:
+    if get.step is Step.COMPARE or get.remote.path.endswith("/"):
+        return Wanted.BYTES
+    return Wanted.NEW if get.step is Step.RESTORE else Wanted.STAGED

@@ -26,6 +26,10 @@ log = logging.getLogger("wherobots_storage.agent")
 RETRY_SECONDS = 0.5
 """How soon what was left is tried again."""
 
+SETTLED_ROUNDS = 8
+"""After so many rounds in which everything found was saved, what still grows is left to itself: a
+log that is written to all the time would else keep a final sync without a deadline for ever."""
+
 
 class FinalSync:
     """Final syncs of one session. ``run`` never raises."""
@@ -41,7 +45,9 @@ class FinalSync:
     def run(self, cancel: Cancel) -> bool:
         """Save what there is to save; whether all of the home is in the mirror, in its place."""
         try:
-            self._note_beforehand()
+            if self._session.board.status.last_error is not None:
+                # The store may stay away past the end, and past what waits for it.
+                self._note_plan()
             if self._tenure.claim_at_last(cancel):
                 if self._until_quiet(cancel.unless(self._tenure.lost)):
                     return True
@@ -53,10 +59,8 @@ class FinalSync:
             log.exception("the final sync failed")
         return False
 
-    def _note_beforehand(self) -> None:
-        """Where the store was away, note what is not saved: it may stay away past the end."""
-        if self._session.board.status.last_error is None:
-            return
+    def _note_plan(self) -> None:
+        """Note for the next start what would have to be saved, without asking the store."""
         try:
             with Uploads() as uploads:
                 self._session.plan(uploads, Cancel(seconds=RETRY_SECONDS))
@@ -65,16 +69,18 @@ class FinalSync:
                     paths = [entry.path for entry in first]
                     self._session.tell.keep_leftovers(uploads.files, uploads.bytes, paths)
         except (Interrupted, StorageError):
-            pass  # The final sync itself finds out the same.
+            pass  # The final sync meets the same, or the time is over.
 
     def _until_quiet(self, cancel: Cancel) -> bool:
         rescue = Rescue(self._session.journal)
         accepted: frozenset[str] = frozenset()
+        settled = 0
         while True:
             try:
                 report = self._session.cycle(cancel, accepted, upkeep=False)
                 self._rescue(rescue, report, cancel)
-                if report.is_quiet and not rescue.hopes:
+                settled = settled + 1 if report.is_settled and not rescue.hopes else 0
+                if settled == SETTLED_ROUNDS or (settled and report.is_quiet):
                     return not rescue
                 if self._accept_deletes and not report.vetoed <= accepted:
                     accepted |= report.vetoed
@@ -94,12 +100,13 @@ class FinalSync:
         rescue = Rescue(self._session.journal)
         work = AsidePass(self._session)
         report = Report()
-        quiet = False
-        while not quiet:
+        quiet, settled = False, 0
+        while not quiet and settled < SETTLED_ROUNDS:
             try:
                 report = work.run(cancel)
                 self._rescue(rescue, report, cancel)
-                quiet = report.is_quiet and not rescue.hopes
+                settled = settled + 1 if report.is_settled and not rescue.hopes else 0
+                quiet = settled > 0 and report.is_quiet
                 if report.left_files or rescue.hopes:
                     cancel.sleep(RETRY_SECONDS)
             except Interrupted:
@@ -114,7 +121,7 @@ class FinalSync:
             self._keep_leftovers(report)
         else:
             self._session.tell.synced()
-        return quiet and not rescue and not work.differs
+        return settled > 0 and not rescue and not work.differs
 
     def _may_pass(self, error: StorageError, cancel: Cancel) -> bool:
         """Whether to go on after this error, when a pause is over."""
@@ -137,7 +144,9 @@ class FinalSync:
     def _keep_leftovers(self, report: Report) -> None:
         kept = [notice.size or 0 for notice in report.skipped if notice.code == KEPT]
         files, size = report.left_files + len(kept), report.left_bytes + sum(kept)
-        if not files and report.veto is None:
+        if not files:
+            if report.veto is None:
+                self._note_plan()  # It did not even come to a look at the home.
             return
         paths = [notice.path for notice in report.skipped]
         left = self._session.tell.keep_leftovers(files, size, paths)

@@ -1,29 +1,33 @@
 """Putting restored files, folders and links into the home without ever taking a name's place.
 
-Everything is made in ``.wherobots/tmp`` first and gets its name by a link, which fails when the
-name is taken. Only what the journal proves unchanged is replaced.
+Everything is made without a name, or in ``.wherobots/tmp``, and gets its name by a link, which
+fails when the name is taken. Only what the journal proves unchanged is replaced.
 """
 
 from __future__ import annotations
 
 import errno
 import hashlib
+import itertools
 import os
+import secrets
 import shutil
 import stat
+import threading
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from uuid import uuid4
 
 from wherobots_storage.errors import DiskFull, LocalIOError, StorageError
 from wherobots_storage.planning.tree import Directory, File, Record, Symlink, is_unchanged
 from wherobots_storage.sync.home import Home
-from wherobots_storage.sync.scan import examine
+from wherobots_storage.sync.scan import examine, file_of
 
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 _NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
+_NO_NAMELESS = {*_NO_LINKS, errno.EISDIR, errno.EINVAL, errno.ENOENT}
+"""What file systems answer that make no nameless files (open(2)), or without /proc link none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +46,53 @@ class Installer:
         self._home = home
         self._tmp = home.work / "tmp"
         self._ready = False
+        self._names = map(f"{secrets.token_hex(8)}-{{}}".format, itertools.count())
+        self._making = threading.Lock()
+        self._nameless = True
+        """Whether the home's file system makes files without a name, as far as is known."""
         self._real: set[Path] = {home.path}
         self._known: set[str] = set()
         """Relative paths whose folders, all the way up, are in ``_real``."""
         self._made: set[Path] = set()
+
+    def create(self, path: str, body: bytes, mtime_ns: int, mode: int) -> File | None:
+        """Make a small file of a name that is free, in one go; None where that cannot be done.
+
+        The name then has to be given to a staged file, which also tells what is in the way. A file
+        is made without a name (open(2), O_TMPFILE) and linked when it is whole: nothing is left of
+        one that was interrupted, and it costs half of what staging does. Any thread may call.
+        """
+        if not self._nameless:
+            return None
+        try:
+            self.make_parents(path)
+            return self._create(path, body, mtime_ns, mode)
+        except OSError as error:
+            if error.errno in _NO_NAMELESS:
+                self._nameless = False
+            return None
+
+    def _create(self, path: str, body: bytes, mtime_ns: int, mode: int) -> File | None:
+        target = f"{self._home.path}/{path}"
+        flags = os.O_WRONLY | os.O_TMPFILE | os.O_CLOEXEC
+        descriptor = os.open(target.rpartition("/")[0], flags, mode)
+        try:
+            with memoryview(body) as rest:
+                written = 0
+                while written < len(body):
+                    written += os.write(descriptor, rest[written:])
+            if mode & self._home.umask:
+                os.fchmod(descriptor, mode)
+            os.utime(descriptor, ns=(mtime_ns, mtime_ns))
+            # With a folder's descriptor, which a whole path ignores, the link in /proc is followed.
+            os.link(f"/proc/self/fd/{descriptor}", target, src_dir_fd=descriptor)
+            found = os.fstat(descriptor)  # its ctime is that of the link
+            if stat.S_IMODE(found.st_mode) != mode:  # a folder's default ACL
+                os.fchmod(descriptor, mode)
+                found = os.fstat(descriptor)
+        finally:
+            os.close(descriptor)
+        return file_of(path, found)
 
     def stage(self, chunks: Iterable[bytes]) -> Staged:
         """Write bytes to a temporary file.
@@ -145,8 +192,11 @@ class Installer:
         Raises NotADirectoryError when something else has a folder's name, OSError otherwise.
         """
         above = path.removesuffix("/").rpartition("/")[0]
-        if above in self._known:
-            return
+        if above not in self._known:
+            with self._making:
+                self._make_parents(above)
+
+    def _make_parents(self, above: str) -> None:
         folder = self._home.path
         for name in above.split("/") if above else ():
             folder /= name
@@ -191,7 +241,7 @@ class Installer:
             except OSError as error:
                 raise fatal(error, self._home.path) from error
             self._ready = True
-        return self._tmp / uuid4().hex
+        return self._tmp / next(self._names)
 
     def _make_work(self) -> None:
         try:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator
+from functools import partial
+from operator import itemgetter
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -55,6 +57,12 @@ ALTER TABLE conflicts ADD COLUMN sha256 TEXT;
 
 SCHEMA_VERSION = len(_MIGRATIONS)
 _COLUMNS = "path, kind, size, mtime_ns, ctime_ns, inode, mode, sha256, etag, time"
+_ROWS_TOGETHER = 50
+"""So many rows go with one statement: each one lets other threads run, and waits for its turn."""
+
+_PUT = "INSERT OR REPLACE INTO entries VALUES "
+_ROW = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_PUT_MANY = _PUT + ", ".join([_ROW] * _ROWS_TOGETHER)
 _SIGN = 2**63
 """Inodes are unsigned and SQLite's integers signed: those past 2**63 are stored shifted."""
 
@@ -65,6 +73,8 @@ class Journal:
     def __init__(self, path: Path) -> None:
         """Open or make it. Raises JournalError when it is corrupt, or newer than this program."""
         self.path = path
+        self._waiting: dict[str, Record] = {}
+        """Rows that were put and have not gone to the database yet."""
         self._db = Database(path)
         try:
             self._prepare()
@@ -104,19 +114,21 @@ class Journal:
         self.close()
 
     def __len__(self) -> int:
+        self._flush()
         return int(self._db.execute("SELECT count(*) FROM entries").fetchone()[0])
 
     def __iter__(self) -> Iterator[Record]:
         """All rows, sorted by path; rows may be written meanwhile, behind a snapshot."""
         last = ""
         while True:
+            self._flush()
             # In pages, so that no read transaction stays open while batches are committed.
             rows = self._db.execute(
                 f"SELECT {_COLUMNS} FROM entries WHERE path > ? "  # noqa: S608
                 "ORDER BY path LIMIT 5000",
                 (last,),
             ).fetchall()
-            yield from map(_record, rows)
+            yield from _records(rows)
             if not rows:
                 return
             last = rows[-1][0]
@@ -128,14 +140,18 @@ class Journal:
             "AND (? IS NULL OR path < ?) ORDER BY path LIMIT ?"
         )
         while True:
+            self._flush()
             rows = self._db.execute(query, (first, end, end, page)).fetchall()
-            yield from map(_record, rows)
+            yield from _records(rows)
             if len(rows) < page:
                 return
             first = rows[-1][0] + "\0"  # what sorts right after it
 
     def get(self, path: str) -> Record | None:
         """The row of one path."""
+        waiting = self._waiting.get(path)
+        if waiting is not None:
+            return waiting
         row = self._db.execute(
             f"SELECT {_COLUMNS} FROM entries WHERE path = ?",  # noqa: S608
             (path,),
@@ -144,6 +160,7 @@ class Journal:
 
     def undated(self) -> list[Record]:
         """Rows of files that were saved so soon after a change that their ctime proves nothing."""
+        self._flush()
         rows = self._db.execute(
             f"SELECT {_COLUMNS} FROM entries WHERE ctime_ns = 0 AND kind = 'file'"  # noqa: S608
         )
@@ -151,6 +168,7 @@ class Journal:
 
     def oldest_files(self, before: float, most: int) -> list[Record]:
         """Rows of files written before a time (seconds since the epoch), the oldest first."""
+        self._flush()
         rows = self._db.execute(
             f"SELECT {_COLUMNS} FROM entries WHERE kind = 'file' AND time < ? "  # noqa: S608
             "ORDER BY time LIMIT ?",
@@ -160,6 +178,7 @@ class Journal:
 
     def has_below(self, folder: str) -> bool:
         """Whether a row lies at or below a folder, given with its slash."""
+        self._flush()
         row = self._db.execute(
             "SELECT 1 FROM entries WHERE path >= ? AND path < ? LIMIT 1",
             (folder, folder[:-1] + "0"),
@@ -168,25 +187,25 @@ class Journal:
 
     def put(self, record: Record) -> None:
         """Write a row, over an older one of the same path."""
-        self._begin()
-        inode = record.inode if record.inode < _SIGN else record.inode - 2 * _SIGN
-        self._db.execute(
-            "INSERT OR REPLACE INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            record._replace(inode=inode),
-        )
+        self._waiting[record.path] = record
+        if len(self._waiting) >= _ROWS_TOGETHER:
+            self._flush()
 
     def forget(self, path: str) -> None:
         """Delete a row; a missing one is no error."""
+        self._flush()
         self._begin()
         self._db.execute("DELETE FROM entries WHERE path = ?", (path,))
 
     def forget_all(self, paths: Iterable[str]) -> None:
         """Delete many rows."""
+        self._flush()
         self._begin()
         self._db.executemany("DELETE FROM entries WHERE path = ?", ((path,) for path in paths))
 
     def commit(self) -> None:
         """End the batch: what was written since the last commit now survives a kill."""
+        self._flush()
         if self._db.in_transaction:
             self._db.execute("COMMIT")
 
@@ -218,9 +237,38 @@ class Journal:
         self.commit()
         self._db.close()
 
+    def _flush(self) -> None:
+        """Bring the rows that wait to the database, into the transaction that is open."""
+        if not self._waiting:
+            return
+        self._begin()
+        rows = [_signed(record) for record in self._waiting.values()]
+        if len(rows) == _ROWS_TOGETHER:
+            self._db.execute(_PUT_MANY, [value for row in rows for value in row])
+        else:
+            self._db.executemany(_PUT + _ROW, rows)
+        self._waiting.clear()
+
     def _begin(self) -> None:
         if not self._db.in_transaction:
             self._db.execute("BEGIN")
+
+
+def _signed(record: Record) -> Record:
+    if record.inode < _SIGN:
+        return record
+    return record._replace(inode=record.inode - 2 * _SIGN)
+
+
+_INODE = itemgetter(5)
+_make = partial(tuple.__new__, Record)
+
+
+def _records(rows: list[tuple[object, ...]]) -> Iterator[Record]:
+    """The rows as records; where no inode was shifted, without a call for each."""
+    if rows and min(map(_INODE, rows)) < 0:
+        return map(_record, rows)
+    return map(_make, rows)
 
 
 def _record(row: tuple[object, ...]) -> Record:

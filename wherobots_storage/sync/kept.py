@@ -45,6 +45,10 @@ class KeptVersions:
         )
         return str(rows[0][0]) if rows else None
 
+    def paths(self) -> set[str]:
+        """The paths of which a version is, or is to be, at another name."""
+        return {str(path) for (path,) in self._journal.ask("SELECT path FROM conflicts")}
+
     def add(self, path: str, etag: str, copy: str, size: int) -> None:
         """Note one, and commit: from now on it survives a kill."""
         self._journal.run(
@@ -66,6 +70,11 @@ class KeptVersions:
             "INSERT OR REPLACE INTO conflicts VALUES (?, ?, ?, ?, ?, 0, ?)",
             (copy, path, etag, size, time.time(), sha256),
         )
+        self._journal.commit()
+
+    def drop(self, copy: str) -> None:
+        """Note that a copy is no more, and commit."""
+        self._journal.run("DELETE FROM conflicts WHERE copy = ?", (copy,))
         self._journal.commit()
 
     def tidy(self) -> None:

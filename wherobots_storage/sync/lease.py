@@ -13,6 +13,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from socket import gethostname
 from uuid import uuid4
 
 import msgspec
@@ -21,6 +22,8 @@ from wherobots_storage.api.models import Lease as WireLease
 from wherobots_storage.errors import ConflictError, NotFound, NotSupported, StorageError
 from wherobots_storage.namespace.permissions import RESERVED_NAME
 from wherobots_storage.objectstore.store import ObjectInfo, ObjectStore
+from wherobots_storage.settings import Settings
+from wherobots_storage.sync.state import StateFolder
 from wherobots_storage.sync.status import iso
 
 BEAT = 60.0
@@ -177,6 +180,13 @@ class LeaseObject:
                 self._store.delete(key)
 
     _current: str | None = None
+
+
+def lease_of(settings: Settings, store: ObjectStore) -> LeaseObject:
+    """The lease of a home's mirror, as this machine's writers see it. Raises LocalIOError."""
+    prefix = settings.require_tenancy().mirror_prefix
+    instance = StateFolder.for_settings(settings).instance()
+    return LeaseObject(store, prefix, instance=instance, host=gethostname())
 
 
 def _precisely() -> str:

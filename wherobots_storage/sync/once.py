@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from socket import gethostname
 
 from wherobots_storage.api.models import Progress, SyncStatus
 from wherobots_storage.errors import AgentUnavailable, StorageError
@@ -13,13 +13,18 @@ from wherobots_storage.objectstore.store import BulkTransfers, ObjectStore
 from wherobots_storage.settings import Settings
 from wherobots_storage.sync.cancel import Cancel
 from wherobots_storage.sync.client import AgentClient
+from wherobots_storage.sync.final import FinalSync
 from wherobots_storage.sync.home import Home
-from wherobots_storage.sync.lease import LeaseObject
+from wherobots_storage.sync.lease import lease_of
 from wherobots_storage.sync.session import Session
 from wherobots_storage.sync.state import StateFolder
 from wherobots_storage.sync.status import StatusBoard
+from wherobots_storage.sync.tenure import Tenure
 
 OnProgress = Callable[[Progress], None]
+
+ANSWER_SECONDS = 2.0
+"""How long a running agent may take to say that it is there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,29 +81,75 @@ def restore_once(
         return Outcome(board.status, report.is_complete)
 
 
+def final_once(
+    settings: Settings,
+    store: ObjectStore,
+    transfers: BulkTransfers,
+    on_progress: OnProgress,
+    *,
+    seconds: float | None,
+    accept_deletes: bool = False,
+) -> Outcome:
+    """Make the final sync of a stop: until the home is quiet, or ``seconds`` are over.
+
+    A running agent is asked to do it, and goes on; otherwise it is done here, under the lock and
+    with the lease, without which only conflict names are written. Raises what ``sync_once`` does.
+    """
+    Home.open(settings)
+    cancel = Cancel(seconds=seconds)
+    with suppress(AgentUnavailable):
+        return _ask_for_final(settings, on_progress, cancel, accept_deletes=accept_deletes)
+    patience = min(settings.shutdown_timeout, cancel.remaining())
+    with _session(settings, store, transfers, on_progress, patience) as (session, board):
+        tenure = Tenure(lease_of(settings, store), board)
+        tenure.begin(lambda: None)
+        try:
+            work = FinalSync(session, tenure, accept_deletes=accept_deletes)
+            complete = work.run(cancel)
+        finally:
+            tenure.end()
+        if work.error is not None:
+            raise work.error
+        board.enter("vetoed" if board.status.veto is not None else "idle")
+        return Outcome(board.status, complete)
+
+
+def _ask_for_final(
+    settings: Settings, on_progress: OnProgress, cancel: Cancel, *, accept_deletes: bool
+) -> Outcome:
+    """Have the running agent make its final sync. Raises AgentUnavailable when none answers."""
+    client = AgentClient(StateFolder.for_settings(settings).socket_path)
+    client.status(timeout=ANSWER_SECONDS)
+    if accept_deletes:
+        client.request("acceptDeletes", timeout=ANSWER_SECONDS)
+    seconds = None if math.isinf(cancel.remaining()) else max(0.0, cancel.remaining())
+    event = client.request(
+        "final",
+        seconds,
+        on_status=_progress_to(on_progress),
+        # An agent that was stopped (SIGSTOP) or hangs tells nothing: its time is over then too.
+        timeout=None if seconds is None else seconds + ANSWER_SECONDS,
+    )
+    status = event.status if event.status is not None else client.status()
+    return Outcome(status, bool(event.complete))
+
+
 def _tell_lease(settings: Settings, store: ObjectStore, board: StatusBoard) -> None:
     """Say whose the lease is; that is no reason to refuse, since every write has its condition.
 
     Nor is a lease that cannot be read: whatever is wrong with the store, the sync will meet it.
     """
-    state = StateFolder.for_settings(settings)
-    prefix = settings.require_tenancy().mirror_prefix
-    lease = LeaseObject(store, prefix, instance=state.instance(), host=gethostname())
     with suppress(StorageError):
-        found = lease.look()
+        found = lease_of(settings, store).look()
         board.update(lease=found.wire() if found is not None and found.left > 0 else None)
 
 
 def _ask_agent(settings: Settings, op: str, on_progress: OnProgress) -> Outcome | None:
     """Have the running agent do it; None when there is none."""
     client = AgentClient(StateFolder.for_settings(settings).socket_path)
-
-    def on_status(status: SyncStatus) -> None:
-        if status.progress is not None:
-            on_progress(status.progress)
-
+    on_status = _progress_to(on_progress)
     try:
-        client.status(timeout=2.0)
+        client.status(timeout=ANSWER_SECONDS)
     except AgentUnavailable:
         return None
     if op == "acceptDeletes":
@@ -110,25 +161,32 @@ def _ask_agent(settings: Settings, op: str, on_progress: OnProgress) -> Outcome 
     return Outcome(status, bool(event.complete))
 
 
+def _progress_to(on_progress: OnProgress) -> Callable[[SyncStatus], None]:
+    def on_status(status: SyncStatus) -> None:
+        if status.progress is not None:
+            on_progress(status.progress)
+
+    return on_status
+
+
 @contextmanager
 def _session(
-    settings: Settings, store: ObjectStore, transfers: BulkTransfers, on_progress: OnProgress
+    settings: Settings,
+    store: ObjectStore,
+    transfers: BulkTransfers,
+    on_progress: OnProgress,
+    patience: float | None = None,
 ) -> Iterator[tuple[Session, StatusBoard]]:
     state = StateFolder.for_settings(settings)
     tenancy = settings.require_tenancy()
     mirror = tenancy.root.uri(tenancy.mirror_prefix)
     board = StatusBoard(home=str(settings.home), mirror=mirror)
     with (
-        state.lock(settings.shutdown_timeout),
+        state.lock(settings.shutdown_timeout if patience is None else patience),
         Session(settings, store, transfers, state, board) as session,
     ):
-        end = board.subscribe(lambda status: _forward(status, on_progress))
+        end = board.subscribe(_progress_to(on_progress))
         try:
             yield session, board
         finally:
             end()
-
-
-def _forward(status: SyncStatus, on_progress: OnProgress) -> None:
-    if status.progress is not None:
-        on_progress(status.progress)

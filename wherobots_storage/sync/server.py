@@ -6,6 +6,7 @@ import logging
 import socket
 import stat
 import threading
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
@@ -22,6 +23,8 @@ log = logging.getLogger("wherobots_storage.agent")
 
 SEND_TIMEOUT = 10.0
 MAX_LINE = 65_536
+MAX_UNTOLD = 64
+"""How many changes of the state wait for a client that does not read."""
 
 _decoder = msgspec.json.Decoder(AgentRequest)
 
@@ -75,7 +78,7 @@ class _Connection:
         self._controller = controller
         self._sending = threading.Lock()
         self._news = threading.Condition()
-        self._latest: SyncStatus | None = None
+        self._untold: deque[SyncStatus] = deque(maxlen=MAX_UNTOLD)
         self._open = True
 
     def run(self) -> None:
@@ -147,19 +150,22 @@ class _Connection:
         return self._board.subscribe(self._on_status)
 
     def _on_status(self, status: SyncStatus) -> None:
-        # Only the latest is kept: a slow client misses steps, never the result, and blocks nobody.
+        # Of each state only the latest is kept: a slow client misses steps, never a change of the
+        # state nor the result, and blocks nobody.
         with self._news:
-            self._latest = status
+            if self._untold and self._untold[-1].state == status.state:
+                self._untold.pop()
+            self._untold.append(status)
             self._news.notify()
 
     def _tell(self) -> None:
         while True:
             with self._news:
-                while self._latest is None and self._open:
+                while not self._untold and self._open:
                     self._news.wait()
-                status, self._latest = self._latest, None
-            if status is None:
-                return
+                if not self._untold:
+                    return
+                status = self._untold.popleft()
             self._send(AgentEvent(event="status", status=status))
 
     def _send(self, event: AgentEvent) -> None:

@@ -1,0 +1,182 @@
+"""``sync --final``: by the running agent, or without one in the command's own process."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from support.agents import eventually, running_agent
+from support.faults import FaultyStore
+from support.homes import OLD, PREFIX, Bench, opened
+
+from wherobots_storage.errors import AlreadyRunning, InvalidCredentials, StoreUnavailable
+from wherobots_storage.sync.lease import LeaseObject, lease_of
+from wherobots_storage.sync.state import StateFolder
+
+
+@pytest.fixture
+def store() -> FaultyStore:
+    """An empty store."""
+    return FaultyStore()
+
+
+@pytest.fixture
+def bench(tmp_path: Path, store: FaultyStore) -> Bench:
+    """An empty home beside it."""
+    return Bench(tmp_path, store)
+
+
+def down(_name: str, _key: str) -> None:
+    """Let no request through."""
+    raise StoreUnavailable("It is gone.")
+
+
+def test_until_nothing_changes(bench: Bench, store: FaultyStore) -> None:
+    """What is written while it runs is saved too, and the lease is given up at the end."""
+    bench.write("first")
+
+    def write_more(name: str, key: str) -> None:
+        if name == "put" and key == f"{PREFIX}first":
+            bench.write("second")
+        if name == "put" and key == f"{PREFIX}second":
+            bench.write("third")
+
+    store.before = write_more
+    outcome = bench.final(None)
+    assert outcome.complete
+    assert outcome.status.state == "idle"
+    assert bench.keys() == ["first", "second", "third"]
+    assert store.list_page(f"{PREFIX}.wherobots/lease.json").entries == ()
+
+
+def test_a_log_that_grows_all_the_time(bench: Bench, store: FaultyStore) -> None:
+    """A file that has grown at each look does not keep a final sync without a limit for ever."""
+    log = bench.write("log")
+
+    def grow(name: str, key: str) -> None:
+        if name == "put" and key == f"{PREFIX}log":
+            with log.open("ab") as file:
+                file.write(b"more")
+
+    store.before = grow
+    assert bench.final(None).complete
+    assert store.count("put", "/log") > 5
+
+
+def test_a_log_that_grows_beside_anothers_lease(bench: Bench, store: FaultyStore) -> None:
+    """Without the lease it leaves one copy of such a file, not one for each look."""
+    other = LeaseObject(store, PREFIX, instance="other", host="there")
+    other.take()
+    log = bench.write("log")
+
+    def grow(name: str, key: str) -> None:
+        if name == "put" and "/log (" in key:
+            with log.open("ab") as file:
+                file.write(b"more")
+
+    store.before = grow
+    outcome = bench.final(None)
+    assert not outcome.complete
+    assert bench.keys() == bench.kept("log")
+    assert len(bench.keys()) == 1
+    assert outcome.status.conflicts[0].copy == bench.keys()[0]
+    other.release()
+
+
+def test_the_time_is_over(bench: Bench, store: FaultyStore) -> None:
+    """Without the store it ends when its time is over, and the next start tells what is left."""
+    bench.write("a", b"123")
+    bench.sync()
+    bench.write("a", b"1234")
+    store.before = down
+    outcome = bench.final(1.0)
+    assert not outcome.complete
+    assert outcome.status.last_error is not None
+    with opened(bench) as (_, board):
+        (notice,) = board.status.skipped
+    assert (notice.code, notice.size) == ("not-saved-at-stop", 4)
+
+
+def test_the_store_comes_back(bench: Bench, store: FaultyStore) -> None:
+    """Within its time it goes on when the store is there again."""
+    bench.write("a")
+    store.before = down
+    healing = threading.Timer(1.0, store.heal)
+    healing.start()
+    assert bench.final(30.0).complete
+    healing.join()
+    assert bench.keys() == ["a"]
+
+
+def test_what_cannot_work_fails(bench: Bench, store: FaultyStore) -> None:
+    """Keys that the store refuses are an error at once, however much time there is."""
+    bench.write("a")
+
+    def refuse(_name: str, _key: str) -> None:
+        raise InvalidCredentials("Not these.")
+
+    store.before = refuse
+    with pytest.raises(InvalidCredentials):
+        bench.final(None)
+
+
+def test_consent_to_deletions(bench: Bench) -> None:
+    """Deletions on hold make it incomplete; with consent they are carried out."""
+    for number in range(60):
+        bench.write(f"f{number:02}", mtime_ns=OLD)
+    bench.sync()
+    for number in range(40):
+        (bench.home / f"f{number:02}").unlink()
+    outcome = bench.final(20.0)
+    assert not outcome.complete
+    assert outcome.status.state == "vetoed"
+    assert len(bench.keys()) == 60
+    assert bench.final(20.0, accept_deletes=True).complete
+    assert len(bench.keys()) == 20
+
+
+def test_a_lock_that_is_held(bench: Bench, store: FaultyStore) -> None:
+    """A writer that tells nothing is waited for no longer than the time there is."""
+    state = StateFolder.for_settings(bench.settings)
+    with state.lock(0), pytest.MonkeyPatch.context() as patched:
+        # Its holder is this very process: to end it is what would follow.
+        patched.setattr(StateFolder, "_end_holder", lambda _: None)
+        patched.setattr("wherobots_storage.sync.state.DEATH_WAIT", 0.1)
+        with pytest.raises(AlreadyRunning):
+            bench.final(0.3)
+    assert store.count("put") == 0
+
+
+def test_the_agents_own_lease(bench: Bench, store: FaultyStore) -> None:
+    """The lease that a crashed agent of this home left keeps nobody waiting here."""
+    bench.write("a")
+    with opened(bench):
+        assert lease_of(bench.settings, store).take() is None
+    assert bench.final(20.0).complete
+    assert bench.keys() == ["a"]
+
+
+def test_by_a_busy_agent_in_time(bench: Bench, store: FaultyStore) -> None:
+    """An agent that is held up in a cycle answers when the time is over, and goes on."""
+    held = threading.Event()
+
+    def hold(name: str, key: str) -> None:
+        if name == "put" and key.endswith("/a"):
+            held.wait(30)
+
+    with running_agent(bench.settings, store) as agent:
+        eventually(lambda: agent.status is not None and agent.status.last_synced is not None)
+        store.before = hold
+        bench.write("a")
+        asking = threading.Thread(target=agent.client.request, args=("sync",))
+        asking.start()
+        eventually(lambda: store.count("put", "/a"))
+        began = time.monotonic()
+        assert not bench.final(1.0).complete
+        assert time.monotonic() - began < 20
+        held.set()
+        asking.join()
+        assert bench.final(20.0).complete
+    assert bench.keys() == ["a"]
