@@ -63,6 +63,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("kernel_credentials", "WHEROBOTS_STORAGE_KERNEL_CREDENTIALS"),
     Setting("state_dir", "WHEROBOTS_STORAGE_STATE"),
     Setting("sync", "WHEROBOTS_STORAGE_SYNC"),
+    Setting("watch", "WHEROBOTS_STORAGE_WATCH"),
     Setting("sync_interval", "WHEROBOTS_STORAGE_SYNC_INTERVAL"),
     Setting("restore_wait", "WHEROBOTS_STORAGE_RESTORE_WAIT"),
     Setting("shutdown_timeout", "WHEROBOTS_STORAGE_SHUTDOWN_TIMEOUT"),
@@ -118,6 +119,11 @@ class StorageConfig(Configurable):
         True,
         help="""Whether the home is restored at start and mirrored while the server runs.
         Environment: WHEROBOTS_STORAGE_SYNC.""",
+    ).tag(config=True)
+    watch = AnyTrait(
+        True,
+        help="""Whether the home's folders are watched between two scans, so that a save is in the
+        bucket in a second or two. Environment: WHEROBOTS_STORAGE_WATCH.""",
     ).tag(config=True)
     sync_interval = AnyTrait(
         120.0,
@@ -226,6 +232,7 @@ class _Reader:
             home=Path(os.path.abspath(home)),  # noqa: PTH100 -- resolve() would follow links
             state_dir=self._read("state_dir", _folder, None) or default_state,
             sync=self._read("sync", _flag, True),
+            watch=self._read("watch", _flag, True),
             sync_interval=self._read("sync_interval", _positive, 120.0),
             restore_wait=self._read("restore_wait", _seconds, 20.0),
             shutdown_timeout=self._read("shutdown_timeout", _seconds, 25.0),

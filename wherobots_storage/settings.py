@@ -69,6 +69,7 @@ class Settings:
     tenancy: Tenancy | None = None
     problem: NotConfigured | InvalidConfiguration | None = None
     sync: bool = True
+    watch: bool = True
     sync_interval: float = 120.0
     restore_wait: float = 20.0
     shutdown_timeout: float = 25.0

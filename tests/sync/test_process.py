@@ -24,9 +24,16 @@ from wherobots_storage.errors import (
 from wherobots_storage.objectstore.threads import ThreadedTransfers
 from wherobots_storage.settings import Settings
 from wherobots_storage.sync import agent
-from wherobots_storage.sync.agent import DONE, FAILED, INCOMPLETE, run_agent
+from wherobots_storage.sync.agent import run_agent
 from wherobots_storage.sync.client import AgentClient
-from wherobots_storage.sync.handover import HELD, settings_from_json, settings_to_json
+from wherobots_storage.sync.handover import (
+    DONE,
+    FAILED,
+    HELD,
+    INCOMPLETE,
+    settings_from_json,
+    settings_to_json,
+)
 from wherobots_storage.sync.state import StateFolder
 
 
@@ -152,6 +159,28 @@ def test_yielding_to_a_holder(bench: Bench, store: FaultyStore) -> None:
         assert code == HELD
         assert holder is not None
         assert holder.pid == os.getpid()
+
+
+@pytest.mark.parametrize("watched", [True, False])
+def test_no_thread_is_left(bench: Bench, store: FaultyStore, *, watched: bool) -> None:
+    """When the agent has ended no thread of it lives on; watching can be turned off."""
+    settings = settings_for(bench.home, bench.state, watch=watched)
+    before = set(threading.enumerate())
+    names: set[str] = set()
+    with lifeline() as (ours, theirs):
+
+        def leave() -> None:
+            names.update(thread.name for thread in threading.enumerate())
+            theirs.close()
+
+        leaving = threading.Thread(target=leave)
+        watching = when_idle(settings, leaving)
+        assert run(settings, store, ours) == DONE
+        watching.join()
+        leaving.join()
+    assert {"lease", "agent-socket", "lifeline"} <= names
+    assert ("watch" in names) is watched
+    assert set(threading.enumerate()) <= before
 
 
 def test_no_root(tmp_path: Path, store: FaultyStore, capsys: pytest.CaptureFixture[str]) -> None:

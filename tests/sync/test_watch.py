@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from support.agents import eventually, running_agent
 from support.faults import FaultyStore
-from support.homes import Bench
+from support.homes import Bench, settings_for
 
 from wherobots_storage.sync.controller import Watch
 from wherobots_storage.sync.focus import Focus
@@ -256,11 +256,15 @@ def test_a_paused_agent_takes_no_hint(bench: Bench, store: FaultyStore) -> None:
 
 
 def test_an_agent_without_watches(bench: Bench, store: FaultyStore) -> None:
-    """It says so in its status, and saves when it scans."""
-    with running_agent(bench.settings, store, watch(bench, exhausted)) as agent:
+    """It says so once in its status, and saves by the clock; a restore does not hide it."""
+    settings = settings_for(bench.home, bench.state, sync_interval=0.3)
+    with running_agent(settings, store, watch(bench, exhausted)) as agent:
         eventually(lambda: agent.status is not None and agent.status.skipped_total)
         bench.write("a")
-        assert agent.client.request("sync").complete
-        (notice,) = agent.client.status().skipped
-        assert notice.code == "not-watched"
-    assert bench.keys() == ["a"]
+        eventually(lambda: bench.keys() == ["a"])
+        bench.write("a", b"changed")
+        eventually(lambda: bench.body("a") == b"changed")
+        assert agent.client.request("restore").complete
+        status = agent.client.status()
+        assert [notice.code for notice in status.skipped] == ["not-watched"]
+        assert status.skipped_total == 1

@@ -16,22 +16,19 @@ from typing import BinaryIO
 from wherobots_storage.errors import AlreadyRunning, StorageError
 from wherobots_storage.objectstore.store import BulkTransfers, ObjectStore
 from wherobots_storage.settings import Settings
-from wherobots_storage.sync.controller import Controller
-from wherobots_storage.sync.handover import HELD
+from wherobots_storage.sync.controller import Controller, Watch
+from wherobots_storage.sync.handover import DONE, FAILED, HELD, INCOMPLETE
 from wherobots_storage.sync.home import Home
 from wherobots_storage.sync.lease import lease_of
 from wherobots_storage.sync.server import AgentServer
 from wherobots_storage.sync.session import Session
 from wherobots_storage.sync.state import StateFolder
 from wherobots_storage.sync.status import StatusBoard
+from wherobots_storage.sync.stopper import Stopper
 from wherobots_storage.sync.tenure import Tenure
 from wherobots_storage.sync.watch import Watcher
 
 log = logging.getLogger("wherobots_storage.agent")
-
-DONE, FAILED, INCOMPLETE = 0, 1, 3
-GRACE = 4.0
-"""How long past its deadline a final sync may take to notice, in a request that hangs say."""
 
 YIELDING_PATIENCE = 1.0
 """How long an agent that ends nobody waits for the lock, in seconds."""
@@ -53,12 +50,10 @@ def run_agent(
     writer has this home, which ``yielding`` leaves alone at once; 1: it could not work at all, and
     the log says why.
     """
-    stopper = _Stopper(settings.shutdown_timeout)
+    stopper = Stopper(settings.shutdown_timeout)
     with _signals(stopper):
         if lifeline is not None:
-            threading.Thread(
-                target=stopper.watch, args=(lifeline,), name="lifeline", daemon=True
-            ).start()
+            stopper.watch(lifeline)
         try:
             state = StateFolder.for_settings(settings)
             state.make()
@@ -76,7 +71,7 @@ def _work(
     store: ObjectStore,
     transfers: BulkTransfers,
     state: StateFolder,
-    stopper: _Stopper,
+    stopper: Stopper,
     *,
     yielding: bool,
 ) -> int:
@@ -92,9 +87,7 @@ def _work(
                 board,
                 interval=settings.sync_interval,
                 tenure=Tenure(lease_of(settings, store), board),
-                watch=lambda hint, trouble: Watcher(
-                    Home.open(settings, state=state.path), hint, trouble
-                ),
+                watch=_watcher(settings, state),
             )
             stopper.attach(controller)
             server = AgentServer(state.socket_path, board, controller)
@@ -109,67 +102,19 @@ def _work(
         return HELD
 
 
+def _watcher(settings: Settings, state: StateFolder) -> Watch | None:
+    if not settings.watch:
+        return None
+    return lambda hint, trouble: Watcher(Home.open(settings, state=state.path), hint, trouble)
+
+
 def _mirror_uri(settings: Settings) -> str:
     tenancy = settings.require_tenancy()
     return tenancy.root.uri(tenancy.mirror_prefix)
 
 
-class _Stopper:
-    """Carries the wish to stop to the controller, also one that came before there was one."""
-
-    def __init__(self, timeout: float) -> None:
-        self._timeout = timeout
-        self._controller: Controller | None = None
-        self._asked = False
-        self._lock = threading.Lock()
-        self._watchdog: threading.Timer | None = None
-
-    def is_set(self) -> bool:
-        """Whether a stop was asked for."""
-        return self._asked
-
-    def attach(self, controller: Controller) -> None:
-        """From now on there is something to stop."""
-        self._controller = controller
-        if self._asked:
-            self.stop()
-
-    def stop(self) -> None:
-        """Ask for the final sync; asking again changes nothing."""
-        self._asked = True
-        if self._controller is None:
-            return
-        self._controller.stop(self._timeout)
-        with self._lock:
-            if self._watchdog is None:
-                self._watchdog = threading.Timer(self._timeout + GRACE, _give_up)
-                self._watchdog.daemon = True
-                self._watchdog.start()
-
-    def close(self) -> None:
-        """It ended in time."""
-        with self._lock:
-            if self._watchdog is not None:
-                self._watchdog.cancel()
-
-    def watch(self, lifeline: BinaryIO) -> None:
-        """Wait for the end of the server's pipe."""
-        with suppress(OSError, ValueError):
-            # By the descriptor: a thread that sits in a buffered read would hold its lock when
-            # the interpreter ends.
-            while os.read(lifeline.fileno(), 4096):
-                pass
-        log.info("the server is gone")
-        self.stop()
-
-
-def _give_up() -> None:
-    log.error("the final sync did not end in time")
-    os._exit(INCOMPLETE)
-
-
 @contextmanager
-def _signals(stopper: _Stopper) -> Iterator[None]:
+def _signals(stopper: Stopper) -> Iterator[None]:
     def on_signal(number: int, frame: FrameType | None) -> None:
         del number, frame
         # In a thread: the handler runs between two steps of the loop, which may hold a lock.

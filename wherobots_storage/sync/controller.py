@@ -58,6 +58,8 @@ class Controller:
         self._tenure = tenure or Tenure(None, board)
         self._work = Work(session, board, self._tenure, interval=interval, stop=self._stop)
         self._hints = Focus()
+        self.on_stop: Callable[[float | None], None] = lambda _: None
+        """Called with the deadline when the stop begins."""
         self.finished: Future[bool] = Future()
         """Becomes the final sync's outcome."""
 
@@ -121,6 +123,7 @@ class Controller:
             self._deadline = deadline
             self._stopped_at = time.monotonic()
             self._stop.set()
+            self.on_stop(deadline)
             self._inbox.put(Wish("look"))
         return self.finished
 

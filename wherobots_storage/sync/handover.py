@@ -10,6 +10,9 @@ from wherobots_storage.errors import InvalidConfiguration
 from wherobots_storage.namespace.paths import Root
 from wherobots_storage.settings import Settings, Tenancy
 
+DONE, FAILED, INCOMPLETE = 0, 1, 3
+"""The agent's exit codes, as every command's."""
+
 HELD = 4
 """The agent's exit code when another writer has this home, and it did not end that one."""
 
@@ -22,6 +25,7 @@ class _Handover(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     bucket: str
     prefix: str
     customer: str
+    watch: bool
     sync_interval: float
     restore_wait: float
     shutdown_timeout: float
@@ -40,6 +44,7 @@ def settings_to_json(settings: Settings) -> bytes:
         bucket=tenancy.root.bucket,
         prefix=tenancy.root.prefix,
         customer=tenancy.customer,
+        watch=settings.watch,
         sync_interval=settings.sync_interval,
         restore_wait=settings.restore_wait,
         shutdown_timeout=settings.shutdown_timeout,
@@ -62,6 +67,7 @@ def settings_from_json(line: bytes) -> Settings:
         home=Path(handover.home),
         state_dir=Path(handover.state_dir),
         tenancy=Tenancy(Root(handover.bucket, handover.prefix), handover.customer),
+        watch=handover.watch,
         sync_interval=handover.sync_interval,
         restore_wait=handover.restore_wait,
         shutdown_timeout=handover.shutdown_timeout,

@@ -23,6 +23,9 @@ log = logging.getLogger("wherobots_storage.agent")
 
 SEND_TIMEOUT = 10.0
 MAX_LINE = 65_536
+JOIN_SECONDS = 1.0
+"""How long a client that does not read may hold up the end."""
+
 MAX_UNTOLD = 64
 """How many changes of the state wait for a client that does not read."""
 
@@ -37,6 +40,8 @@ class AgentServer:
         self._board = board
         self._controller = controller
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._talks: dict[_Connection, threading.Thread] = {}
+        self._accepting = threading.Thread(target=self._accept, name="agent-socket", daemon=True)
 
     def start(self) -> None:
         """Listen from now on. The lock must be held: a former holder's socket is replaced."""
@@ -48,14 +53,18 @@ class AgentServer:
             self._listener.bind(address)
         self._path.chmod(0o600)
         self._listener.listen(16)
-        threading.Thread(target=self._accept, name="agent-socket", daemon=True).start()
+        self._accepting.start()
 
     def close(self) -> None:
-        """Listen no more, and take the socket away."""
+        """Listen no more, take the socket away, and end the connections when all is told."""
         with suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
         self._path.unlink(missing_ok=True)
+        self._accepting.join(JOIN_SECONDS)
+        self._listener.close()
+        for talk, thread in list(self._talks.items()):
+            talk.finish()
+            thread.join(JOIN_SECONDS)
 
     def _accept(self) -> None:
         while True:
@@ -64,7 +73,15 @@ class AgentServer:
             except OSError:
                 return
             talk = _Connection(connection, self._board, self._controller)
-            threading.Thread(target=talk.run, name="agent-client", daemon=True).start()
+            thread = threading.Thread(
+                target=self._serve, args=(talk,), name="agent-client", daemon=True
+            )
+            self._talks[talk] = thread
+            thread.start()
+
+    def _serve(self, talk: _Connection) -> None:
+        talk.run()
+        self._talks.pop(talk, None)
 
 
 class _Connection:
@@ -80,6 +97,7 @@ class _Connection:
         self._news = threading.Condition()
         self._untold: deque[SyncStatus] = deque(maxlen=MAX_UNTOLD)
         self._open = True
+        self._telling: threading.Thread | None = None
 
     def run(self) -> None:
         """Serve until the client goes."""
@@ -99,12 +117,18 @@ class _Connection:
         finally:
             if end is not None:
                 end()
-            with self._news:
-                self._open = False
-                self._news.notify()
-            with suppress(OSError):
-                self._connection.shutdown(socket.SHUT_RDWR)
+            self.finish()
             self._connection.close()
+
+    def finish(self) -> None:
+        """Tell what is still to be told, and end."""
+        with self._news:
+            self._open = False
+            self._news.notify()
+        if self._telling is not None:
+            self._telling.join(JOIN_SECONDS)
+        with suppress(OSError):
+            self._connection.shutdown(socket.SHUT_RDWR)
 
     def _decode(self, line: bytes) -> AgentRequest | None:
         try:
@@ -146,7 +170,8 @@ class _Connection:
         done.add_done_callback(answer)
 
     def _subscribe(self) -> Callable[[], None]:
-        threading.Thread(target=self._tell, name="agent-news", daemon=True).start()
+        self._telling = threading.Thread(target=self._tell, name="agent-news", daemon=True)
+        self._telling.start()
         return self._board.subscribe(self._on_status)
 
     def _on_status(self, status: SyncStatus) -> None:

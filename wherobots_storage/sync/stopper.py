@@ -1,0 +1,96 @@
+"""The ways in which an agent is told to stop, and what happens when it does not come to its end.
+
+A request that hangs in a dead network cannot be interrupted. So a watchdog ends the process a
+moment after the final sync's deadline, whatever it waits for; what was left is noted by then.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import select
+import threading
+from contextlib import suppress
+from typing import BinaryIO
+
+from wherobots_storage.sync.controller import Controller
+from wherobots_storage.sync.handover import INCOMPLETE
+
+log = logging.getLogger("wherobots_storage.agent")
+
+GRACE = 1.0
+"""How long past its deadline, in seconds, a final sync may take to notice that."""
+
+
+class Stopper:
+    """Carries the wish to stop to the controller, also one that came before there was one."""
+
+    def __init__(self, timeout: float) -> None:
+        self._timeout = timeout
+        self._controller: Controller | None = None
+        self._asked = False
+        self._lock = threading.Lock()
+        self._watchdog: threading.Timer | None = None
+        self._listener: threading.Thread | None = None
+        self._woken, self._waker = os.pipe2(os.O_CLOEXEC)
+
+    def is_set(self) -> bool:
+        """Whether a stop was asked for."""
+        return self._asked
+
+    def attach(self, controller: Controller) -> None:
+        """From now on there is something to stop."""
+        self._controller = controller
+        controller.on_stop = self.guard
+        if self._asked:
+            self.stop()
+
+    def stop(self) -> None:
+        """Ask for the final sync; asking again changes nothing."""
+        self._asked = True
+        if self._controller is not None:
+            self._controller.stop(self._timeout)
+
+    def guard(self, seconds: float | None) -> None:
+        """End this process when a final sync of so many seconds is not over in time."""
+        with self._lock:
+            if self._watchdog is None and seconds is not None:
+                self._watchdog = threading.Timer(seconds + GRACE, _give_up)
+                self._watchdog.daemon = True
+                self._watchdog.start()
+
+    def watch(self, lifeline: BinaryIO) -> None:
+        """Take the end of this pipe, the server's, for a wish to stop."""
+        self._listener = threading.Thread(
+            target=self._listen, args=(lifeline,), name="lifeline", daemon=True
+        )
+        self._listener.start()
+
+    def _listen(self, lifeline: BinaryIO) -> None:
+        with suppress(OSError, ValueError):
+            # By the descriptor: a thread that sits in a buffered read would hold its lock when
+            # the interpreter ends.
+            server = lifeline.fileno()
+            while True:
+                ready, _, _ = select.select([server, self._woken], [], [])
+                if self._woken in ready:
+                    return
+                if not os.read(server, 4096):
+                    break
+        log.info("the server is gone")
+        self.stop()
+
+    def close(self) -> None:
+        """It ended: no watchdog is needed any more, and nobody listens."""
+        os.close(self._waker)
+        for thread in (self._listener, self._watchdog):
+            if isinstance(thread, threading.Timer):
+                thread.cancel()
+            if thread is not None:
+                thread.join()
+        os.close(self._woken)
+
+
+def _give_up() -> None:
+    log.error("the final sync did not end in time")
+    os._exit(INCOMPLETE)
