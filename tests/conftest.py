@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 from support.environment import scrubbed
+from support.secretguard import SecretGuard, guarding
 
 from wherobots_storage.objectstore.connect import connect
 from wherobots_storage.objectstore.embedded import EmbeddedStore
@@ -40,6 +41,24 @@ def clean_environment(
     home = tmp_path_factory.mktemp("home")
     with scrubbed(home, home):
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _secret_guard() -> Iterator[SecretGuard]:
+    with guarding() as guard:
+        yield guard
+
+
+@pytest.fixture(autouse=True)
+def _no_secret_is_told(
+    _secret_guard: SecretGuard, request: pytest.FixtureRequest
+) -> Iterator[None]:
+    """In no test may a secret in use get into a log, a log file or an answer."""
+    _secret_guard.forget()
+    folder = request.getfixturevalue("tmp_path") if "tmp_path" in request.fixturenames else None
+    yield
+    told = _secret_guard.found(folder)
+    assert not told, f"a secret was told in {sorted(told)}"
 
 
 @pytest.fixture(scope="session")

@@ -7,9 +7,11 @@ import json
 import threading
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any
 
 import msgspec
+from support.secretguard import guard
 from tornado.httpclient import HTTPClientError, HTTPResponse
 
 from wherobots_storage.api.models import ErrorBody, SyncStatus
@@ -140,7 +142,11 @@ class Api:
             if error.response is None:
                 raise
             response = error.response
-        return Answer(response.code, response.headers, response.body or b"")
+        answer = Answer(response.code, response.headers, response.body or b"")
+        # What is vended is for who asked: its answer is the one place that a secret has.
+        if not (route == "credentials" and answer.status == HTTPStatus.OK):
+            guard.hear(f"the answer to {method} {route}", answer.body.decode("utf-8", "replace"))
+        return answer
 
     async def get(self, route: str, **params: str) -> Answer:
         """GET."""
