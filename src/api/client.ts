@@ -4,6 +4,7 @@ import { ServerConnection } from '@jupyterlab/services';
 import { StorageError, asStorageError, errorFromAnswer } from './errors';
 import type {
   ConfigInfo,
+  CredentialsRequest,
   DeleteResult,
   EntryDetail,
   Job,
@@ -12,7 +13,8 @@ import type {
   SyncStatus,
   UploadPart,
   UploadRequest,
-  UploadTicket
+  UploadTicket,
+  VendedCredentials
 } from './generated';
 import { transfer } from './transport';
 
@@ -67,6 +69,9 @@ export interface IStorageClient {
 
   /** Ask the synchronisation for something; answers its state after that. */
   requestSync(op: SyncRequest['op']): Promise<SyncStatus>;
+
+  /** Temporary credentials; whoever gets them keeps them nowhere. */
+  vendCredentials(request: CredentialsRequest, signal?: AbortSignal): Promise<VendedCredentials>;
 }
 
 export namespace IStorageClient {
@@ -162,6 +167,10 @@ export class StorageClient implements IStorageClient {
 
   requestSync(op: SyncRequest['op']): Promise<SyncStatus> {
     return this._json('sync', { method: 'POST', body: { op } });
+  }
+
+  vendCredentials(request: CredentialsRequest, signal?: AbortSignal): Promise<VendedCredentials> {
+    return this._json('credentials', { method: 'POST', body: request, signal });
   }
 
   private async _json<T>(route: string, options: StorageClient.IRequest = {}): Promise<T> {

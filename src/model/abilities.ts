@@ -35,6 +35,11 @@ export function canUpload(state: IBrowserState, trans: TranslationBundle): IAbil
   return here(state, trans);
 }
 
+/** Whether credentials for uploads from elsewhere can be asked for, whatever folder is shown. */
+export function canUseCli(state: IBrowserState, trans: TranslationBundle): IAbility {
+  return state.config?.configured ? YES : no(trans.__('Storage is not configured.'));
+}
+
 /** Whether folders can be made in the folder that is shown. */
 export function canCreateFolder(state: IBrowserState, trans: TranslationBundle): IAbility {
   const { folder } = state;

@@ -7,6 +7,7 @@ export namespace CommandIDs {
   export const up = 'wherobots-storage:up';
   export const upload = 'wherobots-storage:upload';
   export const uploadFolder = 'wherobots-storage:upload-folder';
+  export const uploadWithCli = 'wherobots-storage:upload-with-cli';
   export const newFolder = 'wherobots-storage:new-folder';
   export const remove = 'wherobots-storage:delete';
   export const download = 'wherobots-storage:download';

@@ -2,8 +2,9 @@ import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/applica
 import { ICommandPalette } from '@jupyterlab/apputils';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
+import { MenuSvg } from '@jupyterlab/ui-components';
 
-import { canCreateFolder, canDelete, canDownload, canUpload } from '../model/abilities';
+import { canCreateFolder, canDelete, canDownload, canUpload, canUseCli } from '../model/abilities';
 import type { BrowserModel } from '../model/browser';
 import { IActions, IBrowser } from '../tokens';
 import type { StorageActions } from '../widgets/actions';
@@ -33,12 +34,17 @@ export const filesPlugin: JupyterFrontEndPlugin<void> = {
     const trans = (translator ?? nullTranslator).load('wherobots-storage');
     addWriting(app, model, actions, trans);
     addChosen(app, model, actions, trans);
+    addCli(app, model, actions, trans);
+    addUploadMenu(app, actions);
     const category = trans.__('Storage');
-    for (const command of [CommandIDs.upload, CommandIDs.uploadFolder, CommandIDs.newFolder]) {
+    for (const command of [...UPLOADS, CommandIDs.newFolder]) {
       palette?.addItem({ command, category });
     }
   }
 };
+
+/** The ways of uploading. */
+const UPLOADS = [CommandIDs.upload, CommandIDs.uploadFolder, CommandIDs.uploadWithCli];
 
 const describedBy = { args: { type: 'object', properties: {} } } as const;
 
@@ -116,5 +122,47 @@ function addChosen(
     isEnabled: () => canDeleteChosen().allowed,
     describedBy,
     execute: () => actions.remove()
+  });
+}
+
+/** The command that hands out credentials for uploads from elsewhere. */
+function addCli(
+  app: JupyterFrontEnd,
+  model: BrowserModel,
+  actions: StorageActions,
+  trans: TranslationBundle
+): void {
+  app.commands.addCommand(CommandIDs.uploadWithCli, {
+    label: trans.__('Upload with the AWS CLI…'),
+    caption: () =>
+      canUseCli(model.state, trans).reason ||
+      trans.__('Temporary credentials for uploads from any machine'),
+    isEnabled: () => canUseCli(model.state, trans).allowed,
+    describedBy,
+    execute: () => {
+      showPanel(app);
+      return actions.uploadWithCli();
+    }
+  });
+}
+
+/** The menu beside the Upload button; the button has the keyboard again when it closes. */
+function addUploadMenu(app: JupyterFrontEnd, actions: StorageActions): void {
+  const menu = new MenuSvg({ commands: app.commands });
+  menu.addClass('wbs-UploadMenu');
+  for (const command of UPLOADS) {
+    menu.addItem({ command });
+  }
+  actions.uploadMenuRequested.connect((_, anchor) => {
+    const { left, bottom } = anchor.getBoundingClientRect();
+    const giveBack = () => {
+      menu.aboutToClose.disconnect(giveBack);
+      anchor.setAttribute('aria-expanded', 'false');
+      anchor.focus();
+    };
+    menu.aboutToClose.connect(giveBack);
+    anchor.setAttribute('aria-expanded', 'true');
+    menu.open(left, bottom + 2);
+    menu.activateNextItem();
   });
 }

@@ -1,11 +1,13 @@
 import { Notification } from '@jupyterlab/apputils';
 import type { TranslationBundle } from '@jupyterlab/translation';
+import type { ISignal } from '@lumino/signaling';
+import { Signal } from '@lumino/signaling';
 
 import type { IStorageClient } from '../api/client';
 import { asStorageError } from '../api/errors';
 import type { DeleteFailed, Entry, SyncRequest } from '../api/generated';
 import type { IAbility } from '../model/abilities';
-import { canCreateFolder, canDelete, canDownload, canUpload } from '../model/abilities';
+import { canCreateFolder, canDelete, canDownload, canUpload, canUseCli } from '../model/abilities';
 import type { Announcer } from '../model/announcer';
 import type { BrowserModel } from '../model/browser';
 import type { JobsModel } from '../model/jobs';
@@ -16,6 +18,7 @@ import { copyText } from '../utils/clipboard';
 import type { IPickedFile } from '../utils/dropped';
 import { pickedFiles } from '../utils/dropped';
 import { visibleName } from '../utils/names';
+import { showCredentials } from './credentialsdialog';
 import { askCaution, askDelete, showNotices, showText } from './dialogs';
 
 /** What the panel's buttons, its keys and the commands do; each checks first whether it may. */
@@ -30,6 +33,24 @@ export class StorageActions {
     const folder = this._browser.state.path;
     const files = await pick(kind);
     await this.upload(files, folder);
+  }
+
+  /** Ask for the menu of everything that uploads, below `anchor`. */
+  openUploadMenu(anchor: HTMLElement): void {
+    this._menuRequested.emit(anchor);
+  }
+
+  /** Emitted when that menu is asked for; menus are made of commands, which plugins know. */
+  get uploadMenuRequested(): ISignal<this, HTMLElement> {
+    return this._menuRequested;
+  }
+
+  /** Make credentials with which the AWS CLI uploads into the open folder, or another. */
+  async uploadWithCli(): Promise<void> {
+    const { config, path } = this._browser.state;
+    if (!this._refused(canUseCli(this._browser.state, this._trans)) && config) {
+      await showCredentials({ config, path, ...this._options });
+    }
   }
 
   /** Upload files into a folder, after the caution of the folder that is open. */
@@ -188,6 +209,8 @@ export class StorageActions {
   private get _trans(): TranslationBundle {
     return this._options.trans;
   }
+
+  private readonly _menuRequested = new Signal<this, HTMLElement>(this);
 
   /** Cautions that the user does not want to see again until the page is reloaded. */
   private readonly _accepted = new Set<string>();

@@ -18,9 +18,11 @@ export function Button(props: {
   className?: string;
   label?: string;
   pressed?: boolean;
+  /** What opens below it. */
+  popup?: 'menu';
   tabIndex?: number;
 }): ReactElement {
-  const { icon, title, onClick, ability, className, label, pressed, tabIndex } = props;
+  const { icon, title, onClick, ability, className, label, pressed, popup, tabIndex } = props;
   const disabled = ability?.allowed === false;
   const hint = disabled ? `${title}: ${ability.reason}` : title;
   return (
@@ -31,6 +33,7 @@ export function Button(props: {
       aria-label={hint}
       aria-disabled={disabled || undefined}
       aria-pressed={pressed}
+      aria-haspopup={popup}
       tabIndex={tabIndex}
       // Two quick clicks on a row's button are not a double click on the row.
       onDoubleClick={event => event.stopPropagation()}

@@ -25,6 +25,8 @@ import cloudDoneSvg from '../../style/icons/cloud-done.svg';
 import cloudDownSvg from '../../style/icons/cloud-down.svg';
 import cloudOffSvg from '../../style/icons/cloud-off.svg';
 import cloudUpSvg from '../../style/icons/cloud-up.svg';
+import eyeOffSvg from '../../style/icons/eye-off.svg';
+import eyeSvg from '../../style/icons/eye.svg';
 import lockSvg from '../../style/icons/lock.svg';
 import noteSvg from '../../style/icons/note.svg';
 import storageSvg from '../../style/icons/storage.svg';
@@ -52,6 +54,8 @@ function own(name: string, svgstr: string): LabIcon {
 
 export const storageIcon = own('storage', storageSvg);
 export const cautionIcon = own('caution', cautionSvg);
+export const eyeIcon = own('eye', eyeSvg);
+export const eyeOffIcon = own('eye-off', eyeOffSvg);
 export const lockIcon = own('lock', lockSvg);
 export const noteIcon = own('note', noteSvg);
 export const syncNowIcon = own('sync-now', syncNowSvg);

@@ -1,8 +1,15 @@
 import type { ReactElement } from 'react';
 
-import { canCreateFolder, canDelete, canUpload } from '../model/abilities';
+import { canCreateFolder, canDelete, canUpload, canUseCli } from '../model/abilities';
 import { Button } from './button';
-import { deleteIcon, fileUploadIcon, filterIcon, newFolderIcon, refreshIcon } from './icons';
+import {
+  caretDownIcon,
+  deleteIcon,
+  fileUploadIcon,
+  filterIcon,
+  newFolderIcon,
+  refreshIcon
+} from './icons';
 import { useModel, usePanel } from './panel';
 
 /** The buttons at the panel's head. */
@@ -12,14 +19,24 @@ export function Toolbar(): ReactElement {
   const chosen = browser.chosen;
   return (
     <div className="wbs-Toolbar" role="toolbar" aria-label={trans.__('Storage')}>
-      <Button
-        icon={fileUploadIcon}
-        title={trans.__('Upload files')}
-        label={trans.__('Upload')}
-        className="wbs-mod-primary"
-        ability={canUpload(state, trans)}
-        onClick={() => void actions.pickAndUpload()}
-      />
+      <span className="wbs-Split">
+        <Button
+          icon={fileUploadIcon}
+          title={trans.__('Upload files')}
+          label={trans.__('Upload')}
+          className="wbs-mod-primary"
+          ability={canUpload(state, trans)}
+          onClick={() => void actions.pickAndUpload()}
+        />
+        <Button
+          icon={caretDownIcon}
+          title={trans.__('More ways to upload')}
+          className="wbs-mod-primary wbs-Split-more"
+          ability={canUseCli(state, trans)}
+          popup="menu"
+          onClick={event => actions.openUploadMenu(event.currentTarget as HTMLElement)}
+        />
+      </span>
       <Button
         icon={newFolderIcon}
         title={trans.__('New folder')}

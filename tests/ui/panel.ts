@@ -106,6 +106,12 @@ export class Panel {
     return { status: answer.status(), body: JSON.parse(text || '{}') as Record<string, unknown> };
   }
 
+  /** What the Jupyter server itself answers. */
+  async fetch(route: string): Promise<string> {
+    const headers = { Authorization: `token ${servers().token}` };
+    return (await this._request.get(servers().url + route, { headers })).text();
+  }
+
   /** Make a folder of this test's own and open it. */
   async openFresh(): Promise<string> {
     const name = `test-${Math.random().toString(36).slice(2, 10)}`;

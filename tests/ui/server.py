@@ -199,6 +199,7 @@ def main() -> None:
             "AWS_ENDPOINT_URL": gate.url,
             "WHEROBOTS_STORAGE_ROOT": f"s3://{BUCKET}/{ORGANISATION}/",
             "WHEROBOTS_STORAGE_CUSTOMER": CUSTOMER,
+            "WHEROBOTS_STORAGE_ROLE_ARN": store.role_arn,
             "WHEROBOTS_STORAGE_STATE": str(folder / "state"),
         }
         servers = (

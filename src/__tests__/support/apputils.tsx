@@ -29,11 +29,12 @@ const button =
   (accept: boolean) =>
   ({ label }: { label: string }): IButton => ({ label, accept });
 
-export const Dialog = {
-  cancelButton: button(false),
-  okButton: button(true),
-  warnButton: button(true)
-};
+export class Dialog {
+  static readonly cancelButton = button(false);
+  static readonly okButton = button(true);
+  static readonly warnButton = button(true);
+  static readonly Renderer = class {};
+}
 
 export const ReactWidget = {
   create: (element: ReactElement) => ({ element, addClass: () => undefined })

@@ -1,6 +1,13 @@
 import type { IStorageClient } from '../../api/client';
 import { StorageError } from '../../api/errors';
-import type { Entry, Listing, SyncStatus, UploadRequest, UploadTicket } from '../../api/generated';
+import type {
+  Entry,
+  Listing,
+  SyncStatus,
+  UploadRequest,
+  UploadTicket,
+  VendedCredentials
+} from '../../api/generated';
 
 /** An entry of the tests' tree, by its display path. */
 export function entry(path: string, more: Partial<Entry> = {}): Entry {
@@ -62,6 +69,34 @@ export function syncStatus(more: Partial<SyncStatus> = {}): SyncStatus {
   };
 }
 
+/** Credentials as the server vends them, for AWS itself. */
+export function vended(path: string, seconds: number): VendedCredentials {
+  const uri = `s3://bucket/org${path}`;
+  const keys = { id: 'ASIAEXAMPLE', secret: 'se/cret+=', token: 'to/ken+==' };
+  return {
+    accessKeyId: keys.id,
+    secretAccessKey: keys.secret,
+    sessionToken: keys.token,
+    expiration: '2026-01-31T13:00:00Z',
+    secondsLeft: seconds,
+    scope: path,
+    access: 'upload',
+    uri,
+    region: 'eu-west-1',
+    endpointUrl: null,
+    snippets: {
+      ini:
+        `[wherobots]\naws_access_key_id = ${keys.id}\naws_secret_access_key = ${keys.secret}\n` +
+        `aws_session_token = ${keys.token}\nregion = eu-west-1\n`,
+      bash: `export AWS_SECRET_ACCESS_KEY=${keys.secret}\nexport AWS_REGION=eu-west-1\n`,
+      powershell: `$env:AWS_SECRET_ACCESS_KEY = '${keys.secret}'\n`,
+      profileCommand: `aws --profile=wherobots s3 cp --recursive my-data/ ${uri}`,
+      bashCommand: `aws s3 cp --recursive my-data/ ${uri}`,
+      powershellCommand: `aws s3 cp --recursive 'my-data/' '${uri}'`
+    }
+  };
+}
+
 const WRITABLE = ['/data/customer-ada/', '/data/shared/', '/spark-logs/'];
 
 /** A client whose every method is a mock; the folders' pages and the uploads work as they should. */
@@ -77,7 +112,7 @@ export class FakeClient {
   config = jest.fn<ReturnType<IStorageClient['config']>, []>(async () => ({
     configured: true,
     version: '0.1.0',
-    features: { sync: true, credentials: false },
+    features: { sync: true, credentials: true },
     problem: null,
     credentialsProblem: null,
     root: 's3://bucket/org/',
@@ -168,6 +203,11 @@ export class FakeClient {
   syncStatus = jest.fn(async () => syncStatus());
 
   requestSync = jest.fn(async () => syncStatus({ state: 'syncing' }));
+
+  vendCredentials = jest.fn<
+    ReturnType<IStorageClient['vendCredentials']>,
+    Parameters<IStorageClient['vendCredentials']>
+  >(async ({ path, seconds }) => vended(path ?? '/', seconds ?? 3600));
 
   private _begun = 0;
 

@@ -6,6 +6,7 @@ import {
   canDownload,
   canDropOn,
   canUpload,
+  canUseCli,
   isReadOnly,
   readOnlyReason
 } from '../abilities';
@@ -48,6 +49,13 @@ describe('what can be done', () => {
     const state = await opened({});
     const fixed = entry('/data/shared/', { protected: true });
     expect(canDelete(state, [entry('/data/x'), fixed], trans).reason).toContain('“shared”');
+  });
+
+  it('is to get credentials for elsewhere, whatever folder is open, once storage is set up', async () => {
+    const state = await opened({ mutateProtected: true, uploadProtected: true, reason });
+    expect(canUseCli(state, trans).allowed).toBe(true);
+    const { state: before } = new BrowserModel(new FakeClient());
+    expect(canUseCli(before, trans).reason).toBe('Storage is not configured.');
   });
 
   it('is nothing while no folder is open', () => {
