@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
+from benchmarks.child import Child
 from benchmarks.measure import Cost, Failed, peak_bytes, run, watching
 from wherobots_storage.errors import AgentUnavailable
 from wherobots_storage.namespace.paths import Root
@@ -70,48 +66,30 @@ class Mirrored:
         return self.command("restore")
 
 
-class RunningAgent:
+class RunningAgent(Child):
     """The agent process of one home; a context manager that waits until its first cycle is over."""
 
+    start_seconds = START_SECONDS
+
     def __init__(self, mirrored: Mirrored) -> None:
-        self._mirrored = mirrored
-        self._client = AgentClient(StateFolder.for_settings(mirrored.settings).socket_path)
-        self._process: subprocess.Popen[bytes]
-
-    def __enter__(self) -> Self:
-        self._process = subprocess.Popen(
+        settings = mirrored.settings
+        super().__init__(
             [sys.executable, "-m", "wherobots_storage", "agent"],
-            env=self._mirrored.variables,
-            stdin=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+            mirrored.variables,
+            mirrored.state / "bench-agent.log",
+            settings_to_json(settings) + b"\n",
         )
-        pipe = self._process.stdin
-        if pipe is None:
-            raise Failed("the agent has no standard input")
-        os.write(pipe.fileno(), settings_to_json(self._mirrored.settings) + b"\n")
+        self._client = AgentClient(StateFolder.for_settings(settings).socket_path)
+
+    def is_ready(self) -> bool:
+        """Whether its start is over, and a cycle after it."""
         try:
-            self._wait()
-        except BaseException:
-            self._process.kill()
-            self._process.wait()
-            raise
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._process.terminate()
-        self._process.wait()
-        if self._process.stdin is not None:
-            self._process.stdin.close()
-
-    @property
-    def pid(self) -> int:
-        """Its process id."""
-        return self._process.pid
+            if self._client.status().state != "idle":
+                return False
+            self._client.request("sync", timeout=START_SECONDS)
+        except AgentUnavailable:
+            return False
+        return True
 
     def sync(self) -> Cost:
         """One cycle on request, and what it cost the agent's process."""
@@ -124,17 +102,3 @@ class RunningAgent:
     def peak(self) -> int:
         """The most memory it has used, in bytes."""
         return peak_bytes(self.pid)
-
-    def _wait(self) -> None:
-        until = time.monotonic() + START_SECONDS
-        while time.monotonic() < until:
-            if self._process.poll() is not None:
-                raise Failed(f"the agent ended with {self._process.returncode}")
-            try:
-                if self._client.status().state == "idle":
-                    self._client.request("sync", timeout=START_SECONDS)
-                    return
-            except AgentUnavailable:
-                pass
-            time.sleep(0.1)
-        raise Failed("the agent did not come up")

@@ -6,34 +6,42 @@ import http.client
 import json
 import secrets
 import socket
-import subprocess
 import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 from urllib.parse import urlencode
 
 from benchmarks import lagprobe
 from benchmarks.agent import Mirrored
+from benchmarks.child import Child
 from benchmarks.measure import Failed
 from wherobots_storage.handlers.routes import PREFIX
 
-START_SECONDS = 120.0
+STATE_SECONDS = 1200.0
 _REPOSITORY = Path(__file__).parents[1]
 
 
-class Server:
+class Server(Child):
     """``jupyter server`` over a home; a context manager that ends it, final sync included."""
 
     def __init__(self, mirrored: Mirrored, folder: Path, **variables: str) -> None:
         """``folder`` takes its log and its lags; ``variables`` go into its environment."""
-        self._folder = folder
-        self._home = mirrored.home
+        self.lags = folder / "lags"
+        """Where the event loop's lags are written."""
         self._token = secrets.token_hex(16)
         self._port = _free_port()
-        self._environment = {
+        extensions = "{'wherobots_storage': True, 'benchmarks.lagprobe': True}"
+        command = [
+            *(sys.executable, "-m", "jupyter_server", f"--ServerApp.port={self._port}"),
+            *("--ServerApp.ip=127.0.0.1", "--ServerApp.port_retries=0"),
+            *("--ServerApp.open_browser=False", "--ServerApp.allow_root=True"),
+            f"--ServerApp.root_dir={mirrored.home}",
+            f"--ServerApp.jpserver_extensions={extensions}",
+            f"--IdentityProvider.token={self._token}",
+        ]
+        environment = {
             **mirrored.variables,
             "WHEROBOTS_STORAGE_RESTORE_WAIT": "0",
             **variables,
@@ -43,52 +51,14 @@ class Server:
             "JUPYTER_DATA_DIR": str(folder / "data"),
             lagprobe.VARIABLE: str(self.lags),
         }
-        self._process: subprocess.Popen[bytes]
+        super().__init__(command, environment, folder / "server.log")
 
-    @property
-    def lags(self) -> Path:
-        """Where the event loop's lags are written."""
-        return self._folder / "lags"
-
-    @property
-    def pid(self) -> int:
-        """Its process id."""
-        return self._process.pid
-
-    def __enter__(self) -> Self:
-        self._folder.mkdir(parents=True, exist_ok=True)
-        extensions = "{'wherobots_storage': True, 'benchmarks.lagprobe': True}"
-        with (self._folder / "server.log").open("wb") as log:
-            self._process = subprocess.Popen(
-                [
-                    *(sys.executable, "-m", "jupyter_server", f"--ServerApp.port={self._port}"),
-                    *("--ServerApp.ip=127.0.0.1", "--ServerApp.port_retries=0"),
-                    *("--ServerApp.open_browser=False", "--ServerApp.allow_root=True"),
-                    f"--ServerApp.root_dir={self._home}",
-                    f"--ServerApp.jpserver_extensions={extensions}",
-                    f"--IdentityProvider.token={self._token}",
-                ],
-                env=self._environment,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-            )
+    def is_ready(self) -> bool:
+        """Whether it answers."""
         try:
-            self._wait()
-        except BaseException:
-            self._process.kill()
-            self._process.wait()
-            raise
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._process.terminate()
-        self._process.wait()
+            return self._exchange("GET", "/api/status", None)[0] == http.client.OK
+        except OSError:
+            return False
 
     def request(self, method: str, route: str, body: object = None, **query: str) -> Any:  # noqa: ANN401
         """Call a route of ours; ``body`` is sent as JSON, bytes as they are. Raises Failed."""
@@ -101,7 +71,7 @@ class Server:
 
     def wait_state(self, *states: str) -> Mapping[str, Any]:
         """The sync's status once its state is one of these."""
-        until = time.monotonic() + START_SECONDS * 10
+        until = time.monotonic() + STATE_SECONDS
         while time.monotonic() < until:
             status: Mapping[str, Any] = self.request("GET", "sync")
             if status["state"] in states:
@@ -118,18 +88,6 @@ class Server:
             return answer.status, answer.read()
         finally:
             connection.close()
-
-    def _wait(self) -> None:
-        until = time.monotonic() + START_SECONDS
-        while time.monotonic() < until:
-            if self._process.poll() is not None:
-                break
-            try:
-                if self._exchange("GET", "/api/status", None)[0] == http.client.OK:
-                    return
-            except OSError:
-                time.sleep(0.05)
-        raise Failed((self._folder / "server.log").read_text()[-2000:])
 
 
 def _free_port() -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from benchmarks.measure import Cost
@@ -12,17 +12,52 @@ _MB = 1e6
 
 
 @dataclass(frozen=True, slots=True)
+class Bar:
+    """What a figure is to be: at most ``most``, or below it if ``strict``."""
+
+    what: str
+    most: float
+    measured: float
+    unit: Callable[[float], str]
+    strict: bool = False
+
+    @property
+    def is_met(self) -> bool:
+        """Whether the figure is what it is to be."""
+        return self.measured < self.most if self.strict else self.measured <= self.most
+
+    def cells(self) -> tuple[str, str, str, str]:
+        """What it is of, the bar, the figure, and whether it is met."""
+        word = "below" if self.strict else "at most"
+        verdict = "met" if self.is_met else "**missed**"
+        return self.what, f"{word} {self.unit(self.most)}", self.unit(self.measured), verdict
+
+
+@dataclass(frozen=True, slots=True)
 class Section:
-    """A table with a title, and a few words on how it was measured."""
+    """A table with a title, a few words on how it was measured, and the bars that were set."""
 
     title: str
     columns: Sequence[str]
     note: str = ""
     rows: list[Sequence[str]] = field(default_factory=list)
+    bars: list[Bar] = field(default_factory=list)
 
     def add(self, *cells: str) -> None:
         """Add a row."""
         self.rows.append(cells)
+
+    def bar(
+        self,
+        what: str,
+        most: float,
+        measured: float,
+        unit: Callable[[float], str],
+        *,
+        strict: bool = False,
+    ) -> None:
+        """Say what a figure of this section is to be."""
+        self.bars.append(Bar(what, most, measured, unit, strict))
 
     def markdown(self) -> str:
         """The section as Markdown."""
@@ -31,11 +66,25 @@ class Section:
             lines += [self.note, ""]
         lines += [_line(self.columns), _line("---" for _ in self.columns)]
         lines += [_line(row) for row in self.rows]
+        if self.bars:
+            lines.append("")
+        for bar in self.bars:
+            what, wanted, measured, verdict = bar.cells()
+            lines.append(f"- Bar: {what} {wanted}; {measured}: {verdict}.")
         return "\n".join(lines) + "\n"
 
 
 def _line(cells: Iterable[str]) -> str:
     return f"| {' | '.join(cells)} |"
+
+
+def summary(sections: Iterable[Section]) -> Section:
+    """All bars of all sections, met or not, at a glance."""
+    found = Section("Bars", ("step", "of", "bar", "measured", ""))
+    for section in sections:
+        for bar in section.bars:
+            found.add(section.title, *bar.cells())
+    return found
 
 
 def comparison(title: str, note: str = "") -> Section:
@@ -44,7 +93,20 @@ def comparison(title: str, note: str = "") -> Section:
     return Section(title, columns, note)
 
 
-def compare(section: Section, costs: dict[str, Cost]) -> None:
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much of the best of the peers ours may take; None: as much as it likes.
+
+    ``strict``: only less will do. ``peer``: of this one's, not of the best's.
+    """
+
+    wall: float | None = None
+    cpu: float | None = None
+    strict: bool = False
+    peer: str | None = None
+
+
+def compare(section: Section, costs: Mapping[str, Cost], limits: Limits = Limits()) -> None:
     """Fill a comparison; our costs are those of ``OURS``. A ratio below 1: ours is less."""
     ours = costs[OURS]
     for name, cost in costs.items():
@@ -56,11 +118,24 @@ def compare(section: Section, costs: dict[str, Cost]) -> None:
         wall, cpu = ratio(ours.wall, fastest.wall), _cpu(ours, fastest)
         section.add("*the best of the peers*", seconds(fastest.wall), seconds(fastest.cpu), "",
                     f"**{wall}**", f"**{cpu}**")  # fmt: skip
+        _limit(section, costs, costs.get(limits.peer or "", fastest), limits)
+
+
+def _limit(section: Section, costs: Mapping[str, Cost], beside: Cost, limits: Limits) -> None:
+    whose = limits.peer or "the best peer"
+    for name, most, mine, theirs in (
+        ("wall time", limits.wall, costs[OURS].wall, beside.wall),
+        ("CPU time", limits.cpu, costs[OURS].cpu, beside.cpu),
+    ):
+        if most is not None and theirs:
+            what = f"{name}, to that of {whose},"
+            section.bar(what, most, mine / theirs, "{:.2f}".format, strict=limits.strict)
 
 
 def told(what: str, cost: Cost) -> Cost:
     """The cost, after a line on the screen: a full run takes long, and shows that it lives."""
-    print(f"  {what}: {seconds(cost.wall)}, CPU {seconds(cost.cpu)}", flush=True)
+    peak = f", at most {megabytes(cost.peak)}" if cost.peak else ""
+    print(f"  {what}: {seconds(cost.wall)}, CPU {seconds(cost.cpu)}{peak}", flush=True)
     return cost
 
 

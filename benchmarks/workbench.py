@@ -32,12 +32,19 @@ class Scale:
     listing: int = 100_000
     body: int = 1 * _GB
     idle_seconds: float = 10.0
+    saves: int = 100
 
     @classmethod
     def quick(cls) -> Scale:
         """A tenth and less: shows that everything works, and the rank."""
         shape = Shape(2_000, 50, 23_000_000)
-        return cls(shape, 128 * _MB, (1_000, 3_000, 10_000), 5_000, 128 * _MB, 3.0)
+        return cls(shape, 128 * _MB, (1_000, 10_000), 5_000, 128 * _MB, 3.0, 20)
+
+    @classmethod
+    def tiny(cls) -> Scale:
+        """Shows that everything works, and no more."""
+        shape = Shape(100, 5, 500_000)
+        return cls(shape, 17 * _MB, (20, 60), 1_200, 17 * _MB, 0.3, 2)
 
 
 @dataclass(frozen=True)
@@ -47,7 +54,7 @@ class Workbench:
     folder: Path
     scale: Scale
     store: EmbeddedStore
-    programs: Path
+    programs: Path | None
 
     @property
     def environment(self) -> dict[str, str]:
@@ -58,7 +65,9 @@ class Workbench:
 
     @property
     def peers(self) -> list[Peer]:
-        """The programs to compare with."""
+        """The programs to compare with; none where there is no folder of them."""
+        if self.programs is None:
+            return []
         place = Place(self.programs, BUCKET, self.environment)
         return [Rclone(place), S5cmd(place), AwsCli(place)]
 
@@ -85,7 +94,7 @@ class Workbench:
 
 
 @contextmanager
-def workbench(folder: Path, scale: Scale, programs: Path) -> Iterator[Workbench]:
+def workbench(folder: Path, scale: Scale, programs: Path | None) -> Iterator[Workbench]:
     """A workbench with a running, empty store; all of it goes at the end."""
     with EmbeddedStore(folder / "store") as store:
         store.create_bucket(BUCKET)

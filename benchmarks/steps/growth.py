@@ -2,14 +2,54 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from benchmarks import fixture
 from benchmarks.agent import RunningAgent
 from benchmarks.fixture import Shape
+from benchmarks.measure import Cost
+from benchmarks.steps.requests import requests_of_a_quiet_cycle
 from benchmarks.table import Section, megabytes, seconds, told
 from benchmarks.workbench import Workbench
 
 FILES_PER_FOLDER = 40
 MEAN_BYTES = 64
+
+BAR_FILES = 100_000
+"""The size of home that the bars are set for."""
+MOST_CPU = 2.0
+MOST_MEMORY = 250e6
+MOST_GROWTH = 1.5
+"""By how much the cost of a file may grow between the smallest home and the largest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A home of one size: what its first sync, its agent, a quiet cycle and a restore cost."""
+
+    files: int
+    first: Cost
+    peak: int
+    quiet: Cost
+    requests: int
+    restored: Cost
+
+    @property
+    def cells(self) -> list[str]:
+        """The row."""
+        return [
+            f"{self.files:,}",
+            f"{seconds(self.first.wall)} ({seconds(self.first.cpu)})",
+            _each(self.first, self.files),
+            seconds(self.quiet.wall),
+            seconds(self.quiet.cpu),
+            f"{self.requests}",
+            f"{seconds(self.restored.wall)} ({seconds(self.restored.cpu)})",
+            _each(self.restored, self.files),
+            megabytes(self.peak),
+            megabytes(self.first.peak),
+            megabytes(self.restored.peak),
+        ]
 
 
 def measure(bench: Workbench) -> list[Section]:
@@ -19,44 +59,61 @@ def measure(bench: Workbench) -> list[Section]:
         (
             "files",
             "first sync (CPU)",
-            "CPU per 1,000 files",
+            "CPU a file",
             "quiet cycle",
             "its CPU",
+            "its requests",
             "restore (CPU)",
+            "CPU a file",
             "agent's peak memory",
             "first sync's",
             "restore's",
         ),
         f"Small files ({MEAN_BYTES} bytes on average), {FILES_PER_FOLDER} in a folder. The agent's "
-        "peak is over its start, which lists the mirror and scans the home, and its cycles.",
+        "peak is over its start, which lists the mirror and scans the home, and its cycles. "
+        "Requests are those to the store beside the lease's.",
     )
+    points = []
     for files in bench.scale.growth:
-        section.add(*_point(bench, files))
+        points.append(_point(bench, files))
+        section.add(*points[-1].cells)
+    _set_bars(section, points)
     return [section]
 
 
-def _point(bench: Workbench, files: int) -> list[str]:
+def _point(bench: Workbench, files: int) -> Point:
     name = f"growth-{files}"
     ours = bench.mirrored(name)
     fixture.make(ours.home, Shape(files, max(1, files // FILES_PER_FOLDER), files * MEAN_BYTES))
     first = told(f"{files:,} files", ours.sync())
     with RunningAgent(ours) as agent:
         peak = agent.peak()
-        quiet = agent.sync()
+        quiet = told("quiet cycle", agent.sync())
         peak = max(peak, quiet.peak)
-    bench.forget(ours.home)
+    requests = requests_of_a_quiet_cycle(bench, ours)
     target = bench.folder / f"restored-{files}"
     again = ours.elsewhere(target, bench.folder / f"state-restored-{files}")
     restored = told("restore", again.restore())
-    bench.forget(target)
-    return [
-        f"{files:,}",
-        f"{seconds(first.wall)} ({seconds(first.cpu)})",
-        seconds(first.cpu / files * 1000),
-        seconds(quiet.wall),
-        seconds(quiet.cpu),
-        f"{seconds(restored.wall)} ({seconds(restored.cpu)})",
-        megabytes(peak),
-        megabytes(first.peak),
-        megabytes(restored.peak),
-    ]
+    bench.forget(ours.home, target)
+    return Point(files, first, peak, quiet, requests, restored)
+
+
+def _set_bars(section: Section, points: list[Point]) -> None:
+    for point in points:
+        if point.files == BAR_FILES:
+            what = f"with {point.files:,} files"
+            section.bar(f"CPU of a quiet cycle {what}", MOST_CPU, point.quiet.cpu, seconds)
+            section.bar(f"requests of a quiet cycle {what}", 0, point.requests, "{:.0f}".format)
+            section.bar(f"the agent's memory {what}", MOST_MEMORY, point.peak, megabytes)
+    first, last = points[0], points[-1]
+    if last is not first:
+        what = f"CPU a file, of {last.files:,} to {first.files:,}, in the"
+        for name, large, small in (
+            ("first sync", last.first.cpu / last.files, first.first.cpu / first.files),
+            ("restore", last.restored.cpu / last.files, first.restored.cpu / first.files),
+        ):
+            section.bar(f"{what} {name}", MOST_GROWTH, large / small, "{:.2f}".format)
+
+
+def _each(cost: Cost, files: int) -> str:
+    return f"{cost.cpu / files * 1000:.2f} ms"

@@ -1,0 +1,58 @@
+"""Every step of the benchmarks works, on a scale that proves nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from benchmarks.__main__ import HEADER, STEPS, document, main
+from benchmarks.workbench import Scale, Workbench, workbench
+
+PEERS = Path(__file__).parents[2] / ".make" / "peers" / "bin"
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module", params=["alone", "beside the peers"])
+def bench(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Workbench]:
+    """A store, with and without programs to compare with."""
+    programs = None if request.param == "alone" else PEERS
+    if programs is not None and not (programs / "rclone").exists():
+        pytest.skip("the peers are not installed: make bench does it")
+    with workbench(tmp_path_factory.mktemp("bench"), Scale.tiny(), programs) as made:
+        yield made
+
+
+@pytest.mark.parametrize("name", list(STEPS))
+def test_step(bench: Workbench, name: str) -> None:
+    """A step ends, gives tables whose rows fit their columns, and leaves no home behind."""
+    for section in STEPS[name](bench):
+        assert section.rows
+        assert {len(row) for row in section.rows} == {len(section.columns)}
+        for bar in section.bars:
+            assert bar.measured >= 0
+            assert bar.unit(bar.measured)
+    assert not list(bench.folder.glob("*restored*/*.bin"))
+
+
+def test_bars_against_peers(bench: Workbench) -> None:
+    """Beside the peers a step's bars open the document, each with its figure and verdict."""
+    text = document(bench, HEADER, [STEPS["large"]])
+    assert "It took 0 minutes." in text
+    assert ("## Bars" in text) == bool(bench.peers)
+    if bench.peers:
+        assert text.index("## Bars") < text.index("## One file of 17 MiB, up")
+        assert "wall time, to that of s5cmd, at most 1.11;" in text
+
+
+def test_from_the_command_line(tmp_path: Path) -> None:
+    """A chosen step is written where it was asked for, and nothing temporary is left."""
+    output, folder = tmp_path / "out.md", tmp_path / "work"
+    folder.mkdir()
+    main(["--quick", "--only", "listing", "--output", str(output), "--folder", str(folder)])
+    assert "| 5,000 | 5 |" in output.read_text()
+    assert not list(folder.iterdir())
