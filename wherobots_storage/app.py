@@ -78,13 +78,6 @@ class Supervisor(Protocol):
         ...
 
 
-def open_bucket(bucket: str) -> ObjectStore:
-    """The store of the SDK's own configuration; loads the S3 library, so not at import."""
-    from wherobots_storage.objectstore.connect import open_store  # noqa: PLC0415
-
-    return open_store(bucket)
-
-
 class StorageApp(StorageConfig, ExtensionApp):
     """The organisation's storage in JupyterLab: routes, environment, events, sync agent."""
 
@@ -109,7 +102,7 @@ class StorageApp(StorageConfig, ExtensionApp):
         self._supervisor = self._start_agent(settings)
         self._backend = Backend(
             settings,
-            self.make_store,
+            lambda _: self.make_store(settings),
             agent=self._supervisor,
             vendor=self.make_vendor(settings),
             environment=environment,
@@ -127,9 +120,12 @@ class StorageApp(StorageConfig, ExtensionApp):
         """Add the routes."""
         self.handlers.extend(routes(self._backend, self._jobs, self._uploads))
 
-    def make_store(self, bucket: str) -> ObjectStore:
+    def make_store(self, settings: Settings) -> ObjectStore:
         """Open the store; tests override it."""
-        return open_bucket(bucket)
+        # Imported late: it loads the S3 library.
+        from wherobots_storage.credentials.stores import open_user_store  # noqa: PLC0415
+
+        return open_user_store(settings)
 
     def make_supervisor(self, settings: Settings) -> Supervisor:
         """Make the sync agent's supervisor; tests override it."""
@@ -139,16 +135,15 @@ class StorageApp(StorageConfig, ExtensionApp):
 
     def make_vendor(self, settings: Settings) -> Vendor | None:
         """Make what vends temporary credentials; None without a role. Tests override it."""
-        if settings.tenancy is None or settings.role_arn is None:
+        if settings.tenancy is None or not settings.has_source:
             return None
         return Vendor(settings.tenancy, lambda: self.make_source(settings), self._place)
 
     def make_source(self, settings: Settings) -> CredentialSource:
         """Open the source of temporary credentials. Raises InvalidConfiguration."""
-        # Imported late: it loads the S3 library.
-        from wherobots_storage.credentials.connect import open_source  # noqa: PLC0415
+        from wherobots_storage.credentials.connect import source_of  # noqa: PLC0415 - as above
 
-        return open_source(settings.role_arn, settings.require_tenancy().customer)
+        return source_of(settings)
 
     def make_endpoint(
         self, settings: Settings, token: Path, threads: Executor

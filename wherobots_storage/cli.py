@@ -23,6 +23,7 @@ COMMANDS: dict[str, str | None] = {
     "ls": "list a folder",
     "credentials": "temporary credentials for a folder, for the AWS CLI or a program",
     "policy": "what an administrator sets up in the object store",
+    "hub-service": "a JupyterHub service that vends each user's credentials",
     "doctor": "check everything, in plain words with what to do",
     "agent": None,
 }
@@ -52,7 +53,8 @@ class Command(Protocol):
 
 def load(name: str) -> Command:
     """The module of a command."""
-    return cast("Command", importlib.import_module(f"wherobots_storage.commands.{name}"))
+    module = name.replace("-", "_")
+    return cast("Command", importlib.import_module(f"wherobots_storage.commands.{module}"))
 
 
 def build_parser(wanted: Sequence[str]) -> argparse.ArgumentParser:

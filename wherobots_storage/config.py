@@ -13,7 +13,8 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, cast, get_args
+from urllib.parse import urlsplit
 
 from jupyter_core.application import JupyterApp
 from jupyter_core.paths import jupyter_data_dir
@@ -23,7 +24,13 @@ from traitlets.config import Config, Configurable
 from wherobots_storage.errors import InvalidConfiguration, NotConfigured
 from wherobots_storage.namespace.customer import check_customer, customer_from_user
 from wherobots_storage.namespace.paths import Root
-from wherobots_storage.settings import DEFAULT_IGNORES, EnvironmentNames, Settings, Tenancy
+from wherobots_storage.settings import (
+    DEFAULT_IGNORES,
+    EnvironmentNames,
+    Session,
+    Settings,
+    Tenancy,
+)
 
 HUB_USER = "JUPYTERHUB_USER"
 """Where a hub tells a single-user server whose it is (JupyterHub, "Environment variables")."""
@@ -60,6 +67,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("customer", "WHEROBOTS_STORAGE_CUSTOMER"),
     Setting("home", "WHEROBOTS_STORAGE_HOME"),
     Setting("role_arn", "WHEROBOTS_STORAGE_ROLE_ARN"),
+    Setting("hub_service", "WHEROBOTS_STORAGE_HUB_SERVICE"),
+    Setting("session", "WHEROBOTS_STORAGE_SESSION"),
     Setting("kernel_credentials", "WHEROBOTS_STORAGE_KERNEL_CREDENTIALS"),
     Setting("state_dir", "WHEROBOTS_STORAGE_STATE"),
     Setting("sync", "WHEROBOTS_STORAGE_SYNC"),
@@ -103,6 +112,18 @@ class StorageConfig(Configurable):
         "",
         help="""The role to assume for the credentials that users are handed.
         Environment: WHEROBOTS_STORAGE_ROLE_ARN.""",
+    ).tag(config=True)
+    hub_service = AnyTrait(
+        "",
+        help="""The URL of JupyterHub's service that makes the user's temporary credentials
+        (`wherobots-storage hub-service`), instead of a role.
+        Environment: WHEROBOTS_STORAGE_HUB_SERVICE.""",
+    ).tag(config=True)
+    session = AnyTrait(
+        "auto",
+        help="""With whose credentials server and sync agent work: 'own', those that the AWS SDK
+        finds; 'user', temporary ones for the user's folders; 'auto', the user's where a hub
+        service or a web identity makes them. Environment: WHEROBOTS_STORAGE_SESSION.""",
     ).tag(config=True)
     kernel_credentials = AnyTrait(
         True,
@@ -239,6 +260,8 @@ class _Reader:
             ignores=self._read("ignores", _patterns, DEFAULT_IGNORES),
             environment=self._names(),
             role_arn=self._read("role_arn", _role, None),
+            hub_service=self._read("hub_service", _url, None),
+            session=self._read("session", _session, "auto"),
             kernel_credentials=self._read("kernel_credentials", _flag, True),
             tenancy=tenancy,
         )
@@ -352,6 +375,25 @@ def _role(value: object, label: str) -> str | None:
     if text and not re.fullmatch(r"arn:[A-Za-z0-9-]+:iam:\S*:role/\S+", text):
         raise InvalidConfiguration(f"{label} must be a role's ARN, not {text!r}.")
     return text or None
+
+
+def _url(value: object, label: str) -> str | None:
+    text = _text(value, label)
+    if not text:
+        return None
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username:
+        # Not quoted: there may be a password in it.
+        raise InvalidConfiguration(f"{label} must be a URL such as https://hub/services/storage/.")
+    return text.rstrip("/") + "/"
+
+
+def _session(value: object, label: str) -> Session:
+    text = _text(value, label)
+    for known in get_args(Session):
+        if text == known:
+            return cast("Session", known)
+    raise InvalidConfiguration(f"{label} must be 'auto', 'own' or 'user', not {text!r}.")
 
 
 def _flag(value: object, label: str) -> bool:

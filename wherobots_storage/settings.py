@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from wherobots_storage.errors import InvalidConfiguration, NotConfigured
 from wherobots_storage.namespace.customer import is_customer
@@ -22,6 +23,11 @@ DEFAULT_IGNORES: tuple[str, ...] = (
     "/.ssh/",
 )
 """What a home's mirror leaves out unless configured otherwise, in gitignore syntax."""
+
+
+Session = Literal["auto", "own", "user"]
+"""With whose credentials server and agent work: their own, or the user's session; ``auto`` is the
+user's where that keeps users apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +82,19 @@ class Settings:
     ignores: tuple[str, ...] = DEFAULT_IGNORES
     environment: EnvironmentNames = field(default_factory=EnvironmentNames)
     role_arn: str | None = None
+    hub_service: str | None = None
+    session: Session = "auto"
     kernel_credentials: bool = True
 
     @property
     def scopes_kernels(self) -> bool:
         """Whether kernels and terminals get credentials of their own instead of the server's."""
-        return self.tenancy is not None and self.role_arn is not None and self.kernel_credentials
+        return self.tenancy is not None and self.has_source and self.kernel_credentials
+
+    @property
+    def has_source(self) -> bool:
+        """Whether temporary credentials can be made at all."""
+        return self.role_arn is not None or self.hub_service is not None
 
     def require_tenancy(self) -> Tenancy:
         """The tenancy. Raises what ``problem`` holds when there is none."""

@@ -10,6 +10,7 @@ import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +87,11 @@ class Moved:
     def __init__(self, source: CredentialSource) -> None:
         self._source = source
         self.seconds = 0
+
+    @property
+    def delta(self) -> timedelta:
+        """How far it is moved."""
+        return timedelta(seconds=self.seconds)
 
     def time(self) -> float:
         """The time, in seconds since the epoch."""

@@ -79,13 +79,13 @@ class Hooks:
         self.store: ObjectStore | None = store
         self.supervisor = FakeSupervisor()
 
-    def make_store(self, bucket: str) -> ObjectStore:
+    def make_store(self, settings: Settings) -> ObjectStore:
         """The test's store, whatever bucket is asked for; the real one when there is none."""
         if self.store is None:
             # Imported here, since most tests need no S3 library.
-            from wherobots_storage.objectstore.connect import open_store  # noqa: PLC0415
+            from wherobots_storage.credentials.stores import open_user_store  # noqa: PLC0415
 
-            return open_store(bucket)
+            return open_user_store(settings)
         return self.store
 
     def make_supervisor(self, _settings: Settings) -> FakeSupervisor:

@@ -44,12 +44,15 @@ class Context:
 
     @contextmanager
     def store(self, settings: Settings) -> Iterator[ObjectStore]:
-        """The configured bucket, closed at the end. Raises NotConfigured."""
-        bucket = settings.require_tenancy().root.bucket
-        # Imported late: loading the S3 libraries takes longer than `status` does.
-        from wherobots_storage.objectstore.connect import open_store  # noqa: PLC0415
+        """The configured bucket, closed at the end: with the user's session where there is one.
 
-        store = open_store(bucket)
+        Raises NotConfigured.
+        """
+        settings.require_tenancy()
+        # Imported late: loading the S3 libraries takes longer than `status` does.
+        from wherobots_storage.credentials.stores import open_user_store  # noqa: PLC0415
+
+        store = open_user_store(settings)
         try:
             yield store
         finally:

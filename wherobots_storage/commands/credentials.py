@@ -39,14 +39,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(context: Context) -> int:
     """Vend and print. Raises as CredentialSource does; InvalidConfiguration without a role."""
     # Imported late: the S3 libraries are slow to load.
-    from wherobots_storage.credentials.connect import open_source  # noqa: PLC0415
+    from wherobots_storage.credentials.connect import source_of  # noqa: PLC0415
 
     arguments = context.arguments
     form = _form(arguments)
     settings = context.settings()
     tenancy = settings.require_tenancy()
     scope = scope_of(tenancy, arguments.path, arguments.access)
-    source = open_source(settings.role_arn, tenancy.customer)
+    source = source_of(settings)
     credentials = source.vend(scope, arguments.seconds)
     place = _place(context, settings, scope)
     # Written as it is: Output's lines are escaped for terminals, and silent with --json.

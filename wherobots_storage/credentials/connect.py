@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -16,8 +16,10 @@ from wherobots_storage.credentials.sts import (
     open_client,
 )
 from wherobots_storage.errors import InvalidConfiguration
+from wherobots_storage.hub.client import HubSource
 from wherobots_storage.objectstore.inspect import inspect_store
 from wherobots_storage.objectstore.store import ObjectStore
+from wherobots_storage.settings import Settings
 
 
 def open_source(
@@ -28,15 +30,42 @@ def open_source(
     ``session_name`` is the customer's folder name. Raises InvalidConfiguration when no role is
     configured, since what is handed out must never be the server's own keys.
     """
+    return open_sources(role_arn, environment)(session_name)
+
+
+def open_sources(
+    role_arn: str | None, environment: Mapping[str, str] | None = None
+) -> Callable[[str], CredentialSource]:
+    """Makes the source of each customer, over one client. Raises as ``open_source``."""
     if role_arn is None:
         raise InvalidConfiguration(NO_ROLE)
     given = os.environ if environment is None else environment
-    token_file = given.get("AWS_WEB_IDENTITY_TOKEN_FILE")
-    # Another role of the identity's is where the SDK's own chain begins: it assumes this one.
-    if token_file and given.get("AWS_ROLE_ARN", role_arn) == role_arn:
-        client = open_client(signed=False)
-        return AssumeRoleWithWebIdentity(client, role_arn, session_name, Path(token_file))
-    return AssumeRole(open_client(), role_arn, session_name)
+    if not by_web_identity(role_arn, given):
+        signing = open_client()
+        return lambda name: AssumeRole(signing, role_arn, name)
+    unsigned = open_client(signed=False)
+    token_file = Path(given["AWS_WEB_IDENTITY_TOKEN_FILE"])
+    return lambda name: AssumeRoleWithWebIdentity(unsigned, role_arn, name, token_file)
+
+
+def source_of(settings: Settings) -> CredentialSource:
+    """The source that is configured: the hub's service before a role.
+
+    Raises NotConfigured; InvalidConfiguration without either.
+    """
+    tenancy = settings.require_tenancy()
+    if settings.hub_service is not None:
+        return HubSource(settings.hub_service, tenancy, os.environ)
+    return open_source(settings.role_arn, tenancy.customer)
+
+
+def by_web_identity(role_arn: str, environment: Mapping[str, str]) -> bool:
+    """Whether the environment has a web identity's token for this very role.
+
+    Another role of the identity's is where the SDK's own chain begins: it assumes this one.
+    """
+    has_token = bool(environment.get("AWS_WEB_IDENTITY_TOKEN_FILE"))
+    return has_token and environment.get("AWS_ROLE_ARN", role_arn) == role_arn
 
 
 def place_in(store: ObjectStore, uri: str) -> Place:

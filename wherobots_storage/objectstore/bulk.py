@@ -13,7 +13,7 @@ import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from email.utils import parsedate_to_datetime
 from typing import TypeVar
 from urllib.parse import quote, urlsplit
@@ -21,6 +21,7 @@ from urllib.parse import quote, urlsplit
 from botocore.httpsession import get_cert_path
 
 from wherobots_storage.errors import StoreUnavailable, UnexpectedAnswer
+from wherobots_storage.objectstore.absent import absence_told
 from wherobots_storage.objectstore.answers import error_of
 from wherobots_storage.objectstore.connection import (
     CONNECT_SECONDS,
@@ -93,15 +94,21 @@ class WireTransfers:
         md5 = hashlib.md5(request.body, usedforsecurity=False).digest()
         headers["content-md5"] = base64.b64encode(md5).decode("ascii")
         headers["content-length"] = str(len(request.body))
-        answer = self._exchange("PUT", request.key, headers, request.body)
+        known = nullcontext() if request.if_match is None else self._absence_told(request.key)
+        with known:
+            answer = self._exchange("PUT", request.key, headers, request.body)
         with self._expected():
             return _etag(answer.headers)
 
     def _get(self, key: str, if_match: str | None) -> FetchedObject:
         headers = {} if if_match is None else {"if-match": if_match}
-        answer = self._exchange("GET", key, headers)
+        with self._absence_told(key):
+            answer = self._exchange("GET", key, headers)
         with self._expected():
             return FetchedObject(_info(key, answer), answer.body)
+
+    def _absence_told(self, key: str) -> AbstractContextManager[None]:
+        return absence_told(self._connection, key)
 
     @contextmanager
     def _expected(self) -> Iterator[None]:

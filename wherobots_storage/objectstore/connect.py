@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 
 import botocore.session
+from botocore.credentials import Credentials
 from botocore.exceptions import EndpointResolutionError, InvalidRegionError
 from botocore.utils import get_environ_proxies
 
@@ -14,27 +15,32 @@ from wherobots_storage.objectstore.bulk import WireTransfers
 from wherobots_storage.objectstore.connection import Connection
 from wherobots_storage.objectstore.s3 import S3Store
 from wherobots_storage.objectstore.s3_errors import Where, translated
-from wherobots_storage.objectstore.sessions import new_session
+from wherobots_storage.objectstore.sessions import new_session, use_only
 from wherobots_storage.objectstore.store import BulkTransfers, ObjectStore
 from wherobots_storage.objectstore.threads import ThreadedTransfers
 
 
-def open_store(bucket: str) -> ObjectStore:
+def open_store(bucket: str, credentials: Credentials | None = None) -> ObjectStore:
     """The bucket, by the SDK's chain: AWS_ENDPOINT_URL[_S3], AWS_REGION, AWS_PROFILE and so on.
 
-    No request is sent. Raises InvalidConfiguration for a configuration that cannot be used.
+    ``credentials``, if given, instead of those that the SDK finds. No request is sent. Raises
+    InvalidConfiguration for a configuration that cannot be used.
     """
-    return connect(bucket, {})
+    return connect(bucket, {}, credentials)
 
 
-def connect(bucket: str, environment: Mapping[str, str]) -> S3Store:
+def connect(
+    bucket: str, environment: Mapping[str, str], credentials: Credentials | None = None
+) -> S3Store:
     """The bucket, with the endpoint, keys and region of ``environment`` before the SDK's own.
 
     Raises InvalidConfiguration for a configuration that cannot be used.
     """
     with translated(Where(bucket, environment.get("AWS_ENDPOINT_URL", "AWS"), "")):
         session = new_session()
-        if "AWS_ACCESS_KEY_ID" in environment:
+        if credentials is not None:
+            use_only(session, credentials)
+        elif "AWS_ACCESS_KEY_ID" in environment:
             session.set_credentials(
                 environment["AWS_ACCESS_KEY_ID"],
                 environment["AWS_SECRET_ACCESS_KEY"],

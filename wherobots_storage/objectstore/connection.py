@@ -105,6 +105,8 @@ class Connection:
     def __init__(self, bucket: str, session: botocore.session.Session, **client: Any) -> None:  # noqa: ANN401
         """``client``: further arguments of boto3's ``client``, such as ``endpoint_url``."""
         self.bucket = bucket
+        self.refuses_batches = False
+        """Whether the store was found to refuse batch deletes, and to allow single ones."""
         self._session = session
         boto = boto3.session.Session(botocore_session=session)
         plain: S3Client = boto.client("s3", **client)
@@ -138,11 +140,16 @@ class Connection:
 
         Raises botocore's NoCredentialsError.
         """
+        found = self.found_credentials()
+        if found is None:
+            raise NoCredentialsError
+        return found.get_frozen_credentials()
+
+    def found_credentials(self) -> Credentials | None:
+        """What the session found, with the name of its provider as ``method``."""
         if self._credentials is None:
             self._credentials = self._session.get_credentials()
-        if self._credentials is None:
-            raise NoCredentialsError
-        return self._credentials.get_frozen_credentials()
+        return self._credentials
 
     def url(self, operation: str, **parameters: Any) -> str:  # noqa: ANN401 - the operation's own
         """The URL of an operation on this bucket, without a signature."""

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from typing import Any, Protocol
 
-import botocore.session
+from botocore.exceptions import ClientError
 
 from wherobots_storage.errors import NoCredentials, NotFound, NotSupported
 from wherobots_storage.objectstore.connection import Connection
 from wherobots_storage.objectstore.s3 import S3Store
 from wherobots_storage.objectstore.s3_errors import translated
+from wherobots_storage.objectstore.sessions import SESSION_METHOD
 from wherobots_storage.objectstore.store import ObjectStore
 
 SOURCES = {
@@ -25,6 +27,7 @@ SOURCES = {
     "login": "the profile's sign-in (aws login)",
     "shared-credentials-file": "the AWS credentials file",
     "sso": "the profile's single sign-on",
+    SESSION_METHOD: "the source of the user's sessions, for the user's folders only",
 }
 """botocore's names of its credential providers (botocore/credentials.py, METHOD), in words."""
 
@@ -78,7 +81,7 @@ class BucketInspection:
     def credentials_source(self) -> str:
         """Where the SDK finds credentials, in words. Raises NoCredentials."""
         with translated(self._connection.where):
-            found = botocore.session.Session().get_credentials()
+            found = self._connection.found_credentials()
         if found is None:
             message = (
                 "No AWS credentials were found: not in the environment, the AWS files, nor from "
@@ -90,7 +93,13 @@ class BucketInspection:
     def server_time(self) -> float | None:
         """The Date header of an answer (RFC 9110, whole seconds)."""
         with translated(self._connection.where):
-            answer = self._connection.client.head_bucket(Bucket=self._connection.bucket)
+            try:
+                answer: Any = self._connection.client.head_bucket(Bucket=self._connection.bucket)
+            except ClientError as error:
+                answer = error.response
+                # A user's session may not ask for the bucket as a whole; the refusal has a date.
+                if answer["ResponseMetadata"]["HTTPStatusCode"] != HTTPStatus.FORBIDDEN:
+                    raise
         said = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
         try:
             return None if said is None else parsedate_to_datetime(said).timestamp()

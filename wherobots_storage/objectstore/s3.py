@@ -13,6 +13,7 @@ from wherobots_storage.errors import (
     NotFound,
     StorageError,
 )
+from wherobots_storage.objectstore.absent import absence_told
 from wherobots_storage.objectstore.bodies import ExactBody, StreamedBody
 from wherobots_storage.objectstore.connection import Connection
 from wherobots_storage.objectstore.deletes import delete_many
@@ -84,7 +85,8 @@ class S3Store:
         except NotFound:
             raise
         except StorageError:
-            # HEAD says only the status; a read of one byte is refused with the reason.
+            # HEAD says only the status; a read of one byte is refused with the reason, and tells
+            # a missing key from a forbidden one.
             with closing(self.get(key, byte_range=ByteRange(0, 1))):
                 pass
             raise
@@ -101,7 +103,7 @@ class S3Store:
             more["Range"] = f"bytes={byte_range.start}-{last}"
         if if_match is not None:
             more["IfMatch"] = if_match
-        with translated(self._where):
+        with absence_told(self.connection, key), translated(self._where):
             answer = self._client.get_object(Bucket=self.bucket, Key=key, **more)
         length = int(answer["ContentLength"])
         size = int(answer.get("ContentRange", f"/{length}").rpartition("/")[2])
@@ -125,7 +127,9 @@ class S3Store:
             raise InvalidInput("The size of a streamed body must be given.")
         total = len(body) if size is None and isinstance(body, bytes) else size or 0
         url = self.connection.url("put_object", Key=key)
-        return self._send(url, body, total, MAX_PUT_BYTES, headers)
+        known = nullcontext() if if_match is None else absence_told(self.connection, key)
+        with known:
+            return self._send(url, body, total, MAX_PUT_BYTES, headers)
 
     def delete(self, key: str, *, if_match: str | None = None) -> None:
         """See ``ObjectStore.delete``."""

@@ -5,7 +5,11 @@ from __future__ import annotations
 from functools import cache
 
 import botocore.session
+from botocore.credentials import CredentialProvider, CredentialResolver, Credentials
 from botocore.loaders import Loader, create_loader
+
+SESSION_METHOD = "user-session"
+"""What a user's session is called where botocore names its credential providers."""
 
 
 def new_session() -> botocore.session.Session:
@@ -16,6 +20,26 @@ def new_session() -> botocore.session.Session:
     session = botocore.session.Session()
     session.register_component("data_loader", _loader(session.get_config_variable("data_path")))
     return session
+
+
+def use_only(session: botocore.session.Session, credentials: Credentials) -> None:
+    """Let the session find these credentials and no others."""
+    resolver = CredentialResolver([_Given(credentials)])
+    session.register_component("credential_provider", resolver)
+
+
+class _Given(CredentialProvider):
+    """A provider of what it was given."""
+
+    METHOD = "given"
+
+    def __init__(self, credentials: Credentials) -> None:
+        super().__init__()
+        self._credentials = credentials
+
+    def load(self) -> Credentials:
+        """The credentials."""
+        return self._credentials
 
 
 @cache

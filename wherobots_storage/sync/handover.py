@@ -8,7 +8,7 @@ import msgspec
 
 from wherobots_storage.errors import InvalidConfiguration
 from wherobots_storage.namespace.paths import Root
-from wherobots_storage.settings import Settings, Tenancy
+from wherobots_storage.settings import Session, Settings, Tenancy
 
 DONE, FAILED, INCOMPLETE = 0, 1, 3
 """The agent's exit codes, as every command's."""
@@ -30,6 +30,9 @@ class _Handover(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     restore_wait: float
     shutdown_timeout: float
     ignores: tuple[str, ...]
+    role_arn: str | None
+    hub_service: str | None
+    session: Session
 
 
 def settings_to_json(settings: Settings) -> bytes:
@@ -49,6 +52,9 @@ def settings_to_json(settings: Settings) -> bytes:
         restore_wait=settings.restore_wait,
         shutdown_timeout=settings.shutdown_timeout,
         ignores=settings.ignores,
+        role_arn=settings.role_arn,
+        hub_service=settings.hub_service,
+        session=settings.session,
     )
     return msgspec.json.encode(handover)
 
@@ -72,4 +78,7 @@ def settings_from_json(line: bytes) -> Settings:
         restore_wait=handover.restore_wait,
         shutdown_timeout=handover.shutdown_timeout,
         ignores=handover.ignores,
+        role_arn=handover.role_arn,
+        hub_service=handover.hub_service,
+        session=handover.session,
     )

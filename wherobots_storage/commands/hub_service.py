@@ -1,0 +1,62 @@
+"""Vend each hub user's own credentials: a service that JupyterHub starts.
+
+It holds the deployment's keys (the AWS SDK's own variables and files, which may assume the role)
+and gives a single-user server that shows its hub token a session for that user's folders. In
+jupyterhub_config.py:
+
+  c.JupyterHub.services = [{
+      "name": "storage", "url": "http://127.0.0.1:10101", "display": False,
+      "command": ["wherobots-storage", "hub-service"],
+      "environment": {"WHEROBOTS_STORAGE_ROOT": "s3://bucket/org/",
+                      "WHEROBOTS_STORAGE_ROLE_ARN": "arn:aws:iam::…:role/storage"},
+  }]
+  c.Spawner.environment = {
+      "WHEROBOTS_STORAGE_ROOT": "s3://bucket/org/",
+      "WHEROBOTS_STORAGE_HUB_SERVICE": "http://127.0.0.1:10101/services/storage/",
+  }
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+
+from wherobots_storage.commands.context import DONE, Context
+from wherobots_storage.errors import InvalidConfiguration
+
+NOBODY = "customer-of-the-hub"
+"""Settings ask for a customer; the service has none of its own."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """None: JupyterHub tells it everything by its environment."""
+    parser.set_defaults(customer=NOBODY)
+
+
+def run(context: Context) -> int:
+    """Serve until a signal ends it. Raises NotConfigured, InvalidConfiguration."""
+    # Imported late: tornado, JupyterHub and the S3 libraries are slow to load.
+    from wherobots_storage.credentials.connect import open_sources  # noqa: PLC0415
+    from wherobots_storage.hub.auth import HubTokens  # noqa: PLC0415
+    from wherobots_storage.hub.process import serve  # noqa: PLC0415
+    from wherobots_storage.hub.vending import HubVendor  # noqa: PLC0415
+
+    url = os.environ.get("JUPYTERHUB_SERVICE_URL")
+    prefix = os.environ.get("JUPYTERHUB_SERVICE_PREFIX")
+    if not url or not prefix:
+        message = (
+            "JUPYTERHUB_SERVICE_URL and JUPYTERHUB_SERVICE_PREFIX are not set: JupyterHub starts "
+            "this service and sets them. See: wherobots-storage hub-service --help"
+        )
+        raise InvalidConfiguration(message)
+    settings = context.settings()
+    root = settings.require_tenancy().root
+    vendor = HubVendor(root, open_sources(settings.role_arn))
+    logging.basicConfig(
+        level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s"
+    )
+    context.output.note(f"Vending credentials for {root.url} at {url}")
+    serve(url, prefix, HubTokens(), vendor)
+    return DONE

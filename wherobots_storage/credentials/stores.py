@@ -1,0 +1,42 @@
+"""Opens the user's bucket, with the server's own credentials or with the user's session."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+from wherobots_storage.credentials.cache import CachedSource, LazySource
+from wherobots_storage.credentials.connect import by_web_identity, source_of
+from wherobots_storage.credentials.renewing import renewing
+from wherobots_storage.namespace.policy import Scope
+from wherobots_storage.objectstore.connect import open_store
+from wherobots_storage.objectstore.store import ObjectStore
+from wherobots_storage.settings import Settings
+
+
+def open_user_store(settings: Settings) -> ObjectStore:
+    """The bucket, with the user's session where the source of sessions makes a boundary.
+
+    No request is sent. Raises NotConfigured, InvalidConfiguration.
+    """
+    tenancy = settings.require_tenancy()
+    if not works_with_session(settings):
+        return open_store(tenancy.root.bucket)
+    source = CachedSource(LazySource(lambda: source_of(settings)))
+    scope = Scope.of_areas(tenancy.root, tenancy.permissions, "write")
+    return open_store(tenancy.root.bucket, renewing(source, scope))
+
+
+def works_with_session(settings: Settings, environment: Mapping[str, str] | None = None) -> bool:
+    """Whether server and agent work with the user's session, and not with keys of their own.
+
+    Of itself so with a hub service, and with a web identity for the role. With a role that is
+    assumed by the server's own keys there is no boundary to keep, and some stores refuse sessions
+    what they allow keys; ``session`` asks for it all the same.
+    """
+    if settings.session != "auto":
+        return settings.session == "user"
+    if settings.hub_service is not None:
+        return True
+    given = os.environ if environment is None else environment
+    return settings.role_arn is not None and by_web_identity(settings.role_arn, given)
