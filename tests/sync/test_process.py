@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import threading
@@ -13,8 +14,9 @@ from typing import BinaryIO
 import pytest
 from support.agents import eventually
 from support.faults import FaultyStore
-from support.homes import Bench, settings_for
+from support.homes import PREFIX, Bench, settings_for
 
+from wherobots_storage.audit import audit
 from wherobots_storage.errors import (
     AgentUnavailable,
     InvalidConfiguration,
@@ -202,6 +204,25 @@ def test_log_is_small_and_private(
     logs = sorted(file.name for file in folder.glob("agent.log*"))
     assert logs == ["agent.log", "agent.log.1"]
     assert agent.log.handlers == []
+
+
+def test_what_is_written_is_audited(bench: Bench, store: FaultyStore) -> None:
+    """What a cycle or the final sync wrote is a line of the agent's log, with the customer."""
+    bench.write("a.txt")
+    with lifeline() as (ours, theirs):
+        theirs.close()
+        run(bench.settings, store, ours)
+    folder = StateFolder.for_settings(bench.settings).path
+    lines = (folder / "agent.log").read_text().splitlines()
+    (told,) = [line.partition(" INFO agent: ")[2] for line in lines if "mirror-written" in line]
+    assert json.loads(told) == {
+        "event": "mirror-written",
+        "mirror": PREFIX,
+        "customer": "customer-a1",
+        "files": 1,
+        "deleted": 0,
+    }
+    assert audit.handlers == []
 
 
 def test_handover_round_trip(bench: Bench) -> None:

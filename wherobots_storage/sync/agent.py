@@ -7,12 +7,13 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from logging.handlers import RotatingFileHandler
 from types import FrameType
 from typing import BinaryIO
 
+from wherobots_storage.audit import audit
 from wherobots_storage.errors import AlreadyRunning, StorageError
 from wherobots_storage.objectstore.store import BulkTransfers, ObjectStore
 from wherobots_storage.settings import Settings
@@ -144,14 +145,25 @@ def _logging(state: StateFolder) -> Iterator[None]:
     formatter = logging.Formatter("%(asctime)s %(levelname)s agent: %(message)s")
     for handler in handlers:
         handler.setFormatter(formatter)
-        log.addHandler(handler)
-    former = log.level, log.propagate
-    log.setLevel(logging.INFO)
-    log.propagate = False
+    try:
+        with _heard(log, handlers), _heard(audit, handlers):
+            yield
+    finally:
+        for handler in handlers:
+            handler.close()
+
+
+@contextmanager
+def _heard(logger: logging.Logger, handlers: Iterable[logging.Handler]) -> Iterator[None]:
+    """Have these handlers, and no others, write what ``logger`` tells."""
+    former = logger.level, logger.propagate
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+    for handler in handlers:
+        logger.addHandler(handler)
     try:
         yield
     finally:
-        log.level, log.propagate = former
+        logger.level, logger.propagate = former
         for handler in handlers:
-            log.removeHandler(handler)
-            handler.close()
+            logger.removeHandler(handler)

@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Self
 
 from wherobots_storage.api.models import Counts
+from wherobots_storage.audit import tell
 from wherobots_storage.errors import HomeMissing, StorageError
 from wherobots_storage.objectstore.store import BulkTransfers, ObjectStore
 from wherobots_storage.planning.tree import File, Symlink
@@ -137,7 +138,9 @@ class Session:
             report = worker.run(cancel, accepted)
         except (Interrupted, StorageError):
             self.tell.cycle(worker.last)
+            self._audit(worker.last)
             raise
+        self._audit(report)
         if report.is_settled:
             self.tell.synced()
             self.tell.dated()
@@ -157,11 +160,19 @@ class Session:
             return self.cycle(cancel)
         before = self._board.status
         report = self._worker(home).run(cancel, focus=focus)
+        self._audit(report)
         self.tell.hinted(report)
         if report.is_settled and before.pending.files == 0 and before.veto is None:
             self._board.update(pending=Counts())
             self.tell.dated()
         return report
+
+    def _audit(self, report: Report) -> None:
+        """One line for all that a run wrote: a line for each file would drown the others."""
+        if report.moved or report.deleted:
+            customer = self._settings.require_tenancy().customer
+            facts = {"mirror": self._mirror.prefix, "customer": customer}
+            tell("mirror-written", facts | {"files": report.moved, "deleted": report.deleted})
 
     def fetch_missing(self, cancel: Cancel) -> Report:
         """Bring what the latest restore could not, and nothing else; raises as ``restore``."""
