@@ -271,7 +271,9 @@ class StorageApp(StorageConfig, ExtensionApp):
         began = time.monotonic()
         if self._supervisor is not None:
             # Kernels and terminals first: what they write while they end belongs to the backup.
-            await self._quietly(asyncio.wait_for(self._end_children(), KERNEL_SECONDS))
+            # With little time in all, half of it is the final sync's.
+            seconds = min(KERNEL_SECONDS, self._backend.settings.shutdown_timeout / 2)
+            await self._quietly(asyncio.wait_for(self._end_children(), seconds))
         left = self._backend.settings.shutdown_timeout - (time.monotonic() - began)
         await asyncio.gather(
             self._quietly(self._stop_agent(max(left, 0.0))),

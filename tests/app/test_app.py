@@ -95,6 +95,21 @@ async def test_stopping_never_raises(
     assert hooks.supervisor.calls[-1] == "stop"
 
 
+async def test_kernels_that_do_not_end_take_their_part_of_the_time(
+    storage_app: StorageApp, jp_serverapp: Any, hooks: Hooks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The time that kernels were waited for is taken from the final sync's, not added to it."""
+    monkeypatch.setattr("wherobots_storage.app.KERNEL_SECONDS", 0.5)
+
+    async def hang() -> None:
+        await asyncio.sleep(60)
+
+    monkeypatch.setattr(jp_serverapp.kernel_manager, "shutdown_all", hang)
+    await storage_app.stop_extension()
+    assert hooks.supervisor.deadline is not None
+    assert 15 < hooks.supervisor.deadline <= 24.5
+
+
 async def test_a_start_after_the_stop_starts_nothing(
     jp_serverapp: Any, storage_app: StorageApp, hooks: Hooks
 ) -> None:

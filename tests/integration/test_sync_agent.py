@@ -23,6 +23,7 @@ from wherobots_storage.objectstore.s3 import S3Store
 from wherobots_storage.settings import Settings
 from wherobots_storage.sync.client import AgentClient
 from wherobots_storage.sync.handover import settings_to_json
+from wherobots_storage.sync.spawning import close_lifeline
 from wherobots_storage.sync.state import StateFolder, process_start
 from wherobots_storage.sync.supervisor import AgentSupervisor
 
@@ -339,7 +340,7 @@ def test_stop_while_the_agent_starts(bench: Bench, how: str) -> None:
         process.terminate()
         assert process.wait(30) == 0
     elif how == "lost server":
-        supervisor._close_lifeline(process)
+        close_lifeline(process)
         assert process.wait(30) == 0
     asyncio.run(supervisor.stop(25))
     assert process.returncode == 0

@@ -18,6 +18,7 @@ from wherobots_storage.errors import AlreadyRunning, StorageError
 from wherobots_storage.objectstore.store import BulkTransfers, ObjectStore
 from wherobots_storage.settings import Settings
 from wherobots_storage.sync.controller import Controller, Watch
+from wherobots_storage.sync.final import note_unsaved
 from wherobots_storage.sync.handover import DONE, FAILED, HELD, INCOMPLETE
 from wherobots_storage.sync.home import Home
 from wherobots_storage.sync.lease import lease_of
@@ -90,7 +91,7 @@ def _work(
                 tenure=Tenure(lease_of(settings, store), board),
                 watch=_watcher(settings, state),
             )
-            stopper.attach(controller)
+            stopper.attach(controller, note=lambda: note_unsaved(settings, store, transfers, state))
             server = AgentServer(state.socket_path, board, controller)
             server.start()
             log.info("agent %d serves %s", os.getpid(), settings.home)

@@ -25,6 +25,10 @@ log = logging.getLogger("wherobots_storage.agent")
 RESTORES = 4
 """How often a start tries to restore single objects that fail, before it goes on without them."""
 
+RESERVE_SECONDS, WORK_SHARE = 2.5, 0.8
+"""What of the deadline of a stop is left for its end: uploads under way that may still arrive, the
+note of what is left, the lease; at most a fifth of it."""
+
 LATE_SECONDS = 0.5
 """How long past its deadline a final sync that was asked for may still tell how it went."""
 
@@ -262,7 +266,9 @@ class Controller:
     def _finish(self) -> bool:
         self._board.enter("stopping")
         spent = time.monotonic() - self._stopped_at if self._stopped_at else 0.0
-        left = None if self._deadline is None else max(0.0, self._deadline - spent)
+        left = None if self._deadline is None else max(0.0, self._deadline * WORK_SHARE - spent)
+        if self._deadline is not None:
+            left = max(left or 0.0, self._deadline - RESERVE_SECONDS - spent)
         complete = self._work.final(left, ends=True)
         self._tenure.end()
         log.info("the final sync is %s", "complete" if complete else "not complete")

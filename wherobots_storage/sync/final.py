@@ -7,16 +7,23 @@ saved beside, see ``aside``.
 from __future__ import annotations
 
 import logging
-from itertools import chain, islice
+from contextlib import suppress
+from itertools import chain
 
 from wherobots_storage.errors import StorageError
+from wherobots_storage.objectstore.store import BulkTransfers, ObjectStore
+from wherobots_storage.settings import Settings
 from wherobots_storage.sync.aside import AsidePass
 from wherobots_storage.sync.cancel import Cancel, Interrupted
-from wherobots_storage.sync.mirror import is_passing
+from wherobots_storage.sync.cycle import Cycle
+from wherobots_storage.sync.home import Home
+from wherobots_storage.sync.journal import Journal
+from wherobots_storage.sync.mirror import Mirror, is_passing
 from wherobots_storage.sync.report import Report
 from wherobots_storage.sync.session import Session
+from wherobots_storage.sync.state import StateFolder
 from wherobots_storage.sync.status import error_body
-from wherobots_storage.sync.telling import MOST_PATHS
+from wherobots_storage.sync.telling import keep_leftovers
 from wherobots_storage.sync.tenure import Tenure
 from wherobots_storage.sync.unsettled import KEPT, Rescue
 from wherobots_storage.sync.worklist import Uploads
@@ -25,6 +32,9 @@ log = logging.getLogger("wherobots_storage.agent")
 
 RETRY_SECONDS = 0.5
 """How soon what was left is tried again."""
+
+NOTE_SECONDS = 0.5
+"""How long a look at the home may take that only notes what is left."""
 
 SETTLED_ROUNDS = 8
 """After so many rounds in which everything found was saved, what still grows is left to itself: a
@@ -63,11 +73,8 @@ class FinalSync:
         """Note for the next start what would have to be saved, without asking the store."""
         try:
             with Uploads() as uploads:
-                self._session.plan(uploads, Cancel(seconds=RETRY_SECONDS))
-                if uploads.files:
-                    first = islice(chain(uploads.small(), uploads.large()), MOST_PATHS)
-                    paths = [entry.path for entry in first]
-                    self._session.tell.keep_leftovers(uploads.files, uploads.bytes, paths)
+                self._session.plan(uploads, Cancel(seconds=NOTE_SECONDS))
+                _keep(self._session.journal, uploads)
         except (Interrupted, StorageError):
             pass  # The final sync meets the same, or the time is over.
 
@@ -149,5 +156,26 @@ class FinalSync:
                 self._note_plan()  # It did not even come to a look at the home.
             return
         paths = [notice.path for notice in report.skipped]
-        left = self._session.tell.keep_leftovers(files, size, paths)
-        log.warning("not saved before the stop: %d files, %d bytes", left.files, left.bytes)
+        keep_leftovers(self._session.journal, files, size, paths)
+
+
+def note_unsaved(
+    settings: Settings, store: ObjectStore, transfers: BulkTransfers, state: StateFolder
+) -> None:
+    """Note for the next start what is not saved, while a final sync hangs in the store.
+
+    With a journal of its own, so that it may run on another thread. Raises StorageError.
+    """
+    mirror = Mirror(store, transfers, settings.require_tenancy().mirror_prefix)
+    home = Home.open(settings, state=state.path)
+    with Journal(state.journal_path) as journal, Uploads() as uploads:
+        cycle = Cycle(home, mirror, journal, on_progress=lambda _: None)
+        with suppress(Interrupted):
+            cycle.plan(uploads, Cancel(seconds=NOTE_SECONDS))
+        _keep(journal, uploads)
+
+
+def _keep(journal: Journal, uploads: Uploads) -> None:
+    if uploads.files:
+        paths = (entry.path for entry in chain(uploads.small(), uploads.large()))
+        keep_leftovers(journal, uploads.files, uploads.bytes, paths)

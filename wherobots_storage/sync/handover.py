@@ -59,6 +59,23 @@ def settings_to_json(settings: Settings) -> bytes:
     return msgspec.json.encode(handover)
 
 
+def until_to_json(until: float) -> bytes:
+    """The server's last words through the pipe: when the agent must have ended, as a line.
+
+    ``until`` is of the monotonic clock, which is one for all processes of a machine (Linux's
+    clock_gettime(2)).
+    """
+    return msgspec.json.encode(until) + b"\n"
+
+
+def read_until(line: bytes) -> float | None:
+    """The time in such a line; None when it is none."""
+    try:
+        return msgspec.json.decode(line, type=float)
+    except msgspec.MsgspecError:
+        return None
+
+
 def settings_from_json(line: bytes) -> Settings:
     """The settings of such a line. Raises InvalidConfiguration when it is none."""
     try:

@@ -1,7 +1,7 @@
 """The ways in which an agent is told to stop, and what happens when it does not come to its end.
 
 A request that hangs in a dead network cannot be interrupted. So a watchdog ends the process a
-moment after the final sync's deadline, whatever it waits for; what was left is noted by then.
+moment after the final sync's deadline, whatever it waits for.
 """
 
 from __future__ import annotations
@@ -10,16 +10,21 @@ import logging
 import os
 import select
 import threading
+import time
+from collections.abc import Callable
 from contextlib import suppress
 from typing import BinaryIO
 
 from wherobots_storage.sync.controller import Controller
-from wherobots_storage.sync.handover import INCOMPLETE
+from wherobots_storage.sync.handover import INCOMPLETE, read_until
 
 log = logging.getLogger("wherobots_storage.agent")
 
-GRACE = 1.0
+GRACE = 0.5
 """How long past its deadline, in seconds, a final sync may take to notice that."""
+
+NOTE_SECONDS = 1.0
+"""How long it may take to note what is left."""
 
 
 class Stopper:
@@ -29,17 +34,20 @@ class Stopper:
         self._timeout = timeout
         self._controller: Controller | None = None
         self._asked = False
+        self._until: float | None = None
         self._lock = threading.Lock()
         self._watchdog: threading.Timer | None = None
         self._listener: threading.Thread | None = None
+        self._note: Callable[[], None] = lambda: None
         self._woken, self._waker = os.pipe2(os.O_CLOEXEC)
 
     def is_set(self) -> bool:
         """Whether a stop was asked for."""
         return self._asked
 
-    def attach(self, controller: Controller) -> None:
-        """From now on there is something to stop."""
+    def attach(self, controller: Controller, note: Callable[[], None]) -> None:
+        """From now on there is something to stop; ``note`` keeps what is left if it hangs."""
+        self._note = note
         self._controller = controller
         controller.on_stop = self.guard
         if self._asked:
@@ -48,14 +56,18 @@ class Stopper:
     def stop(self) -> None:
         """Ask for the final sync; asking again changes nothing."""
         self._asked = True
-        if self._controller is not None:
-            self._controller.stop(self._timeout)
+        if self._controller is None:
+            return
+        left = self._timeout
+        if self._until is not None:
+            left = max(0.0, min(left, self._until - time.monotonic()))
+        self._controller.stop(left)
 
     def guard(self, seconds: float | None) -> None:
         """End this process when a final sync of so many seconds is not over in time."""
         with self._lock:
             if self._watchdog is None and seconds is not None:
-                self._watchdog = threading.Timer(seconds + GRACE, _give_up)
+                self._watchdog = threading.Timer(seconds + GRACE, self._give_up)
                 self._watchdog.daemon = True
                 self._watchdog.start()
 
@@ -75,10 +87,19 @@ class Stopper:
                 ready, _, _ = select.select([server, self._woken], [], [])
                 if self._woken in ready:
                     return
-                if not os.read(server, 4096):
+                said = os.read(server, 4096)
+                if not said:
                     break
+                self._until = read_until(said)
         log.info("the server is gone")
         self.stop()
+
+    def _give_up(self) -> None:
+        log.error("the final sync did not end in time")
+        noting = threading.Thread(target=self._note, daemon=True)
+        noting.start()
+        noting.join(NOTE_SECONDS)
+        os._exit(INCOMPLETE)
 
     def close(self) -> None:
         """It ended: no watchdog is needed any more, and nobody listens."""
@@ -89,8 +110,3 @@ class Stopper:
             if thread is not None:
                 thread.join()
         os.close(self._woken)
-
-
-def _give_up() -> None:
-    log.error("the final sync did not end in time")
-    os._exit(INCOMPLETE)

@@ -5,33 +5,26 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
-import signal
 import socket
 import subprocess
-import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from pathlib import Path
 from uuid import uuid4
 
 import msgspec
 
-import wherobots_storage
 from wherobots_storage.api.models import AgentEvent, AgentRequest, SyncState, SyncStatus
 from wherobots_storage.errors import AgentError, AgentUnavailable, AlreadyRunning
 from wherobots_storage.settings import Settings
 from wherobots_storage.sync.cancel import Backoff
 from wherobots_storage.sync.client import AgentClient, decode, encode, peer_pid, socket_address
-from wherobots_storage.sync.handover import HELD, settings_to_json
+from wherobots_storage.sync.handover import HELD, settings_to_json, until_to_json
+from wherobots_storage.sync.spawning import COMMAND, close_lifeline, say, spawn_agent
 from wherobots_storage.sync.state import StateFolder
 from wherobots_storage.sync.status import error_body, iso
 
 log = logging.getLogger("wherobots_storage")
-
-COMMAND = (sys.executable, "-P", "-m", "wherobots_storage", "agent")
-"""``-P``: the working directory is often the home, whose ``random.py`` is no module of ours."""
 
 POLL = 0.1
 QUIET_SECONDS = 10.0
@@ -43,7 +36,9 @@ STEADY_SECONDS = 60.0
 STANDBY_POLL = 0.5
 """How often a supervisor that stands by looks whether the other writer still lives."""
 
-STOP_GRACE = 5.0
+STOP_GRACE = 2.0
+"""How long past its deadline an agent may live; by then its own watchdog has ended it."""
+
 LINE_LIMIT = 16 * 1024**2
 _RESTORED = {"idle", "syncing", "paused", "waiting", "vetoed"}
 
@@ -82,22 +77,10 @@ class AgentSupervisor:
 
         Unless ``yielding`` it ends another writer of this home, after ``shutdown_timeout``.
         """
-        # A session of its own: a terminal's Ctrl-C must not reach it. The pipe is the lifeline:
-        # whatever ends this process closes it, and the agent then makes its final sync.
-        with _signals_held():
-            process = subprocess.Popen(
-                [*self._command, *(["--yielding"] if yielding else [])],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
-                start_new_session=True,
-                env=_environment(),
-            )
-        self._process = process
+        command = [*self._command, *(["--yielding"] if yielding else [])]
+        self._process = spawn_agent(command)
         self._spawned = time.monotonic()
-        if process.stdin is not None:
-            with contextlib.suppress(BrokenPipeError):
-                process.stdin.write(settings_to_json(self._settings) + b"\n")
-                process.stdin.flush()
+        say(self._process, settings_to_json(self._settings) + b"\n")
 
     def wait_restored(self, seconds: float) -> bool:
         """Block until the home is restored; False when the time is over or it cannot be."""
@@ -182,7 +165,7 @@ class AgentSupervisor:
                 log.warning("wherobots_storage: the final sync took too long; the agent is ended")
                 process.kill()
                 await asyncio.to_thread(process.wait)
-            self._close_lifeline(process)
+            close_lifeline(process)
         if process.returncode not in {0, HELD}:
             log.warning("wherobots_storage: not everything could be saved; see the agent's log")
         self._publish(
@@ -194,6 +177,7 @@ class AgentSupervisor:
 
         Not by a signal: the agent may be on its way still, and would die without a final sync.
         """
+        until = time.monotonic() + deadline
         request = AgentRequest(op="stop", id=uuid4().hex, deadline=deadline)
         try:
             async with self._connection() as (reader, writer):
@@ -202,12 +186,13 @@ class AgentSupervisor:
                 self._publish(await _answer(reader, request.id))
         except (AgentUnavailable, OSError):
             if self._process is not None:
-                self._close_lifeline(self._process)
+                say(self._process, until_to_json(until))
+                close_lifeline(self._process)
 
     async def _start_again(self) -> None:
         process = self._process
         if process is not None:
-            self._close_lifeline(process)
+            close_lifeline(process)
             if process.returncode == HELD or self._state.holder() is not None:
                 await self._stand_by()
             else:
@@ -306,36 +291,6 @@ class AgentSupervisor:
             self._on_status(status)
         except Exception:
             log.exception("wherobots_storage: a change of the sync status could not be told")
-
-    @staticmethod
-    def _close_lifeline(process: subprocess.Popen[bytes]) -> None:
-        if process.stdin is not None:
-            with contextlib.suppress(OSError):
-                process.stdin.close()
-
-
-@contextlib.contextmanager
-def _signals_held() -> Iterator[None]:
-    """Processes started here begin with SIGTERM and SIGINT held back.
-
-    The agent lets them through once it can answer them: until then they would end it at once,
-    and with it the final sync.
-    """
-    former = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, former)
-
-
-def _environment() -> dict[str, str]:
-    """This process's environment, credentials' variables included; a checkout is made findable."""
-    environment = os.environ.copy()
-    package = Path(wherobots_storage.__file__).parent.parent
-    if not {"site-packages", "dist-packages"}.intersection(package.parts):
-        paths = (environment.get("PYTHONPATH"), str(package))
-        environment["PYTHONPATH"] = os.pathsep.join(path for path in paths if path)
-    return environment
 
 
 async def _answer(reader: asyncio.StreamReader, request_id: str) -> SyncStatus:

@@ -6,7 +6,9 @@ are kept here, beside what the latest cycle told, until they are settled.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
+from itertools import islice
 
 import msgspec
 
@@ -15,6 +17,8 @@ from wherobots_storage.sync.journal import Journal
 from wherobots_storage.sync.kept import KeptVersions
 from wherobots_storage.sync.report import Notices, Report
 from wherobots_storage.sync.status import MAX_NOTICES, StatusBoard, iso, outcome, wire_notices
+
+log = logging.getLogger("wherobots_storage.agent")
 
 _META = "leftovers"
 MOST_PATHS = 20
@@ -27,6 +31,13 @@ class Leftovers(msgspec.Struct, frozen=True):
     files: int
     bytes: int
     paths: list[str]
+
+
+def keep_leftovers(journal: Journal, files: int, size: int, paths: Iterable[str]) -> None:
+    """Note for the next start what is not saved: counts, bytes, and the first paths."""
+    left = Leftovers(iso(), files, size, list(islice(paths, MOST_PATHS)))
+    journal.set_meta(_META, msgspec.json.encode(left).decode())
+    log.warning("not saved before the stop: %d files, %d bytes", files, size)
 
 
 class Teller:
@@ -91,12 +102,6 @@ class Teller:
         """Nothing is known to be left at this moment."""
         self._journal.set_meta("last-synced", iso())
         self._board.update(last_synced=self._journal.meta("last-synced"))
-
-    def keep_leftovers(self, files: int, size: int, paths: list[str]) -> Leftovers:
-        """Note for the next start what is not saved: counts, bytes, and the first paths."""
-        left = Leftovers(iso(), files, size, paths[:MOST_PATHS])
-        self._journal.set_meta(_META, msgspec.json.encode(left).decode())
-        return left
 
     def _remember(self) -> None:
         text = self._journal.meta(_META)

@@ -18,7 +18,7 @@ log = logging.getLogger("wherobots_storage.agent")
 LOOK = 10.0
 """How often a waiting instance looks whether the lease was released, in seconds."""
 
-RELEASE_SECONDS = 2.0
+RELEASE_SECONDS = 1.0
 """How long the end may wait for the lease to be released."""
 
 RETRY = 5.0
