@@ -111,7 +111,7 @@ def one_clean_run(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize(
-    "kills", [pytest.param(3, id="few"), pytest.param(100, id="hundred", marks=pytest.mark.slow)]
+    "kills", [pytest.param(2, id="few"), pytest.param(100, id="hundred", marks=pytest.mark.slow)]
 )
 def test_agent_killed_again_and_again(
     bench: Bench, s3_store: S3Store, tmp_path: Path, rng: random.Random, kills: int

@@ -61,7 +61,7 @@ class Versions:
             return hashlib.sha256(body).hexdigest() in self._known.get(path, set())
 
 
-class _Worker:
+class Worker:
     """A thread that takes steps until it is left; what it raised is raised there."""
 
     def __init__(self, pause: float) -> None:
@@ -85,6 +85,7 @@ class _Worker:
         try:
             while not self._done.wait(self._pause):
                 self.step()
+            self.finish()
         except BaseException as error:  # noqa: BLE001  # for the test's own thread
             self._problem = error
 
@@ -92,8 +93,11 @@ class _Worker:
         """Do something."""
         raise NotImplementedError
 
+    def finish(self) -> None:
+        """What the thread does last."""
 
-class Editor(_Worker):
+
+class Editor(Worker):
     """Writes, renames and deletes files of a home, all the time; each file is whole at once.
 
     ``current`` says which version (SHA-256) it left at each path, None where it deleted.
@@ -165,7 +169,7 @@ class Editor(_Worker):
             folder.mkdir(parents=True)
 
 
-class Sampler(_Worker):
+class Sampler(Worker):
     """Reads objects of a mirror and compares them with the versions."""
 
     def __init__(

@@ -22,6 +22,7 @@ from wherobots_storage.errors import (
     SlowDown,
     StoreUnavailable,
 )
+from wherobots_storage.sync.downloads import Downloader
 from wherobots_storage.sync.install import Installer
 
 LARGE = 9 * 1024**2
@@ -465,6 +466,36 @@ def test_restored_folder_keeps_its_own_mode(first: Bench, second: Bench) -> None
     assert stat.S_IMODE((second.home / "d").stat().st_mode) == 0o755
     second.sync()
     assert second.store.head(f"{PREFIX}d/").metadata["mode"] == "755"
+
+
+class Killed(BaseException):
+    """Stands for SIGKILL: nothing in the program catches it."""
+
+
+def test_folder_made_before_a_kill_gets_its_mode(
+    first: Bench, second: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A restore that goes on gives the folders that it had made their modes, and saves no other."""
+    (first.home / "closed").mkdir()
+    first.write("open/a", b"a", mtime_ns=OLD)
+    for name, mode in (("closed", 0o700), ("open", 0o750)):
+        (first.home / name).chmod(mode)
+    first.sync()
+
+    def die(_: Downloader) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Downloader, "finish", die)
+        with pytest.raises(Killed):
+            second.restore()
+    assert stat.S_IMODE((second.home / "closed").stat().st_mode) != 0o700
+    assert second.restore().complete
+    assert picture(second.home) == picture(first.home)
+    assert second.sync().complete
+    third = Bench(first.home.parent.parent, first.store, "third")
+    third.restore()
+    assert picture(third.home) == picture(first.home)
 
 
 def test_slow_down_is_waited_for(first: Bench, second: Bench, store: FaultyStore) -> None:

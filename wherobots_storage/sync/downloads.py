@@ -97,6 +97,10 @@ class Downloader:
         finally:
             self._journal.commit()
 
+    def announce(self, folders: Iterable[str]) -> None:
+        """Note folders that are to be made, before anything is."""
+        self._ledger.announce_folders(folders, self._home.folder_mode)
+
     def finish(self) -> None:
         """Give the folders made here their modes, the deepest first."""
         for path, etag, mode in sorted(self._markers, reverse=True):
@@ -109,7 +113,7 @@ class Downloader:
             else:
                 self._ledger.folder(path, etag, mode)
         self._markers.clear()
-        self._journal.commit()
+        self._ledger.forget_announced()
 
     def clear(self) -> None:
         """Remove what is left of unfinished downloads; a file that is whole stays."""
@@ -246,7 +250,7 @@ class Downloader:
         small = remote.size <= SMALL_BYTES
         try:
             if remote.path.endswith("/"):
-                self._receive_folder(remote, info)
+                self._receive_folder(get, info)
             elif get.step is Step.COMPARE and self._is_equal(remote, info, facts):
                 pass
             elif facts.is_symlink:
@@ -310,12 +314,13 @@ class Downloader:
             return False
         return self._beside.adopt(remote, info, facts.sha256, is_symlink=facts.is_symlink)
 
-    def _receive_folder(self, remote: Remote, info: ObjectInfo) -> None:
+    def _receive_folder(self, get: _Get, info: ObjectInfo) -> None:
+        remote = get.remote
         made = self._installer.make_folder(remote.path)
         mode = read_folder_mode(info.metadata, info.content_type)
         if mode is None:
             mode = self._home.folder_mode
-        if made or self._journal.get(remote.path) is not None:
+        if made or get.step is Step.REPLACE:
             self._markers.append((remote.path, info.etag, mode))
             self._ledger.report.moved += made
         else:

@@ -62,6 +62,7 @@ class Restore:
             )
             downloader.clear()
             try:
+                downloader.announce(downloads.new_folders())
                 downloader.download(downloads.steps(large=False))
                 downloader.download(downloads.steps(large=True))
                 downloader.finish()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections.abc import Iterable
 
 from wherobots_storage.errors import NotFound, PreconditionFailed, StorageError
 from wherobots_storage.planning.tree import File, Notice, Record, Remote, Symlink, kind_of
@@ -12,6 +13,8 @@ from wherobots_storage.sync.mirror import OutageDetector
 from wherobots_storage.sync.report import Report
 
 BATCH = 200
+UNKNOWN_ETAG = ""
+"""No marker has it: a row with it is never taken for what the bucket holds."""
 
 
 class RestoreLedger:
@@ -32,6 +35,22 @@ class RestoreLedger:
         """A folder is here, and this is its marker, with the mode that the marker has."""
         empty = hashlib.sha256(b"").hexdigest()
         self._put(Record(path, "folder", 0, 0, 0, 0, mode, empty, etag, time.time()))
+
+    def announce_folders(self, paths: Iterable[str], mode: int) -> None:
+        """Folders are about to be made, and get their own mode at the end.
+
+        Without it a restore that goes on after a kill would take a folder that it had made, with
+        the usual ``mode``, for the user's.
+        """
+        for path in paths:
+            if self.journal.get(path) is None:
+                self.folder(path, UNKNOWN_ETAG, mode)
+        self.journal.commit()
+
+    def forget_announced(self) -> None:
+        """Forget those that were not made after all."""
+        self.journal.run("DELETE FROM entries WHERE etag = ?", (UNKNOWN_ETAG,))
+        self.journal.commit()
 
     def skip(self, path: str, code: str, reason: str, size: int | None = None) -> None:
         """It cannot be here."""

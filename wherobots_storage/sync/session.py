@@ -251,7 +251,8 @@ class Session:
         known = self._journal.meta("home")
         self._identity = home.identity()
         anew = known != self._identity or (restoring and self._is_empty(home))
-        if anew and len(self._journal):
+        # Folders that a restore was about to make when it was killed are no reason.
+        if anew and self._journal.ask("SELECT 1 FROM entries WHERE etag != '' LIMIT 1"):
             log.info("the home is another one, or empty: its journal is set aside")
             OpenUploads(self._mirror, self._journal).abandon()
             self._journal.close()

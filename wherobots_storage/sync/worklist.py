@@ -127,6 +127,13 @@ class Downloads(_Spool):
         self.files += 1
         self.bytes += remote.size
 
+    def new_folders(self) -> list[str]:
+        """The markers of folders to make."""
+        rows = self._db.execute(
+            "SELECT path FROM work WHERE step = ? AND substr(path, -1) = '/'", (Step.RESTORE.name,)
+        )
+        return [path for (path,) in rows]
+
     def steps(self, *, large: bool) -> Iterator[tuple[Step, Remote]]:
         """The small ones in the order of their paths, or the large ones."""
         sign = ">" if large else "<="
