@@ -272,3 +272,15 @@ def test_another_home_gives_the_uploads_up(bench: Bench, store: FaultyStore) -> 
     bench.home.mkdir()
     bench.sync()
     assert store.list_uploads(PREFIX) == []
+
+
+def test_large_file_read_again_in_vain_is_no_work(bench: Bench) -> None:
+    """A large file whose time proves nothing is read again, and the cycle is quiet all the same."""
+    bench.write("big", os.urandom(9 * 1024**2), mtime_ns=OLD)
+    with opened(bench) as (session, _):
+        assert session.cycle(Cancel()).moved == 1
+        row = session.journal.get("big")
+        assert row is not None
+        session.journal.put(row._replace(ctime_ns=0))
+        report = session.cycle(Cancel())
+    assert report.is_quiet

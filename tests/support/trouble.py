@@ -1,0 +1,192 @@
+"""Points at which a run of the engine is killed, meets a failure, or meets somebody else."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any, Literal
+from unittest.mock import patch
+
+from wherobots_storage.errors import AccessDenied, SlowDown, StorageError, StoreUnavailable
+from wherobots_storage.objectstore.memory import MemoryStore
+from wherobots_storage.objectstore.store import FetchedObject, PutRequest
+from wherobots_storage.sync.install import Installer
+from wherobots_storage.sync.journal import Journal
+
+REQUESTS = frozenset(
+    {
+        "list_page",
+        "head",
+        "get",
+        "put",
+        "delete",
+        "copy",
+        "create_multipart",
+        "upload_part",
+        "list_parts",
+        "complete_multipart",
+        "abort_multipart",
+        "list_uploads",
+    }
+)
+STEPS = ((Journal, "commit"), *((Installer, name) for name in ("place", "replace", "trash")))
+"""Local steps around which a process may be killed as well: each leaves something on the disk."""
+
+FAILURES: dict[str, StorageError] = {
+    "unavailable": StoreUnavailable("The store is away."),
+    "slow-down": SlowDown("Slow down."),
+    "denied": AccessDenied("Not this one."),
+}
+
+Kind = Literal["kill", "lost-answer", "unavailable", "slow-down", "denied", "meet"]
+
+
+class Killed(BaseException):
+    """The process is dead. No handler of ours may take it for an error."""
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """What happens at the point ``at`` of a run: each request has one before and one after it.
+
+    ``meet`` runs somebody else's act there. A failure strikes ``times`` requests in a row;
+    ``lost-answer`` lets them be done and then says that the store was away.
+    """
+
+    kind: Kind
+    at: int
+    times: int = 1
+    act: object = None
+
+
+class Points:
+    """Counts the points of one run, and strikes. Thread-safe."""
+
+    def __init__(
+        self, trouble: Trouble | None, kill: Callable[[], None], meet: Callable[[object], None]
+    ) -> None:
+        self._trouble = trouble
+        self._kill = kill
+        self._meet = meet
+        self._lock = threading.RLock()
+        self._passed = 0
+        self.dead = False
+        self.struck = False
+
+    def pass_by(self, *, request: bool, after: bool = False) -> None:
+        """One point. Raises Killed, and the failure that a request meets here."""
+        with self._lock:
+            if self.dead:
+                raise Killed
+            number, trouble = self._passed, self._trouble
+            self._passed += 1
+            if trouble is None or number < trouble.at:
+                return
+            if trouble.kind == "kill":
+                self.dead = self.struck = True
+                self._kill()
+                raise Killed
+            if trouble.kind == "meet":
+                if not self.struck:
+                    self.struck = True
+                    self._meet(trouble.act)
+            elif request and number < trouble.at + 2 * trouble.times:
+                self.struck = True
+                if after and trouble.kind == "lost-answer":
+                    raise FAILURES["unavailable"]
+                if not after and trouble.kind != "lost-answer":
+                    raise FAILURES[trouble.kind]
+
+    @contextmanager
+    def around_steps(self) -> Iterator[None]:
+        """Have a point before and after each of the local ``STEPS``."""
+        with ExitStack() as stack:
+            for owner, name in STEPS:
+                stack.enter_context(patch.object(owner, name, self._step(getattr(owner, name))))
+            yield
+
+    def _step(self, real: Callable[..., Any]) -> Callable[..., Any]:
+        def step(*given: Any, **named: Any) -> Any:
+            self.pass_by(request=False)
+            result = real(*given, **named)
+            self.pass_by(request=False, after=True)
+            return result
+
+        return step
+
+
+class TroubledStore:
+    """The engine's way to a store in memory: every request passes the points of the run.
+
+    ``conditions`` False makes it a store that ignores If-Match and If-None-Match.
+    """
+
+    def __init__(self, inner: MemoryStore, *, conditions: bool = True) -> None:
+        self.inner = inner
+        self.points = Points(None, lambda: None, lambda _: None)
+        self._conditions = conditions
+        self.bucket = inner.bucket
+
+    def __getattr__(self, name: str) -> Any:
+        target = getattr(self.inner, name)
+        if name not in REQUESTS:
+            return target
+
+        def request(key: str, *given: Any, **named: Any) -> Any:
+            if not self._conditions and name != "get":
+                named = {what: how for what, how in named.items() if not what.startswith("if_")}
+                named.pop("source_if_match", None)
+            if "/.wherobots/" in key:
+                return target(key, *given, **named)
+            self.points.pass_by(request=True)
+            result = target(key, *given, **named)
+            self.points.pass_by(request=True, after=True)
+            return result
+
+        return request
+
+
+class InlineTransfers:
+    """``BulkTransfers`` that does everything at once, so that a run is the same each time."""
+
+    in_flight = 1
+
+    def __init__(self, store: Any) -> None:
+        self._store = store
+
+    def submit_put(self, request: PutRequest) -> Future[str]:
+        """Write an object; the future has ended already."""
+        return _ended(
+            lambda: self._store.put(
+                request.key,
+                request.body,
+                metadata=request.metadata,
+                content_type=request.content_type,
+                if_none_match=request.if_none_match,
+                if_match=request.if_match,
+            )
+        )
+
+    def submit_get(self, key: str, *, if_match: str | None = None) -> Future[FetchedObject]:
+        """Read an object; the future has ended already."""
+
+        def get() -> FetchedObject:
+            with self._store.get(key, if_match=if_match) as body:
+                return FetchedObject(body.info, b"".join(body.chunks()))
+
+        return _ended(get)
+
+    def close(self) -> None:
+        """Nothing is under way."""
+
+
+def _ended(work: Callable[[], Any]) -> Future[Any]:
+    future: Future[Any] = Future()
+    try:
+        future.set_result(work())
+    except StorageError as error:
+        future.set_exception(error)
+    return future

@@ -1,0 +1,178 @@
+"""The machine's oracle against engines that were broken on purpose: it has to see each of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+from unittest.mock import patch
+
+import pytest
+from support.acts import Act
+from support.trouble import Trouble
+from support.world import World
+
+from wherobots_storage.objectstore.store import PutRequest
+from wherobots_storage.planning import restore as restore_planning
+from wherobots_storage.planning.tree import Record
+from wherobots_storage.sync import deletions, install, uploads
+from wherobots_storage.sync.conflicts import Keeper
+from wherobots_storage.sync.home import Home
+from wherobots_storage.sync.journal import Journal
+from wherobots_storage.sync.objects import row_of
+from wherobots_storage.sync.session import Session
+
+A, B = 0, 2
+"""The picks of the paths ``a`` and ``b``."""
+
+
+def act(world: World, who: str, verb: str, pick: int, second: int = 0) -> None:
+    """One act."""
+    Act(who, verb, pick, second).carry_out(world)
+
+
+def overwrites(world: World) -> None:
+    """Both change the same path, and this home saves its version."""
+    act(world, "user", "write", A)
+    world.cycle()
+    act(world, "other", "put", A)
+    act(world, "user", "write", A)
+    world.cycle()
+
+
+def deletes_what_changed(world: World) -> None:
+    """The user deletes a file that somebody else has changed."""
+    act(world, "user", "write", A)
+    act(world, "user", "write", B)
+    world.cycle()
+    act(world, "other", "put", A)
+    act(world, "user", "delete", 0)
+    world.cycle()
+
+
+def begins_elsewhere(world: World) -> None:
+    """A new machine saves its first file before anything is restored."""
+    act(world, "user", "write", A)
+    world.cycle()
+    world.lose_home()
+    act(world, "user", "write", B)
+    world.cycle()
+
+
+def restores_over_work(world: World) -> None:
+    """Both change the same path, and the mirror is restored."""
+    act(world, "user", "write", A)
+    world.cycle()
+    act(world, "other", "put", A)
+    act(world, "user", "write", A)
+    world.restore()
+
+
+def is_killed_before_the_put(world: World) -> None:
+    """The process dies before a file is in the mirror, and begins again."""
+    act(world, "user", "write", A)
+    world.cycle(Trouble("kill", 5))
+    world.cycle()
+
+
+def vanishes_there(world: World) -> None:
+    """An object is deleted in the bucket; the hourly listing finds it out."""
+    act(world, "user", "write", A)
+    act(world, "user", "write", B)
+    world.cycle()
+    act(world, "other", "delete", 0)
+    world.cycle(reconcile=True)
+
+
+def without_conditions() -> AbstractContextManager[Any]:
+    """Puts that replace whatever is there."""
+
+    def bare(key: str, body: bytes, **named: Any) -> PutRequest:
+        return PutRequest(key, body, metadata=named["metadata"])
+
+    return patch.object(uploads, "PutRequest", bare)
+
+
+def without_keeping() -> AbstractContextManager[Any]:
+    """Another's version is not kept before its name is taken."""
+    return patch.object(Keeper, "keep", lambda _self, _path, _found: None)
+
+
+def deleting_blindly() -> AbstractContextManager[Any]:
+    """Deletions that look at no ETag."""
+
+    def delete(self: deletions.Deleter, record: Record) -> str:
+        self._mirror.store.delete(self._mirror.key(record.path))
+        return "gone"
+
+    return patch.object(deletions.Deleter, "_delete", delete)
+
+
+def with_the_former_journal() -> AbstractContextManager[Any]:
+    """The journal of another directory is believed."""
+
+    def take_home(self: Session, home: Home, *, restoring: bool) -> None:
+        del restoring
+        self._identity = home.identity()
+
+    return patch.object(Session, "_take_home", take_home)
+
+
+@contextmanager
+def taking_all_for_unchanged() -> Iterator[None]:
+    """Local changes are overlooked by a restore."""
+    with (
+        patch.object(install, "is_unchanged", lambda _entry, _record: True),
+        patch.object(restore_planning, "is_unchanged", lambda _entry, _record: True),
+    ):
+        yield
+
+
+def journaling_too_soon() -> AbstractContextManager[Any]:
+    """A file is in the journal before it is in the mirror."""
+    real = uploads.Uploader._put
+
+    def put(self: uploads.Uploader, put: uploads._Put) -> None:
+        self._ledger.note(row_of(put.content, "not there yet"))
+        self._ledger.journal.commit()
+        real(self, put)
+
+    return patch.object(uploads.Uploader, "_put", put)
+
+
+def forgetting_nothing() -> AbstractContextManager[Any]:
+    """What vanished from the mirror stays in the journal."""
+    return patch.object(Journal, "forget_all", lambda _self, _paths: None)
+
+
+class Case(NamedTuple):
+    """An engine that is broken in one way, the story that shows it, and what the oracle says."""
+
+    broken: Callable[[], AbstractContextManager[Any]]
+    story: Callable[[World], None]
+    says: str
+
+
+CASES = [
+    Case(without_conditions, overwrites, "another writer's version is lost"),
+    Case(without_keeping, overwrites, "another writer's version is lost"),
+    Case(deleting_blindly, deletes_what_changed, "which the user did not do"),
+    Case(with_the_former_journal, begins_elsewhere, "which the user did not do"),
+    Case(taking_all_for_unchanged, restores_over_work, "was lost to a restore"),
+    Case(journaling_too_soon, is_killed_before_the_put, "is not saved as it is"),
+    Case(forgetting_nothing, vanishes_there, "vanished there and was not saved again"),
+]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.broken.__name__)
+def test_a_broken_engine_is_found_out(case: Case, tmp_path: Path) -> None:
+    """The oracle accepts each story as the engine tells it, and refuses it of a broken one."""
+    with World(tmp_path / "sound") as world:
+        case.story(world)
+    with (
+        World(tmp_path / "broken") as world,
+        case.broken(),
+        pytest.raises(AssertionError, match=case.says),
+    ):
+        case.story(world)
