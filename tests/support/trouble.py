@@ -32,7 +32,10 @@ REQUESTS = frozenset(
         "list_uploads",
     }
 )
-STEPS = ((Journal, "commit"), *((Installer, name) for name in ("place", "replace", "trash")))
+STEPS = (
+    (Journal, "commit"),
+    *((Installer, name) for name in ("create", "place", "replace", "trash")),
+)
 """Local steps around which a process may be killed as well: each leaves something on the disk."""
 
 FAILURES: dict[str, StorageError] = {

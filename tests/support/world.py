@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import NamedTuple, Self
 from unittest.mock import patch
 
-from support.homes import PREFIX, settings_for
+from support.homes import PREFIX, final, settings_for
 from support.oracle import Oracle, Tree, Value, require
 from support.trouble import InlineTransfers, Killed, Points, Trouble, TroubledStore
 
@@ -23,6 +23,7 @@ from wherobots_storage.errors import StorageError
 from wherobots_storage.objectstore.memory import MemoryStore
 from wherobots_storage.objectstore.store import ObjectInfo, iterate_keys
 from wherobots_storage.sync import (
+    aside,
     beside,
     conflicts,
     deletions,
@@ -32,7 +33,7 @@ from wherobots_storage.sync import (
     uploads,
     worklist,
 )
-from wherobots_storage.sync import session as sessions
+from wherobots_storage.sync import final as finals
 from wherobots_storage.sync import unsettled as rescues
 from wherobots_storage.sync.cancel import Cancel
 from wherobots_storage.sync.focus import Focus
@@ -55,7 +56,7 @@ TICK_SECONDS = 0.012
 ROUNDS = 6
 """Within so many cycles without trouble everything has to be quiet."""
 
-_WITH_LIMIT = (deletions, downloads, large, reading, uploads, worklist, rescues)
+_WITH_LIMIT = (aside, downloads, large, reading, uploads, worklist, rescues)
 
 
 class Hasty(Cancel):
@@ -114,11 +115,10 @@ class World:
 
     def __enter__(self) -> Self:
         for module in _WITH_LIMIT:
-            if hasattr(module, "SMALL_BYTES"):
-                self._patches.enter_context(patch.object(module, "SMALL_BYTES", LARGE))
+            self._patches.enter_context(patch.object(module, "SMALL_BYTES", LARGE))
         # One after the other, so that a run passes its points in the same order each time.
         self._patches.enter_context(patch.object(deletions, "WORKERS", 1))
-        self._patches.enter_context(patch.object(sessions, "RETRY_SECONDS", 0.0))
+        self._patches.enter_context(patch.object(finals, "RETRY_SECONDS", 0.0))
         self._patches.enter_context(patch.object(reading, "RACY_NS", 10**18 if self.hasty else 0))
         for module in (conflicts, beside):
             self._patches.enter_context(patch.object(module, "time", _Seconds()))
@@ -219,15 +219,18 @@ class World:
         """A look at a few folders."""
         return self._run(lambda session: session.hinted(Hasty(), focus), trouble)
 
+    def fetch_missing(self, trouble: Trouble | None = None) -> None:
+        """Another try at what the latest restore could not bring."""
+        self._run(lambda session: session.fetch_missing(Hasty()), trouble, restoring=True)
+
     def final(self, trouble: Trouble | None = None) -> None:
         """A final sync and the end of the process."""
         cancel = Hasty(seconds=5.0)
 
-        def final(session: Session) -> Report | None:
-            complete = session.final(cancel)
-            return session._cycle.last if complete and session._cycle is not None else None
+        def work(session: Session) -> Report | None:
+            return session.last if final(session, cancel) else None
 
-        report = self._run(final, trouble)
+        report = self._run(work, trouble)
         if report is not None:
             self._check_clean(report, trouble, reconciled=False)
         self.close()

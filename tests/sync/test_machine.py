@@ -87,6 +87,10 @@ class SyncMachine(RuleBasedStateMachine):
     def restore(self, trouble: Trouble | None) -> None:
         self.world.restore(trouble)
 
+    @rule(trouble=troubles)
+    def fetch_missing(self, trouble: Trouble | None) -> None:
+        self.world.fetch_missing(trouble)
+
     @rule(trouble=troubles, focus=focuses)
     def hinted(self, trouble: Trouble | None, focus: Focus) -> None:
         self.world.hinted(focus, trouble)

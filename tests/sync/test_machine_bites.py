@@ -70,10 +70,11 @@ def restores_over_work(world: World) -> None:
 
 
 def is_killed_before_the_put(world: World) -> None:
-    """The process dies before a file is in the mirror, and begins again."""
-    act(world, "user", "write", A)
-    world.cycle(Trouble("kill", 5))
-    world.cycle()
+    """The process dies at each of a save's first points in turn, and begins again."""
+    for at in range(12):
+        act(world, "user", "write", A)
+        world.cycle(Trouble("kill", at))
+        world.cycle()
 
 
 def vanishes_there(world: World) -> None:
