@@ -13,6 +13,7 @@ module.exports = {
     '^@jupyterlab/ui-components$': '<rootDir>/src/__tests__/support/ui-components.tsx',
     '^@jupyterlab/apputils$': '<rootDir>/src/__tests__/support/apputils.tsx',
     '^@jupyterlab/services$': '<rootDir>/src/__tests__/support/services.ts',
+    '^@jupyterlab/statusbar$': '<rootDir>/src/__tests__/support/statusbar.ts',
     '^@jupyterlab/coreutils$': '<rootDir>/src/__tests__/support/coreutils.ts',
     '^@jupyterlab/translation$': '<rootDir>/src/__tests__/support/translation.ts'
   },

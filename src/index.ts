@@ -6,6 +6,7 @@ import { filesPlugin } from './plugins/files';
 import { navigationPlugin } from './plugins/navigation';
 import { panelPlugin } from './plugins/panel';
 import { preferencesPlugin } from './plugins/preferences';
+import { statusItemPlugin } from './plugins/statusitem';
 import { syncPlugin } from './plugins/sync';
 import { syncCommandsPlugin } from './plugins/synccommands';
 import { uploadsPlugin } from './plugins/uploads';
@@ -19,7 +20,8 @@ const plugins: JupyterFrontEndPlugin<unknown>[] = [
   panelPlugin,
   navigationPlugin,
   filesPlugin,
-  syncCommandsPlugin
+  syncCommandsPlugin,
+  statusItemPlugin
 ];
 
 export default plugins;

@@ -5,6 +5,7 @@ import type { BrowserModel } from './model/browser';
 import type { JobsModel } from './model/jobs';
 import type { Preferences } from './model/preferences';
 import type { SyncModel } from './model/sync';
+import type { SyncView } from './model/syncview';
 import type { UploadQueue } from './model/uploads';
 import type { StorageActions } from './widgets/actions';
 
@@ -30,11 +31,15 @@ export const IUploads = new Token<UploadQueue>(
   'The uploads to the storage.'
 );
 
-/** The state of the home's synchronisation. */
-export const ISync = new Token<SyncModel>(
+/** The state of the home's synchronisation, and how the panel shows it. */
+export const ISync = new Token<ISync>(
   'wherobots-storage:ISync',
   "The state of the home's synchronisation."
 );
+export interface ISync {
+  readonly model: SyncModel;
+  readonly view: SyncView;
+}
 
 /** The user's preferences. */
 export const IPanelPreferences = new Token<Preferences>(

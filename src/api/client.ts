@@ -1,5 +1,7 @@
 import { URLExt } from '@jupyterlab/coreutils';
 import { ServerConnection } from '@jupyterlab/services';
+import type { IDisposable } from '@lumino/disposable';
+import { DisposableDelegate } from '@lumino/disposable';
 
 import { StorageError, asStorageError, errorFromAnswer } from './errors';
 import type {
@@ -20,6 +22,9 @@ import { transfer } from './transport';
 
 /** Where the server extension answers, below the server's base URL. */
 const NAMESPACE = 'wherobots-storage/api/v1';
+
+/** Where Jupyter's own event stream is, below the same. */
+const EVENTS = 'api/events/subscribe';
 
 /** What the panel asks of the server. Every method rejects with a StorageError. */
 export interface IStorageClient {
@@ -72,6 +77,9 @@ export interface IStorageClient {
 
   /** Temporary credentials; whoever gets them keeps them nowhere. */
   vendCredentials(request: CredentialsRequest, signal?: AbortSignal): Promise<VendedCredentials>;
+
+  /** Listen to the server's events, until the connection ends or the result is disposed. */
+  listen(listener: IStorageClient.IListener): IDisposable;
 }
 
 export namespace IStorageClient {
@@ -81,6 +89,19 @@ export namespace IStorageClient {
     /** At most so many entries. */
     limit?: number;
     signal?: AbortSignal;
+  }
+
+  /** An event: its kind, and what the kind's schema says beside it. */
+  export interface IEvent {
+    schema_id: string;
+    [property: string]: unknown;
+  }
+
+  /** One connection to the event stream; after `onClose` nothing comes any more. */
+  export interface IListener {
+    onOpen: () => void;
+    onEvent: (event: IEvent) => void;
+    onClose: () => void;
   }
 
   export interface IPartOptions {
@@ -171,6 +192,25 @@ export class StorageClient implements IStorageClient {
 
   vendCredentials(request: CredentialsRequest, signal?: AbortSignal): Promise<VendedCredentials> {
     return this._json('credentials', { method: 'POST', body: request, signal });
+  }
+
+  /**
+   * A socket of our own: JupyterLab's tells nobody whether it is connected, and only who knows
+   * that can do without asking again and again.
+   */
+  listen(listener: IStorageClient.IListener): IDisposable {
+    const { appendToken, token, WebSocket, wsUrl } = this._settings;
+    const query = appendToken && token !== '' ? `?token=${encodeURIComponent(token)}` : '';
+    const socket = new WebSocket(URLExt.join(wsUrl, EVENTS) + query);
+    socket.onopen = listener.onOpen;
+    socket.onclose = listener.onClose;
+    socket.onmessage = message => {
+      listener.onEvent(JSON.parse(message.data as string) as IStorageClient.IEvent);
+    };
+    return new DisposableDelegate(() => {
+      socket.onopen = socket.onclose = socket.onmessage = null;
+      socket.close();
+    });
   }
 
   private async _json<T>(route: string, options: StorageClient.IRequest = {}): Promise<T> {

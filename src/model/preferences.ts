@@ -6,6 +6,8 @@ export interface IPreferences {
   confirmDelete: boolean;
   /** Show the state of the home's synchronisation at the panel's foot. */
   showFooter: boolean;
+  /** Show it in the status bar too. */
+  showStatusItem: boolean;
   /** Open the folder that was open last. */
   rememberFolder: boolean;
 }
@@ -14,6 +16,7 @@ export interface IPreferences {
 export const DEFAULTS: IPreferences = {
   confirmDelete: true,
   showFooter: true,
+  showStatusItem: true,
   rememberFolder: true
 };
 

@@ -2,7 +2,6 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 
 import type { Progress, SyncStatus } from '../api/generated';
 import { formatAgo, formatBytes, formatCount, formatExactDate } from '../utils/format';
-import type { IAbility } from './abilities';
 import type { ISyncState } from './sync';
 
 /** What the footer's icon says. */
@@ -11,17 +10,20 @@ export type SyncMood = 'safe' | 'up' | 'down' | 'off' | 'trouble';
 /** The synchronisation's state in words. */
 export interface ISyncWords {
   mood: SyncMood;
-  /** A few words. */
+  /** A sentence without its full stop. */
   text: string;
+  /** The same without what went wrong, for where that stands below it. */
+  headline: string;
+  /** Two or three words. */
+  short: string;
   /** Everything there is to know, for the tooltip; one fact a line. */
   detail: string;
   /** Between 0 (not known) and 1 while something is under way, else null. */
   progress: number | null;
+  /** How far that is, in files and bytes; else what waits, else nothing. */
+  amount: string;
   /** How many files are not in sync for a reason of their own. */
   notices: number;
-  canSync: IAbility;
-  /** Whether another instance is waited for, which can be taken over from. */
-  canTakeOver: boolean;
 }
 
 /** Put the state in words. `now` in milliseconds. */
@@ -32,11 +34,12 @@ export function describeSync(state: ISyncState, now: number, trans: TranslationB
     return {
       mood: 'off',
       text,
+      headline: text,
+      short: error ? trans.__('Sync unknown') : trans.__('Sync…'),
       detail: error?.message ?? text,
       progress: null,
-      notices: 0,
-      canSync: { allowed: false, reason: error?.message ?? text },
-      canTakeOver: false
+      amount: '',
+      notices: 0
     };
   }
   const [mood, text] = summary(status, now, trans);
@@ -45,11 +48,12 @@ export function describeSync(state: ISyncState, now: number, trans: TranslationB
   return {
     mood: stale ? 'off' : mood,
     text,
+    headline: headline(status, text, trans),
+    short: stale ? trans.__('Sync unknown') : brief(status, now, trans),
     detail: details(state, status, trans).join('\n'),
     progress: status.progress ? share(status.progress) : null,
-    notices: status.conflictsTotal + status.skippedTotal,
-    canSync: ability(status, trans),
-    canTakeOver: status.state === 'waiting'
+    amount: amount(status, trans),
+    notices: status.conflictsTotal + status.skippedTotal
   };
 }
 
@@ -73,7 +77,7 @@ function summary(
     case 'waiting':
       return ['off', waiting(status, trans)];
     case 'vetoed':
-      return ['trouble', trans.__('Home sync needs your answer')];
+      return ['trouble', trans.__('Deletions wait for your answer')];
     case 'offline':
       return ['trouble', trans.__('Not saved: %1', lastError?.message ?? trans.__('offline'))];
     case 'stopping':
@@ -81,6 +85,9 @@ function summary(
     case 'stopped':
       return ['off', trans.__('Home sync has stopped')];
     case 'idle':
+  }
+  if (status.paused) {
+    return ['off', trans.__('Pausing home sync…')];
   }
   if (lastError) {
     return ['trouble', trans.__('Not everything is saved: %1', lastError.message)];
@@ -94,6 +101,19 @@ function summary(
     : ['off', trans.__('Home not saved yet')];
 }
 
+function headline(status: SyncStatus, text: string, trans: TranslationBundle): string {
+  if (status.state === 'waiting') {
+    return trans.__('Not saving: waiting for another instance');
+  }
+  if (status.state === 'vetoed') {
+    return trans.__('Deletions are held');
+  }
+  if (status.state === 'offline') {
+    return trans.__('Not saved: the storage is out of reach');
+  }
+  return status.state === 'idle' && status.lastError ? trans.__('Not everything is saved') : text;
+}
+
 /** Who holds the mirror: an instance elsewhere has a lease, another server of this home has not. */
 function waiting(status: SyncStatus, trans: TranslationBundle): string {
   const { lease, lastError } = status;
@@ -103,6 +123,77 @@ function waiting(status: SyncStatus, trans: TranslationBundle): string {
   return lease
     ? trans.__('Not saving: the instance on %1 has this home', lease.host)
     : trans.__('Waiting for another instance');
+}
+
+/** The same for where there is little room. */
+function brief(status: SyncStatus, now: number, trans: TranslationBundle): string {
+  const { lastError, lastSynced, lease, pending, progress } = status;
+  switch (status.state) {
+    case 'disabled':
+      return trans.__('Sync is off');
+    case 'starting':
+      return trans.__('Sync starting…');
+    case 'restoring':
+      return progress?.phase === 'restoring' && progress.totalFiles !== null
+        ? trans.__('Restoring %1', fraction(progress, trans))
+        : trans.__('Restoring…');
+    case 'syncing':
+      return progress?.phase === 'uploading' && progress.totalFiles !== null
+        ? trans.__('Syncing %1', fraction(progress, trans))
+        : trans.__('Syncing…');
+    case 'paused':
+      return status.held ? trans.__('Paused, deletions held') : trans.__('Sync paused');
+    case 'waiting':
+      return lease && !lease.mine
+        ? trans.__('Waiting for %1', lease.host)
+        : trans.__('Waiting to sync');
+    case 'vetoed':
+      return trans.__('Deletions held');
+    case 'offline':
+      return trans.__('Sync offline');
+    case 'stopping':
+      return trans.__('Saving a last time…');
+    case 'stopped':
+      return trans.__('Sync stopped');
+    case 'idle':
+  }
+  if (lastError) {
+    return trans.__('Not all synced');
+  }
+  if (pending.files > 0) {
+    const count = formatCount(pending.files);
+    return trans._n('%2 change waiting', '%2 changes waiting', pending.files, count);
+  }
+  return lastSynced
+    ? trans.__('Synced %1', formatAgo(lastSynced, now, trans))
+    : trans.__('Not synced yet');
+}
+
+function fraction(progress: Progress, trans: TranslationBundle): string {
+  return trans.__('%1 of %2', formatCount(progress.files), formatCount(progress.totalFiles ?? 0));
+}
+
+function amount(status: SyncStatus, trans: TranslationBundle): string {
+  const { pending, progress } = status;
+  if (progress && progress.phase !== 'listing' && progress.phase !== 'scanning') {
+    const bytes = formatBytes(progress.bytes);
+    const all =
+      progress.totalBytes === null
+        ? bytes
+        : trans.__('%1 of %2', bytes, formatBytes(progress.totalBytes));
+    return trans.__('%1, %2', counted(progress, trans), all);
+  }
+  if (progress) {
+    const files = formatCount(progress.files);
+    return trans._n('%2 file looked at', '%2 files looked at', progress.files, files);
+  }
+  return pending.files > 0 ? waitingFiles(status, trans) : '';
+}
+
+function waitingFiles({ pending }: SyncStatus, trans: TranslationBundle): string {
+  const count = formatCount(pending.files);
+  const bytes = formatBytes(pending.bytes);
+  return trans._n('Waiting: %2 file, %3', 'Waiting: %2 files, %3', pending.files, count, bytes);
 }
 
 function restoring(progress: Progress | null, trans: TranslationBundle): string {
@@ -153,11 +244,7 @@ function details(state: ISyncState, status: SyncStatus, trans: TranslationBundle
       : trans.__('Not saved since this server started')
   );
   if (pending.files > 0) {
-    const count = formatCount(pending.files);
-    const bytes = formatBytes(pending.bytes);
-    lines.push(
-      trans._n('Waiting: %2 file, %3', 'Waiting: %2 files, %3', pending.files, count, bytes)
-    );
+    lines.push(waitingFiles(status, trans));
   }
   if (status.state === 'waiting' && status.lease?.expires) {
     const when = formatExactDate(status.lease.expires);
@@ -171,21 +258,4 @@ function details(state: ISyncState, status: SyncStatus, trans: TranslationBundle
     }
   }
   return lines;
-}
-
-function ability(status: SyncStatus, trans: TranslationBundle): IAbility {
-  switch (status.state) {
-    case 'disabled':
-      return { allowed: false, reason: trans.__('home sync is off') };
-    case 'starting':
-    case 'restoring':
-      return { allowed: false, reason: trans.__('the home is being restored') };
-    case 'waiting':
-      return { allowed: false, reason: trans.__('another instance has this home') };
-    case 'stopping':
-    case 'stopped':
-      return { allowed: false, reason: trans.__('home sync has stopped') };
-    default:
-      return { allowed: true, reason: '' };
-  }
 }

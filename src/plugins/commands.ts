@@ -18,8 +18,16 @@ export namespace CommandIDs {
   export const syncResume = 'wherobots-storage:sync-resume';
   export const syncRetry = 'wherobots-storage:sync-retry';
   export const takeOver = 'wherobots-storage:take-over';
+  export const reviewDeletions = 'wherobots-storage:review-deletions';
+  export const showSync = 'wherobots-storage:show-sync';
   export const showNotices = 'wherobots-storage:show-notices';
+  export const showIgnored = 'wherobots-storage:show-ignored';
 }
+
+/** Of a command that takes none. */
+export const NO_ARGUMENTS = {
+  describedBy: { args: { type: 'object', properties: {} } }
+} as const;
 
 /** Bring the panel to the front: what a command changes should be seen. */
 export function showPanel(app: JupyterFrontEnd): void {

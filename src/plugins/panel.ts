@@ -5,11 +5,12 @@ import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import type { IStorageClient } from '../api/client';
 import { Announcer } from '../model/announcer';
 import type { Preferences } from '../model/preferences';
-import type { SyncModel } from '../model/sync';
 import type { UploadQueue } from '../model/uploads';
 import { IActions, IBrowser, IClient, IPanelPreferences, ISync, IUploads } from '../tokens';
 import { StorageActions } from '../widgets/actions';
 import { StorageSidebar } from '../widgets/sidebar';
+import { SyncActions } from '../widgets/syncactions';
+import { showPanel } from './commands';
 
 /** The file browser's rank is 100, that of the running sessions 200. */
 const RANK = 101;
@@ -27,18 +28,29 @@ export const panelPlugin: JupyterFrontEndPlugin<StorageActions> = {
     client: IStorageClient,
     browser: IBrowser,
     uploads: UploadQueue,
-    sync: SyncModel,
+    sync: ISync,
     preferences: Preferences,
     translator: ITranslator | null,
     restorer: ILayoutRestorer | null
   ) => {
     const trans = (translator ?? nullTranslator).load('wherobots-storage');
-    const shared = {
-      announcer: new Announcer(),
+    const announcer = new Announcer();
+    const home = new SyncActions({
+      announcer,
       browser: browser.model,
+      show: () => showPanel(app),
+      sync: sync.model,
+      trans,
+      view: sync.view
+    });
+    const shared = {
+      announcer,
+      browser: browser.model,
+      home,
       jobs: browser.jobs,
       preferences,
-      sync,
+      sync: sync.model,
+      syncView: sync.view,
       trans,
       uploads
     };

@@ -2,13 +2,14 @@ import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/applica
 import { ICommandPalette } from '@jupyterlab/apputils';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
-import type { SyncRequest } from '../api/generated';
-import type { SyncModel } from '../model/sync';
+import { offersOf } from '../model/syncoffers';
 import { describeSync } from '../model/syncwords';
 import { IActions, ISync } from '../tokens';
 import type { StorageActions } from '../widgets/actions';
-import { syncNowIcon } from '../widgets/icons';
-import { CommandIDs } from './commands';
+import { storageIcon, syncNowIcon } from '../widgets/icons';
+import { CommandIDs, NO_ARGUMENTS } from './commands';
+
+type ICommand = Parameters<JupyterFrontEnd['commands']['addCommand']>[1];
 
 /** Commands on the home's synchronisation. */
 export const syncCommandsPlugin: JupyterFrontEndPlugin<void> = {
@@ -19,59 +20,62 @@ export const syncCommandsPlugin: JupyterFrontEndPlugin<void> = {
   optional: [ICommandPalette, ITranslator],
   activate: (
     app: JupyterFrontEnd,
-    sync: SyncModel,
-    actions: StorageActions,
+    { model }: ISync,
+    { home }: StorageActions,
     palette: ICommandPalette | null,
     translator: ITranslator | null
   ) => {
     const trans = (translator ?? nullTranslator).load('wherobots-storage');
-    const describedBy = { args: { type: 'object', properties: {} } } as const;
-    const words = () => describeSync(sync.state, Date.now(), trans);
-    app.commands.addCommand(CommandIDs.syncNow, {
-      label: trans.__('Sync Home Now'),
-      caption: () => words().canSync.reason,
+    const offers = () => offersOf(model.state, trans);
+    const commands: string[] = [];
+    const add = (id: string, label: string, more: Partial<ICommand>) => {
+      app.commands.addCommand(id, { label, ...NO_ARGUMENTS, execute: () => undefined, ...more });
+      commands.push(id);
+    };
+    add(CommandIDs.syncNow, trans.__('Sync Home Now'), {
+      caption: () => offers().sync.reason,
       icon: syncNowIcon,
-      isEnabled: () => words().canSync.allowed,
-      describedBy,
-      execute: () => actions.syncNow()
+      isEnabled: () => offers().sync.allowed,
+      execute: () => home.syncNow()
     });
-    const state = () => sync.state.status?.state;
-    const add = (command: string, op: SyncRequest['op'], label: string, isEnabled: () => boolean) =>
-      app.commands.addCommand(command, {
-        label,
-        isEnabled,
-        describedBy,
-        execute: () => actions.askSync(op)
-      });
-    const running = () => words().canSync.allowed;
-    add(CommandIDs.syncPause, 'pause', trans.__('Pause Home Sync'), () => {
-      return running() && state() !== 'paused';
+    add(CommandIDs.syncPause, trans.__('Pause Home Sync'), {
+      isEnabled: () => offers().toggle.allowed && !offers().isPaused,
+      execute: () => home.ask('pause')
     });
-    add(CommandIDs.syncResume, 'resume', trans.__('Resume Home Sync'), () => state() === 'paused');
-    add(CommandIDs.syncRetry, 'retry', trans.__('Retry What Failed to Sync'), running);
-    add(CommandIDs.takeOver, 'takeover', trans.__('Take Over Home Sync Now'), () => {
-      return words().canTakeOver;
+    add(CommandIDs.syncResume, trans.__('Resume Home Sync'), {
+      isEnabled: () => offers().isPaused,
+      execute: () => home.ask('resume')
     });
-    app.commands.addCommand(CommandIDs.showNotices, {
-      label: trans.__('Show What Is Not in Sync'),
-      isEnabled: () => words().notices > 0,
-      describedBy,
-      execute: () => actions.showNotices()
+    add(CommandIDs.syncRetry, trans.__('Retry What Failed to Sync'), {
+      caption: () => offers().retry.reason,
+      isEnabled: () => offers().retry.allowed,
+      execute: () => home.ask('retry')
     });
-    const category = trans.__('Storage');
-    const commands = [
-      CommandIDs.syncNow,
-      CommandIDs.syncPause,
-      CommandIDs.syncResume,
-      CommandIDs.syncRetry,
-      CommandIDs.takeOver,
-      CommandIDs.showNotices
-    ];
-    sync.changed.connect(() => {
+    add(CommandIDs.takeOver, trans.__('Take Over Home Sync Now'), {
+      isEnabled: () => offers().canTakeOver,
+      execute: () => home.ask('takeover')
+    });
+    add(CommandIDs.reviewDeletions, trans.__('Review Held Deletions…'), {
+      isEnabled: () => offers().canReview,
+      execute: () => home.reviewDeletions()
+    });
+    add(CommandIDs.showSync, trans.__('Show the State of Home Sync'), {
+      icon: storageIcon,
+      execute: () => home.showState()
+    });
+    add(CommandIDs.showNotices, trans.__('Show What Is Not in Sync'), {
+      isEnabled: () => describeSync(model.state, Date.now(), trans).notices > 0,
+      execute: () => home.showList()
+    });
+    add(CommandIDs.showIgnored, trans.__('Show What Home Sync Ignores'), {
+      isEnabled: () => model.state.status !== null,
+      execute: () => home.showList('ignored')
+    });
+    model.changed.connect(() => {
       commands.forEach(command => app.commands.notifyCommandChanged(command));
     });
     for (const command of commands) {
-      palette?.addItem({ command, category });
+      palette?.addItem({ command, category: trans.__('Storage') });
     }
   }
 };

@@ -5,25 +5,30 @@ import { Signal } from '@lumino/signaling';
 
 import type { IStorageClient } from '../api/client';
 import { asStorageError } from '../api/errors';
-import type { DeleteFailed, Entry, SyncRequest } from '../api/generated';
+import type { DeleteFailed, Entry } from '../api/generated';
 import type { IAbility } from '../model/abilities';
 import { canCreateFolder, canDelete, canDownload, canUpload, canUseCli } from '../model/abilities';
 import type { Announcer } from '../model/announcer';
 import type { BrowserModel } from '../model/browser';
 import type { JobsModel } from '../model/jobs';
 import type { Preferences } from '../model/preferences';
-import type { SyncModel } from '../model/sync';
 import type { UploadQueue } from '../model/uploads';
 import { copyText } from '../utils/clipboard';
 import type { IPickedFile } from '../utils/dropped';
 import { pickedFiles } from '../utils/dropped';
 import { visibleName } from '../utils/names';
 import { showCredentials } from './credentialsdialog';
-import { askCaution, askDelete, showNotices, showText } from './dialogs';
+import { askCaution, askDelete, showText } from './dialogs';
+import type { SyncActions } from './syncactions';
 
 /** What the panel's buttons, its keys and the commands do; each checks first whether it may. */
 export class StorageActions {
   constructor(private readonly _options: StorageActions.IOptions) {}
+
+  /** What concerns the home's synchronisation. */
+  get home(): SyncActions {
+    return this._options.home;
+  }
 
   /** Let the user choose files (or a folder of them), and upload them into the open folder. */
   async pickAndUpload(kind: 'files' | 'folder' = 'files'): Promise<void> {
@@ -143,28 +148,6 @@ export class StorageActions {
     }
   }
 
-  /** Make the home safe now. */
-  syncNow(): Promise<void> {
-    return this.askSync('sync');
-  }
-
-  /** Ask the home's synchronisation for something, and say so when it refuses. */
-  async askSync(op: SyncRequest['op']): Promise<void> {
-    await this._options.sync.request(op);
-    const { error } = this._options.sync.state;
-    if (error) {
-      this._complain(this._trans.__('The home could not be synchronised.'), error);
-    }
-  }
-
-  /** Show which files of the home are not in sync, and why. */
-  async showNotices(): Promise<void> {
-    const { status } = this._options.sync.state;
-    if (status) {
-      await showNotices(status, this._trans);
-    }
-  }
-
   /** Say why something cannot be done; whether it cannot. */
   private _refused(ability: IAbility): boolean {
     if (!ability.allowed) {
@@ -222,7 +205,8 @@ export namespace StorageActions {
     browser: BrowserModel;
     uploads: UploadQueue;
     jobs: JobsModel;
-    sync: SyncModel;
+    /** What concerns the home's synchronisation. */
+    home: SyncActions;
     preferences: Preferences;
     announcer: Announcer;
     trans: TranslationBundle;

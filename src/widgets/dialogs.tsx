@@ -4,7 +4,7 @@ import type { ReactElement } from 'react';
 import { useEffect, useState } from 'react';
 
 import type { IStorageClient } from '../api/client';
-import type { Entry, SyncNotice, SyncStatus } from '../api/generated';
+import type { Entry } from '../api/generated';
 import type { FolderInfo } from '../model/browser';
 import type { ConflictChoice } from '../model/upload';
 import type { IConflict, IConflictAnswer } from '../model/uploads';
@@ -18,7 +18,8 @@ const NAMES_SHOWN = 8;
 /** How many entries of a folder are counted before it says `more than`. */
 const COUNTED = 1000;
 
-function body(element: ReactElement): ReactWidget {
+/** A dialog's body, in the panel's looks. */
+export function body(element: ReactElement): ReactWidget {
   const widget = ReactWidget.create(element);
   widget.addClass('wbs-Dialog');
   return widget;
@@ -216,61 +217,4 @@ export async function showText(
     buttons: [Dialog.okButton({ label: trans.__('Close') })],
     focusNodeSelector: 'textarea'
   });
-}
-
-/** Show which files of the home are not in sync, and why. */
-export async function showNotices(status: SyncStatus, trans: TranslationBundle): Promise<void> {
-  await showDialog({
-    title: trans.__('Files of your home that are not in sync'),
-    body: body(<NoticesBody status={status} trans={trans} />),
-    buttons: [Dialog.okButton({ label: trans.__('Close') })]
-  });
-}
-
-function NoticesBody(props: { status: SyncStatus; trans: TranslationBundle }): ReactElement {
-  const { status, trans } = props;
-  return (
-    <>
-      {status.veto && <p className="wbs-Dialog-caution">{status.veto}</p>}
-      <Notices
-        title={trans.__('Conflicts: both versions were kept')}
-        notices={status.conflicts}
-        total={status.conflictsTotal}
-        trans={trans}
-      />
-      <Notices
-        title={trans.__('Left out')}
-        notices={status.skipped}
-        total={status.skippedTotal}
-        trans={trans}
-      />
-    </>
-  );
-}
-
-function Notices(props: {
-  title: string;
-  notices: readonly SyncNotice[];
-  total: number;
-  trans: TranslationBundle;
-}): ReactElement | null {
-  const { title, notices, total, trans } = props;
-  const more = total - notices.length;
-  if (notices.length === 0) {
-    return null;
-  }
-  return (
-    <section>
-      <h4>{title}</h4>
-      <ul className="wbs-Dialog-list wbs-Dialog-notices">
-        {notices.map(notice => (
-          <li key={`${notice.code} ${notice.path}`}>
-            <Name name={notice.path} trans={trans} />
-            <span className="wbs-muted">{notice.reason}</span>
-          </li>
-        ))}
-        {more > 0 && <li>{trans._n('and %1 more', 'and %1 more', more)}</li>}
-      </ul>
-    </section>
-  );
 }

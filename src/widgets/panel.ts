@@ -7,8 +7,10 @@ import type { JobsModel } from '../model/jobs';
 import type { IObservable } from '../model/observable';
 import type { Preferences } from '../model/preferences';
 import type { SyncModel } from '../model/sync';
+import type { SyncView } from '../model/syncview';
 import type { UploadQueue } from '../model/uploads';
 import type { StorageActions } from './actions';
+import type { SyncActions } from './syncactions';
 
 /** What every part of the panel may look at and ask for. */
 export interface IPanel {
@@ -17,7 +19,9 @@ export interface IPanel {
   browser: BrowserModel;
   jobs: JobsModel;
   preferences: Preferences;
+  home: SyncActions;
   sync: SyncModel;
+  syncView: SyncView;
   trans: TranslationBundle;
   uploads: UploadQueue;
 }

@@ -30,6 +30,7 @@ const button =
   ({ label }: { label: string }): IButton => ({ label, accept });
 
 export class Dialog {
+  static readonly flush = jest.fn();
   static readonly cancelButton = button(false);
   static readonly okButton = button(true);
   static readonly warnButton = button(true);

@@ -1,3 +1,6 @@
+import type { IDisposable } from '@lumino/disposable';
+import { DisposableDelegate } from '@lumino/disposable';
+
 import type { IStorageClient } from '../../api/client';
 import { StorageError } from '../../api/errors';
 import type {
@@ -62,8 +65,12 @@ export function syncStatus(more: Partial<SyncStatus> = {}): SyncStatus {
     conflictsTotal: 0,
     skippedTotal: 0,
     ignored: { files: 0, bytes: 0 },
+    ignoredPaths: [],
+    ignoredTotal: 0,
     lease: null,
+    paused: false,
     veto: null,
+    held: null,
     lastError: null,
     ...more
   };
@@ -208,6 +215,14 @@ export class FakeClient {
     ReturnType<IStorageClient['vendCredentials']>,
     Parameters<IStorageClient['vendCredentials']>
   >(async ({ path, seconds }) => vended(path ?? '/', seconds ?? 3600));
+
+  /** The connections to the event stream, the last one last. */
+  readonly connections: IStorageClient.IListener[] = [];
+
+  listen = jest.fn((listener: IStorageClient.IListener): IDisposable => {
+    this.connections.push(listener);
+    return new DisposableDelegate(() => undefined);
+  });
 
   private _begun = 0;
 

@@ -13,8 +13,28 @@ export function answerRequests(...next: (IAnswer | Error)[]): void {
   answers = next;
 }
 
+/** The WebSockets that were opened. */
+export const sockets: FakeSocket[] = [];
+
+class FakeSocket {
+  constructor(readonly url: string) {
+    sockets.push(this);
+  }
+
+  onopen: (() => void) | null = null;
+  onclose: (() => void) | null = null;
+  onmessage: ((message: { data: string }) => void) | null = null;
+  readonly close = jest.fn();
+}
+
 export const ServerConnection = {
-  makeSettings: () => ({ baseUrl: 'http://localhost/base/', token: 'secret' }),
+  makeSettings: () => ({
+    appendToken: true,
+    baseUrl: 'http://localhost/base/',
+    token: 'secret',
+    WebSocket: FakeSocket,
+    wsUrl: 'ws://localhost/base/'
+  }),
   makeRequest: async (url: string, init: RequestInit) => {
     requests.push({ url, init });
     const answer = answers.shift();

@@ -1,4 +1,4 @@
-import { answerRequests, requests } from '../../__tests__/support/services';
+import { answerRequests, requests, sockets } from '../../__tests__/support/services';
 import { StorageClient } from '../client';
 
 const BASE = 'http://localhost/base/wherobots-storage/api/v1';
@@ -75,5 +75,19 @@ describe('the client', () => {
     const url = new StorageClient().contentUrl('/data/shared/a b&c.html');
     expect(new URL(url).searchParams.get('path')).toBe('/data/shared/a b&c.html');
     expect(url).not.toContain('secret');
+  });
+
+  it("listens to the server's events until that is disposed", () => {
+    const listener = { onOpen: jest.fn(), onEvent: jest.fn(), onClose: jest.fn() };
+    const listening = new StorageClient().listen(listener);
+    const socket = sockets.at(-1)!;
+    expect(socket.url).toBe('ws://localhost/base/api/events/subscribe?token=secret');
+    socket.onopen!();
+    socket.onmessage!({ data: '{"schema_id": "x", "status": 1}' });
+    expect(listener.onOpen).toHaveBeenCalled();
+    expect(listener.onEvent).toHaveBeenCalledWith({ schema_id: 'x', status: 1 });
+    listening.dispose();
+    expect(socket.close).toHaveBeenCalled();
+    expect(socket.onclose).toBeNull();
   });
 });

@@ -1,65 +1,169 @@
 import { act } from 'react';
 import { createRoot } from 'react-dom/client';
 
-import { FakeClient, settle, syncStatus } from '../../__tests__/support/client';
-import { trans } from '../../__tests__/support/translation';
+import * as apputils from '../../__tests__/support/apputils';
+import { FakeClient, entry, listing, settle, syncStatus } from '../../__tests__/support/client';
+import { panelOver } from '../../__tests__/support/panel';
 import type { SyncStatus } from '../../api/generated';
-import { Announcer } from '../../model/announcer';
-import { BrowserModel } from '../../model/browser';
-import { JobsModel } from '../../model/jobs';
-import { Preferences } from '../../model/preferences';
-import { SyncModel } from '../../model/sync';
-import { UploadQueue } from '../../model/uploads';
-import { StorageActions } from '../actions';
 import { Footer } from '../footer';
 import { PanelProvider } from '../panel';
+
+const LEASE = { instance: 'other', host: 'node-7', mine: false, expires: null };
+const HELD = {
+  code: 'half-gone',
+  files: 40,
+  bytes: 4096,
+  paths: ['a.txt', 'b.txt', 'c.txt', 'd.txt'].map(path => ({ path, files: 1, bytes: 1 }))
+};
+const VETOED = { state: 'vetoed', veto: '40 of 60 saved files are gone.', held: HELD } as const;
 
 /** The footer, with a status that the server told. */
 async function setUp(status: SyncStatus) {
   const client = new FakeClient();
-  const resolve = async () => ({ choice: 'skip', forAll: false }) as const;
-  const shared = {
-    announcer: new Announcer(),
-    browser: new BrowserModel(client),
-    jobs: new JobsModel(client),
-    preferences: new Preferences(),
-    sync: new SyncModel(client),
-    trans,
-    uploads: new UploadQueue({ client, resolve })
-  };
-  const actions = new StorageActions({ client, ...shared });
+  const panel = panelOver(client);
   const host = document.createElement('div');
   document.body.replaceChildren(host);
+  const root = createRoot(host);
   await act(async () => {
-    await shared.browser.start('/');
-    shared.sync.accept(status);
-    createRoot(host).render(
-      <PanelProvider value={{ actions, ...shared }}>
+    await panel.browser.start('/');
+    panel.sync.accept(status);
+    root.render(
+      <PanelProvider value={panel}>
         <Footer />
       </PanelProvider>
     );
   });
   await act(settle);
-  const button = () =>
-    [...host.querySelectorAll('button')].find(found => found.textContent === 'Take over now');
-  return { client, host, button };
+  const button = (name: string) =>
+    [...host.querySelectorAll('button')].find(
+      found => found.textContent === name || found.getAttribute('aria-label') === name
+    );
+  const click = (name: string) =>
+    act(async () => {
+      button(name)!.click();
+      await settle();
+    });
+  const tell = (more: Partial<SyncStatus>) => act(async () => panel.sync.accept(syncStatus(more)));
+  return { ...panel, client, host, root, button, click, tell };
 }
 
 describe('the footer', () => {
   it('shows who has the home, and takes over when it is asked to', async () => {
-    const lease = { instance: 'other', host: 'node-7', mine: false, expires: null };
-    const { client, host, button } = await setUp(syncStatus({ state: 'waiting', lease }));
+    const { client, host, button, click } = await setUp(
+      syncStatus({ state: 'waiting', lease: LEASE })
+    );
     expect(host.textContent).toContain('node-7');
-    await act(async () => {
-      button()!.click();
-      await settle();
-    });
+    await click('Take over now');
     expect(client.requestSync).toHaveBeenCalledWith('takeover');
-    expect(button()).toBeUndefined();
+    expect(button('Take over now')).toBeUndefined();
   });
 
   it('offers that to nobody who waits for nobody', async () => {
     const { button } = await setUp(syncStatus());
-    expect(button()).toBeUndefined();
+    expect(button('Take over now')).toBeUndefined();
+  });
+
+  it('shows all of the state on a click: what can be asked for, and what is left out', async () => {
+    const { host, button, click, client } = await setUp(
+      syncStatus({ ignored: { files: 1200, bytes: 2048 }, ignoredTotal: 2 })
+    );
+    expect(button('Pause')).toBeUndefined();
+    await click('Show all of home sync');
+    expect(host.textContent).toContain('s3://bucket/org/notebooks/customer-ada/');
+    expect(host.textContent).toContain('1,200 files, 2 KB');
+    expect(button('Retry failed')!.getAttribute('aria-disabled')).toBe('true');
+    await click('Pause');
+    expect(client.requestSync).toHaveBeenCalledWith('pause');
+    await click('Show less of home sync');
+    expect(button('Pause')).toBeUndefined();
+  });
+
+  it('puts Resume in the place of Pause as soon as a pause was asked for', async () => {
+    const { button, click, client, tell, syncView } = await setUp(syncStatus());
+    await act(async () => syncView.expand(true));
+    await tell({ state: 'syncing', paused: true });
+    expect(button('Pause')).toBeUndefined();
+    await click('Resume');
+    expect(client.requestSync).toHaveBeenCalledWith('resume');
+  });
+
+  it('says what went wrong, and what to do about it', async () => {
+    const lastError = { code: 'disk-full', message: 'The disk is full.', path: null };
+    const { host, click, client, syncView } = await setUp(
+      syncStatus({ lastError: { ...lastError, retryable: false } })
+    );
+    await act(async () => syncView.expand(true));
+    expect(host.querySelector('[role=alert]')!.textContent).toMatch(/The disk is full.*Delete/);
+    await click('Retry failed');
+    expect(client.requestSync).toHaveBeenCalledWith('retry');
+  });
+});
+
+describe('held deletions', () => {
+  it('are asked about at once; to keep them deletes nothing and ends the question', async () => {
+    const { host, button, click, client, tell } = await setUp(syncStatus(VETOED));
+    expect(host.textContent).toContain('40 deletions held');
+    expect(host.textContent).toContain('40 of 60 saved files are gone.');
+    expect(button('and 37 more')).toBeDefined();
+    await click('Keep the copies');
+    expect(client.requestSync).not.toHaveBeenCalled();
+    expect(button('Keep the copies')).toBeUndefined();
+    await tell({ ...VETOED, held: { ...HELD, files: 41 } });
+    expect(button('Keep the copies')).toBeDefined();
+  });
+
+  it('are deleted only after a question that names them', async () => {
+    const { click, client } = await setUp(syncStatus(VETOED));
+    apputils.answerDialogs({ label: 'Keep the copies' }, { label: 'Delete 40 copies' });
+    await click('Delete them from storage…');
+    expect(apputils.dialogs[0]!.title).toBe('Delete 40 copies from the storage?');
+    expect(client.requestSync).not.toHaveBeenCalled();
+  });
+
+  it('are deleted when the user says so', async () => {
+    const { click, client } = await setUp(syncStatus(VETOED));
+    apputils.answerDialogs({ label: 'Delete 40 copies' });
+    await click('Delete them from storage…');
+    expect(client.requestSync).toHaveBeenCalledWith('acceptDeletes');
+  });
+
+  it('are asked about anew when more were held back while he read', async () => {
+    const { home, sync, client } = await setUp(syncStatus(VETOED));
+    const showDialog = jest.spyOn(apputils, 'showDialog');
+    showDialog.mockImplementationOnce(async () => {
+      sync.accept(syncStatus({ ...VETOED, held: { ...HELD, files: 50 } }));
+      return { button: { label: 'Delete 40 copies', accept: true } };
+    });
+    apputils.answerDialogs({ label: 'Keep the copies' });
+    await act(() => home.reviewDeletions());
+    expect(apputils.dialogs[0]!.title).toBe('Delete 50 copies from the storage?');
+    expect(client.requestSync).not.toHaveBeenCalled();
+  });
+
+  it('that are no more are not asked about', async () => {
+    const { home, announcer } = await setUp(syncStatus());
+    apputils.answerDialogs();
+    await act(() => home.reviewDeletions());
+    expect(apputils.dialogs).toEqual([]);
+    expect(announcer.state.text).toBe('No deletions are held any more.');
+  });
+});
+
+describe('a file that is not in sync', () => {
+  const FOLDER = '/notebooks/customer-ada/work/';
+
+  it('is shown in the storage, on whichever page of its folder it is', async () => {
+    const { browser, client, home, show } = await setUp(syncStatus());
+    client.pages.set(FOLDER, [listing(FOLDER, ['a.txt']), listing(FOLDER, ['b.txt'])]);
+    await act(() => home.reveal('work/b.txt'));
+    expect(show).toHaveBeenCalled();
+    expect(browser.chosen).toEqual([entry(`${FOLDER}b.txt`)]);
+  });
+
+  it('that is not there is said to be missing', async () => {
+    const { announcer, client, home } = await setUp(syncStatus());
+    client.pages.set(FOLDER, [listing(FOLDER, ['a.txt'])]);
+    await act(() => home.reveal('work/gone.txt'));
+    expect(announcer.state.text).toContain('“gone.txt” is not in this folder');
   });
 });

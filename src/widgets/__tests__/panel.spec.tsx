@@ -3,15 +3,8 @@ import { createRoot } from 'react-dom/client';
 
 import * as apputils from '../../__tests__/support/apputils';
 import { FakeClient, entry, listing, refusal, settle } from '../../__tests__/support/client';
-import { trans } from '../../__tests__/support/translation';
+import { panelOver } from '../../__tests__/support/panel';
 import type { Listing as IListing } from '../../api/generated';
-import { Announcer } from '../../model/announcer';
-import { BrowserModel } from '../../model/browser';
-import { JobsModel } from '../../model/jobs';
-import { Preferences } from '../../model/preferences';
-import { SyncModel } from '../../model/sync';
-import { UploadQueue } from '../../model/uploads';
-import { StorageActions } from '../actions';
 import { Listing, ROW_HEIGHT } from '../listing';
 import { PanelProvider } from '../panel';
 import { Toolbar } from '../toolbar';
@@ -23,28 +16,15 @@ const HEIGHT = 20 * ROW_HEIGHT;
 async function setUp(path: string, ...pages: IListing[]) {
   const client = new FakeClient();
   client.pages.set(path, pages);
-  const browser = new BrowserModel(client);
-  const uploads = new UploadQueue({
-    client,
-    resolve: async () => ({ choice: 'skip', forAll: false })
-  });
-  const shared = {
-    announcer: new Announcer(),
-    browser,
-    jobs: new JobsModel(client),
-    preferences: new Preferences(),
-    sync: new SyncModel(client),
-    trans,
-    uploads
-  };
-  const actions = new StorageActions({ client, ...shared });
+  const panel = panelOver(client);
+  const { browser } = panel;
   const host = document.createElement('div');
   document.body.replaceChildren(host);
   const root = createRoot(host);
   await act(async () => {
     await browser.start(path);
     root.render(
-      <PanelProvider value={{ actions, ...shared }}>
+      <PanelProvider value={panel}>
         <Toolbar />
         <Listing />
         <Tray />
@@ -67,7 +47,7 @@ async function setUp(path: string, ...pages: IListing[]) {
     });
   const button = (title: string) =>
     host.querySelector<HTMLElement>(`button[aria-label^="${title}"]`)!;
-  return { actions, button, click, client, host, names, press, rows, ...shared };
+  return { ...panel, button, click, client, host, names, press, rows };
 }
 
 beforeAll(() => {
