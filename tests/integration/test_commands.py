@@ -177,6 +177,8 @@ def test_doctor_looks_at_everything(home: Path, capsys: pytest.CaptureFixture[st
     assert found["conditional writes"]["state"] == "ok"
     assert found["names"]["state"] == "warning"
     assert found["agent"]["state"] == "note"
+    assert found["boundary"]["state"] == "note"
+    assert found["temporary credentials"]["state"] == "note"
 
 
 def test_doctor_shows_no_key(

@@ -87,4 +87,6 @@ def test_doctor_with_the_user_s_session(settings: Settings) -> None:
     assert [line for line in about if "extension" not in line and "panel" not in line] == []
     assert "ok        bucket:" in done.stdout
     assert "ok        clock:" in done.stdout
+    assert "ok        boundary:" in done.stdout
+    assert "ok        temporary credentials:" in done.stdout
     assert "the source of the user's sessions" in done.stdout

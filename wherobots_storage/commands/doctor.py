@@ -8,12 +8,18 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 from wherobots_storage.commands import checks_local
+from wherobots_storage.commands.checks_isolation import IsolationChecks, Open
 from wherobots_storage.commands.context import DONE, FAILED, INCOMPLETE, Context
 from wherobots_storage.commands.findings import Finding, State, failed
 from wherobots_storage.commands.output import Output
+from wherobots_storage.credentials.cache import CachedSource
+from wherobots_storage.credentials.source import MIN_SECONDS
 from wherobots_storage.errors import StorageError
+from wherobots_storage.namespace.policy import Scope
+from wherobots_storage.objectstore.store import ObjectStore
 from wherobots_storage.settings import Settings
 
 _MARKS: dict[State, str] = {
@@ -55,15 +61,42 @@ def _findings(context: Context, settings: Settings) -> Iterator[Finding]:
 def _store_findings(context: Context, settings: Settings) -> Iterator[Finding]:
     # Imported late: the S3 libraries are slow to load.
     from wherobots_storage.commands.checks_store import StoreChecks  # noqa: PLC0415
+    from wherobots_storage.credentials.stores import works_with_session  # noqa: PLC0415
     from wherobots_storage.objectstore.inspect import inspect_store  # noqa: PLC0415
 
     tenancy = settings.require_tenancy()
     try:
         with context.store(settings) as store:
-            yield from StoreChecks(tenancy, store, inspect_store(store)).findings()
+            usable = True
+            for finding in StoreChecks(tenancy, store, inspect_store(store)).findings():
+                usable = usable and finding.state != "failed"
+                yield finding
+            if usable:
+                isolated = works_with_session(settings)
+                yield from IsolationChecks(tenancy, store, isolated, _sessions(settings)).findings()
     except StorageError as error:
         # Opening a store asks nothing of it: what fails here is the SDK's own configuration.
         yield failed("SDK configuration", error)
+
+
+def _sessions(settings: Settings) -> Open | None:
+    """How a store is opened with a session of its own, where there are sessions to be had."""
+    if settings.role_arn is None and settings.hub_service is None:
+        return None
+    from wherobots_storage.credentials.connect import source_of  # noqa: PLC0415
+    from wherobots_storage.credentials.renewing import renewing  # noqa: PLC0415
+    from wherobots_storage.objectstore.connect import open_store  # noqa: PLC0415
+
+    @contextmanager
+    def opened(scope: Scope) -> Iterator[ObjectStore]:
+        source = CachedSource(source_of(settings))
+        store = open_store(scope.bucket, renewing(source, scope, MIN_SECONDS))
+        try:
+            yield store
+        finally:
+            store.close()
+
+    return opened
 
 
 def _show(finding: Finding, output: Output) -> None:
