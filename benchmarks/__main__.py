@@ -44,6 +44,11 @@ system. A ratio below 1 means that ours needs less. What a million files cost is
 `make bench ARGS="--million"`: [a million files](benchmarks-million.md).
 """
 
+QUICK_NOTE = """
+This was a quick run, with a tenth of everything and less: the start of a program counts for more,
+and the bars are set for the full sizes.
+"""
+
 MILLION_HEADER = """\
 # A million files
 
@@ -62,6 +67,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         workbench(Path(folder), scale, options.programs) as bench,
     ):
         header = MILLION_HEADER if options.million else HEADER
+        if options.quick:
+            header += QUICK_NOTE
         text = document(bench, header, [STEPS[name] for name in chosen])
     output = options.output
     if output is None and options.million:
