@@ -152,9 +152,10 @@ def _read_still(descriptor: int, before: os.stat_result, started_ns: int) -> byt
 
 
 def _read_all(descriptor: int, limit: int) -> bytes:
+    """All of a file that should have one byte less than ``limit``: one more tells that it grew."""
     pieces: list[bytes] = []
     left = limit
-    while left > 0:
+    while left > 1 or not pieces:
         piece = os.read(descriptor, min(left, SMALL_BYTES))
         if not piece:
             break
