@@ -23,6 +23,7 @@ StorageError
 │   └── UploadInterrupted     a body ended before, or went on after, its size
 ├── StoreError                the store, or the way to it, failed
 │   ├── StoreUnavailable      not reachable, or it answered 5xx (retryable)
+│   │   └── StoreTimeout      it did not answer in time (retryable)
 │   ├── SlowDown              it asks for fewer requests (retryable)
 │   ├── WrongRegion           the bucket lives in another region
 │   ├── ClockSkew             this machine's clock is too far off
@@ -197,10 +198,16 @@ class StoreError(StorageError):
 
 
 class StoreUnavailable(StoreError):
-    """The endpoint is not reachable, timed out, or answered 5xx."""
+    """The endpoint is not reachable, or answered 5xx."""
 
     code = "store-unavailable"
     retryable = True
+
+
+class StoreTimeout(StoreUnavailable):
+    """The endpoint took a request and did not answer in time."""
+
+    code = "store-timeout"
 
 
 class SlowDown(StoreError):

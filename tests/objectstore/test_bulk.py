@@ -29,7 +29,7 @@ from wherobots_storage.errors import (
     StoreUnavailable,
     UnexpectedAnswer,
 )
-from wherobots_storage.objectstore import connection as module
+from wherobots_storage.objectstore import pace
 from wherobots_storage.objectstore.bulk import WireTransfers
 from wherobots_storage.objectstore.connect import connect, open_transfers
 from wherobots_storage.objectstore.connection import Connection
@@ -83,7 +83,7 @@ def stub() -> Iterator[Stub]:
 @pytest.fixture
 def stubbed(stub: Stub, monkeypatch: pytest.MonkeyPatch) -> Iterator[WireTransfers]:
     """Transfers with the stub, one at a time, without long waits between attempts."""
-    monkeypatch.setattr(module, "MAX_WAIT_SECONDS", 0.01)
+    monkeypatch.setattr(pace, "MAX_WAIT_SECONDS", 0.01)
     store = connect("my-bucket", stub.environment())
     transfers = WireTransfers(store.connection, in_flight=1)
     yield transfers
@@ -101,11 +101,11 @@ def test_passing_failures_are_tried_again(stub: Stub, stubbed: WireTransfers, st
 
 
 def test_patience_ends(stub: Stub, stubbed: WireTransfers) -> None:
-    """After five attempts the failure is told, and the next transfer has its slot."""
+    """After ten attempts the failure is told, and the next transfer has its slot."""
     stub.answer = lambda _: Reply(503, b"<Error><Code>SlowDown</Code></Error>")
     with pytest.raises(SlowDown):
         stubbed.submit_get("k").result()
-    assert len(stub.requests) == module.ATTEMPTS
+    assert len(stub.requests) == pace.BUSY_ATTEMPTS
     stub.answer = lambda _: GOOD
     assert stubbed.submit_put(PutRequest("k", b"x")).result() == "e1"
 
@@ -161,7 +161,7 @@ def test_objects_that_break_off(stub: Stub, stubbed: WireTransfers) -> None:
 
 def test_store_out_of_reach(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody at the endpoint is StoreUnavailable."""
-    monkeypatch.setattr(module, "MAX_WAIT_SECONDS", 0.01)
+    monkeypatch.setattr(pace, "MAX_WAIT_SECONDS", 0.01)
     with stub_server() as stub:
         environment = stub.environment()
     store = connect("my-bucket", environment)
@@ -207,7 +207,7 @@ def test_submit_waits_for_a_slot(stub: Stub, stubbed: WireTransfers) -> None:
 
 def test_tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Over TLS the server's certificate must be of a bundle that is trusted."""
-    monkeypatch.setattr(module, "MAX_WAIT_SECONDS", 0.01)
+    monkeypatch.setattr(pace, "MAX_WAIT_SECONDS", 0.01)
     certificate = _certificate(tmp_path)
     with _TlsServer(certificate) as url:
         environment = {

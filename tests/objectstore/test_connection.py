@@ -22,13 +22,14 @@ from wherobots_storage.errors import (
     NoSuchBucket,
     NotFound,
     SlowDown,
+    StoreTimeout,
     StoreUnavailable,
     UnexpectedAnswer,
     WrongRegion,
 )
-from wherobots_storage.objectstore import connection as module
+from wherobots_storage.objectstore import pace
 from wherobots_storage.objectstore.connect import connect, open_store, open_transfers
-from wherobots_storage.objectstore.connection import Connection
+from wherobots_storage.objectstore.connection import Connection, Timeouts
 from wherobots_storage.objectstore.memory import MemoryStore
 from wherobots_storage.objectstore.s3 import S3Store
 from wherobots_storage.objectstore.store import Part
@@ -51,7 +52,7 @@ def stub() -> Iterator[Stub]:
 @pytest.fixture
 def store(stub: Stub, monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Store]:
     """The S3 adapter on the stub, without long waits between attempts."""
-    monkeypatch.setattr(module, "MAX_WAIT_SECONDS", 0.01)
+    monkeypatch.setattr(pace, "MAX_WAIT_SECONDS", 0.01)
     store = connect("my-bucket", stub.environment())
     yield store
     store.close()
@@ -208,7 +209,7 @@ def test_head_gives_the_reason(stub: Stub, store: S3Store) -> None:
 
 
 def test_busy_store_is_asked_again(stub: Stub, store: S3Store) -> None:
-    """A busy or failing store is asked again with the same body, up to five times in all."""
+    """A busy or failing store is asked again with the same body, up to ten times in all."""
     replies = iter([Reply(503, error("SlowDown")), Reply(500), Reply(200, b"", {"ETag": '"e"'})])
     stub.answer = lambda _: next(replies)
     assert store.put("a", b"body") == "e"
@@ -217,7 +218,7 @@ def test_busy_store_is_asked_again(stub: Stub, store: S3Store) -> None:
     stub.answer = lambda _: Reply(503, error("SlowDown"))
     with pytest.raises(SlowDown):
         store.list_page("")
-    assert len(stub.requests) == module.ATTEMPTS
+    assert len(stub.requests) == pace.BUSY_ATTEMPTS
 
 
 def test_refusals_are_not_repeated(stub: Stub, store: S3Store) -> None:
@@ -317,17 +318,16 @@ def test_refusal_before_the_body_is_sent(stub: Stub, store: S3Store) -> None:
 
 def test_reads_that_hang_end(stub: Stub, monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that never answers is given up after the read timeout."""
-    monkeypatch.setattr(module, "READ_SECONDS", 0.2)
-    monkeypatch.setattr(module, "ATTEMPTS", 1)
+    monkeypatch.setattr(pace, "ATTEMPTS", 1)
 
     def hang(_: Request) -> Reply:
         time.sleep(1)
         return Reply(200, LISTING)
 
     stub.answer = hang
-    store = connect("my-bucket", stub.environment())
+    store = connect("my-bucket", stub.environment(), timeouts=Timeouts(read=0.2))
     begun = time.monotonic()
-    with pytest.raises(StoreUnavailable):
+    with pytest.raises(StoreTimeout):
         store.list_page("")
     assert time.monotonic() - begun < 1
     store.close()

@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 
 import pytest
 
-from wherobots_storage.objectstore.wire import Answer, Endpoint, Garbled, Wire
+from wherobots_storage.objectstore.wire import Answer, Endpoint, Garbled, Slow, Wire
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-A: b\r\n\r\nok"
 
@@ -219,7 +219,7 @@ def test_silence_has_an_end() -> None:
         done.wait(5)
 
     with wire(talk, seconds=0.1) as (client, _):
-        with pytest.raises(TimeoutError):
+        with pytest.raises(Slow):
             get(client)
         done.set()
 

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from wherobots_storage.namespace.paths import Root
-from wherobots_storage.objectstore.store import ObjectInfo, ObjectStore, iterate_keys
+from wherobots_storage.objectstore.store import (
+    BulkTransfers,
+    ObjectInfo,
+    ObjectStore,
+    iterate_keys,
+)
 from wherobots_storage.objectstore.threads import ThreadedTransfers
 from wherobots_storage.settings import Settings, Tenancy
 from wherobots_storage.sync.cancel import Cancel
@@ -35,6 +40,10 @@ def settings_for(home: Path, state: Path, bucket: str = "test", **changes: objec
     return Settings(**{**values, "shutdown_timeout": 5.0, **changes})
 
 
+def _eight_threads(store: ObjectStore) -> BulkTransfers:
+    return ThreadedTransfers(store, workers=8)
+
+
 class Bench:
     """A home, a state folder and a store; ``sync`` and ``restore`` as the command line does."""
 
@@ -43,11 +52,12 @@ class Bench:
         self.state = folder / name / "state"
         self.home.mkdir(parents=True, exist_ok=True)
         self.store = store
+        self.open_transfers: Callable[[ObjectStore], BulkTransfers] = _eight_threads
         self.settings = settings_for(self.home, self.state, store.bucket)
 
     @contextmanager
-    def _transfers(self) -> Iterator[ThreadedTransfers]:
-        transfers = ThreadedTransfers(self.store, workers=8)
+    def _transfers(self) -> Iterator[BulkTransfers]:
+        transfers = self.open_transfers(self.store)
         try:
             yield transfers
         finally:

@@ -34,6 +34,7 @@ STATUSES: dict[type[StorageError], HTTPStatus] = {
     errors.UploadInterrupted: HTTPStatus.BAD_REQUEST,
     errors.StoreError: HTTPStatus.BAD_GATEWAY,
     errors.StoreUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.StoreTimeout: HTTPStatus.GATEWAY_TIMEOUT,
     errors.SlowDown: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.WrongRegion: HTTPStatus.BAD_GATEWAY,
     errors.ClockSkew: HTTPStatus.BAD_GATEWAY,

@@ -11,29 +11,23 @@ import base64
 import hashlib
 import ssl
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import Future
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from email.utils import parsedate_to_datetime
-from typing import TypeVar
 from urllib.parse import quote, urlsplit
 
 from botocore.httpsession import get_cert_path
 
-from wherobots_storage.errors import StoreUnavailable, UnexpectedAnswer
+from wherobots_storage.errors import StoreTimeout, StoreUnavailable
 from wherobots_storage.objectstore.absent import absence_told
 from wherobots_storage.objectstore.answers import error_of
-from wherobots_storage.objectstore.connection import (
-    CONNECT_SECONDS,
-    READ_SECONDS,
-    USER_AGENT,
-    Connection,
-)
+from wherobots_storage.objectstore.connection import USER_AGENT, Connection
 from wherobots_storage.objectstore.headers import object_headers
 from wherobots_storage.objectstore.keys import check_key
 from wherobots_storage.objectstore.limits import check_size
 from wherobots_storage.objectstore.pool import BoundedPool
-from wherobots_storage.objectstore.s3_errors import make, translated
+from wherobots_storage.objectstore.s3_errors import make, translated, understood
 from wherobots_storage.objectstore.signing import Signer
 from wherobots_storage.objectstore.store import (
     MAX_PUT_BYTES,
@@ -41,9 +35,7 @@ from wherobots_storage.objectstore.store import (
     ObjectInfo,
     PutRequest,
 )
-from wherobots_storage.objectstore.wire import Answer, Endpoint, Garbled, Wire
-
-_T = TypeVar("_T")
+from wherobots_storage.objectstore.wire import Answer, Endpoint, Garbled, Slow, Wire
 
 IN_FLIGHT = 32
 _META = "x-amz-meta-"
@@ -70,20 +62,17 @@ class WireTransfers:
 
     def submit_put(self, request: PutRequest) -> Future[str]:
         """Write an object; the future gives its ETag."""
-        return self._submit(lambda: self._put(request))
+        return self._pool.submit(lambda: self._put(request))
 
     def submit_get(self, key: str, *, if_match: str | None = None) -> Future[FetchedObject]:
         """Read a small object whole."""
-        return self._submit(lambda: self._get(key, if_match))
+        return self._pool.submit(lambda: self._get(key, if_match))
 
     def close(self) -> None:
         """Wait for what is under way and give connections up."""
         self._pool.close()
         for wire in self._wires:
             wire.close()
-
-    def _submit(self, work: Callable[[], _T]) -> Future[_T]:
-        return self._pool.submit(lambda: self._connection.persistently(work))
 
     def _put(self, request: PutRequest) -> str:
         check_size(len(request.body), len(request.body), MAX_PUT_BYTES)
@@ -97,33 +86,27 @@ class WireTransfers:
         known = nullcontext() if request.if_match is None else self._absence_told(request.key)
         with known:
             answer = self._exchange("PUT", request.key, headers, request.body)
-        with self._expected():
+        with understood(self._connection.where):
             return _etag(answer.headers)
 
     def _get(self, key: str, if_match: str | None) -> FetchedObject:
         headers = {} if if_match is None else {"if-match": if_match}
         with self._absence_told(key):
             answer = self._exchange("GET", key, headers)
-        with self._expected():
+        with understood(self._connection.where):
             return FetchedObject(_info(key, answer), answer.body)
 
     def _absence_told(self, key: str) -> AbstractContextManager[None]:
         return absence_told(self._connection, key)
-
-    @contextmanager
-    def _expected(self) -> Iterator[None]:
-        """An answer without the headers that S3 promises is nobody's S3."""
-        try:
-            yield
-        except (KeyError, ValueError) as error:
-            where = self._connection.where
-            raise make(UnexpectedAnswer, where, type(error).__name__) from None
 
     def _exchange(
         self, method: str, key: str, headers: Mapping[str, str], body: bytes = b""
     ) -> Answer:
         check_key(key)
         path = self._base + quote(key, safe="/~")
+        return self._connection.persistently(lambda: self._once(method, path, headers, body))
+
+    def _once(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
         where = self._connection.where
         with translated(where):
             keys = self._connection.credentials()
@@ -132,6 +115,8 @@ class WireTransfers:
         try:
             signed = self._signer.sign(method, path, lower, keys)
             answer = self._wire().exchange(method, path, signed, body)
+        except Slow as error:
+            raise make(StoreTimeout, where, type(error).__name__) from None
         except (OSError, Garbled) as error:
             raise make(StoreUnavailable, where, type(error).__name__) from None
         if answer.status not in {200, 204, 206}:
@@ -153,7 +138,8 @@ def _endpoint(connection: Connection, scheme: str, host: str, port: int | None) 
         bundle = connection.verify if isinstance(connection.verify, str) else get_cert_path(True)
         tls = ssl.create_default_context(cafile=str(bundle))
     standard = 80 if tls is None else 443
-    return Endpoint(host, port or standard, tls, CONNECT_SECONDS, READ_SECONDS)
+    seconds = connection.timeouts
+    return Endpoint(host, port or standard, tls, seconds.connect, seconds.read)
 
 
 def _etag(headers: Mapping[str, str]) -> str:

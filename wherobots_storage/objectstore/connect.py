@@ -12,7 +12,7 @@ from botocore.utils import get_environ_proxies
 
 from wherobots_storage.errors import InvalidConfiguration
 from wherobots_storage.objectstore.bulk import WireTransfers
-from wherobots_storage.objectstore.connection import Connection
+from wherobots_storage.objectstore.connection import DEFAULT_TIMEOUTS, Connection, Timeouts
 from wherobots_storage.objectstore.s3 import S3Store
 from wherobots_storage.objectstore.s3_errors import Where, translated
 from wherobots_storage.objectstore.sessions import new_session, use_only
@@ -30,17 +30,25 @@ def open_store(bucket: str, credentials: Credentials | None = None) -> ObjectSto
 
 
 def connect(
-    bucket: str, environment: Mapping[str, str], credentials: Credentials | None = None
+    bucket: str,
+    environment: Mapping[str, str],
+    credentials: Credentials | None = None,
+    *,
+    timeouts: Timeouts = DEFAULT_TIMEOUTS,
 ) -> S3Store:
     """The bucket, with the endpoint, keys and region of ``environment`` before the SDK's own.
+
+    Keys that are given are used to their end; those of the SDK's chain are looked for anew when
+    the store no longer takes them.
 
     Raises InvalidConfiguration for a configuration that cannot be used.
     """
     with translated(Where(bucket, environment.get("AWS_ENDPOINT_URL", "AWS"), "")):
         session = new_session()
+        given = credentials is not None or "AWS_ACCESS_KEY_ID" in environment
         if credentials is not None:
             use_only(session, credentials)
-        elif "AWS_ACCESS_KEY_ID" in environment:
+        elif given:
             session.set_credentials(
                 environment["AWS_ACCESS_KEY_ID"],
                 environment["AWS_SECRET_ACCESS_KEY"],
@@ -50,7 +58,8 @@ def connect(
         endpoint = environment.get("AWS_ENDPOINT_URL")
         more = {"endpoint_url": endpoint} if endpoint else {}
         try:
-            connection = Connection(bucket, session, **more)
+            renew = None if given else _look_for_credentials
+            connection = Connection(bucket, session, renew=renew, timeouts=timeouts, **more)
             connection.resolve()
         except InvalidRegionError:
             raise  # A ValueError as well, which tells nothing about the endpoint.
@@ -59,6 +68,11 @@ def connect(
             message = "The S3 endpoint (AWS_ENDPOINT_URL) is not a URL such as https://host:port."
             raise InvalidConfiguration(message) from None
         return S3Store(connection)
+
+
+def _look_for_credentials() -> Credentials | None:
+    """What the chain finds now: in a session of its own, since a session keeps what it read."""
+    return new_session().get_credentials()
 
 
 def _region(session: botocore.session.Session, environment: Mapping[str, str]) -> str:

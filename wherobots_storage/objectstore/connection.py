@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import random
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -22,27 +21,41 @@ import botocore.session
 from botocore.auth import S3SigV4Auth
 from botocore.awsrequest import AWSPreparedRequest, AWSRequest, AWSResponse
 from botocore.config import Config
-from botocore.credentials import Credentials
 from botocore.exceptions import NoCredentialsError
 from botocore.httpsession import URLLib3Session
 from botocore.utils import get_environ_proxies
 
-from wherobots_storage.errors import SlowDown, StorageError, StoreUnavailable
+from wherobots_storage.errors import (
+    ExpiredCredentials,
+    InvalidCredentials,
+    StorageError,
+    StoreUnavailable,
+)
 from wherobots_storage.objectstore.answers import error_of, without_illegal
 from wherobots_storage.objectstore.bodies import ExactBody
-from wherobots_storage.objectstore.s3_errors import Where, translated
+from wherobots_storage.objectstore.pace import Pace
+from wherobots_storage.objectstore.renewal import Load, Provider, RenewableCredentials
+from wherobots_storage.objectstore.s3_errors import Where, translated, understood
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 POOL_CONNECTIONS = 64
-CONNECT_SECONDS = 10
-READ_SECONDS = 60
-ATTEMPTS = 5
-MAX_WAIT_SECONDS = 10.0
 USER_AGENT = "wherobots-storage"
+_PIECE_BYTES = 262_144
 
 _T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """How long to wait for a connection, and for the next byte either way, in seconds."""
+
+    connect: float = 10
+    read: float = 60
+
+
+DEFAULT_TIMEOUTS = Timeouts()
 
 
 UNSIGNED = "UNSIGNED-PAYLOAD"
@@ -61,8 +74,13 @@ class KnownPayload(S3SigV4Auth):
         return self._sha256
 
 
-def client_config(*, custom_endpoint: bool, **more: Any) -> Config:  # noqa: ANN401 - Config's own
-    """The settings of every client: bounded retries, no trailers, a pool for 64 threads.
+def client_config(
+    timeouts: Timeouts,
+    *,
+    custom_endpoint: bool,
+    **more: Any,  # noqa: ANN401 - Config's own
+) -> Config:
+    """The settings of every client: no retries, which are ours; no trailers; 64 connections.
 
     Since botocore 1.36 a checksum trailer goes with each upload unless it is only sent
     "when_required": Ceph RGW 16 and others answer 411 to it.
@@ -74,9 +92,9 @@ def client_config(*, custom_endpoint: bool, **more: Any) -> Config:  # noqa: ANN
         s3={"addressing_style": "path" if custom_endpoint else "virtual"},
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
-        retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
-        connect_timeout=CONNECT_SECONDS,
-        read_timeout=READ_SECONDS,
+        retries={"mode": "standard", "total_max_attempts": 1},
+        connect_timeout=timeouts.connect,
+        read_timeout=timeouts.read,
         max_pool_connections=POOL_CONNECTIONS,
         user_agent_extra=USER_AGENT,
         tcp_keepalive=True,
@@ -102,11 +120,27 @@ def _make_parseable(response_dict: dict[str, Any], **_: object) -> None:
 class Connection:
     """The clients of one bucket. boto3's client and botocore's HTTP session are thread-safe."""
 
-    def __init__(self, bucket: str, session: botocore.session.Session, **client: Any) -> None:  # noqa: ANN401
-        """``client``: further arguments of boto3's ``client``, such as ``endpoint_url``."""
+    def __init__(
+        self,
+        bucket: str,
+        session: botocore.session.Session,
+        *,
+        renew: Load | None = None,
+        timeouts: Timeouts = DEFAULT_TIMEOUTS,
+        **client: Any,  # noqa: ANN401 - boto3's
+    ) -> None:
+        """``renew`` looks for credentials anew, and then all are looked for by it.
+
+        ``client``: further arguments of boto3's ``client``, such as ``endpoint_url``.
+        """
         self.bucket = bucket
         self.refuses_batches = False
         """Whether the store was found to refuse batch deletes, and to allow single ones."""
+        self.timeouts = timeouts
+        self.pace = Pace(POOL_CONNECTIONS)
+        self._renewable = RenewableCredentials(renew) if renew is not None else None
+        if self._renewable is not None:
+            session.register_component("credential_provider", Provider(self._renewable))
         self._session = session
         boto = boto3.session.Session(botocore_session=session)
         plain: S3Client = boto.client("s3", **client)
@@ -116,22 +150,24 @@ class Connection:
         if by_path:
             client = client | {"endpoint_url": plain.meta.endpoint_url}
         self.client: S3Client = boto.client(
-            "s3", config=client_config(custom_endpoint=by_path), **client
+            "s3", config=client_config(timeouts, custom_endpoint=by_path), **client
         )
         self.client.meta.events.register_first("before-parse.s3", _make_parseable)
         self.client.meta.events.register("before-call.s3", _do_not_follow)
-        unsigned = client_config(custom_endpoint=by_path, signature_version=botocore.UNSIGNED)
+        unsigned = client_config(
+            timeouts, custom_endpoint=by_path, signature_version=botocore.UNSIGNED
+        )
         self._urls: S3Client = boto.client("s3", config=unsigned, **client)
         self.region = str(self.client.meta.region_name)
         self.endpoint_url = str(self.client.meta.endpoint_url)
         self.where = Where(bucket, urlsplit(self.endpoint_url).netloc, self.region)
-        self._credentials: Credentials | None = session.get_credentials()
+        self._credentials: Any = session.get_credentials()
         self.verify: bool | str = session.get_config_variable("ca_bundle") or True
-        timeouts: Any = (CONNECT_SECONDS, READ_SECONDS)
+        seconds: Any = (timeouts.connect, timeouts.read)
         self._http = URLLib3Session(
             verify=self.verify,
             proxies=get_environ_proxies(self.endpoint_url),
-            timeout=timeouts,
+            timeout=seconds,
             max_pool_connections=POOL_CONNECTIONS,
         )
 
@@ -145,8 +181,10 @@ class Connection:
             raise NoCredentialsError
         return found.get_frozen_credentials()
 
-    def found_credentials(self) -> Credentials | None:
-        """What the session found, with the name of its provider as ``method``."""
+    def found_credentials(self) -> Any:  # noqa: ANN401 - botocore's Credentials, or ours
+        """What the session found, with the name of its provider as ``method``; or None."""
+        if self._renewable is not None:
+            return self._renewable if self._renewable.is_found() else None
         if self._credentials is None:
             self._credentials = self._session.get_credentials()
         return self._credentials
@@ -175,7 +213,7 @@ class Connection:
         """
         md5 = hashlib.md5(body, usedforsecurity=False).digest()
         sent = {**headers, "Content-MD5": base64.b64encode(md5).decode("ascii")}
-        return self.persistently(lambda: self._put_once(url, body, len(body), sent))
+        return self.persistently(lambda: self._put_once(url, _pieces(body), len(body), sent))
 
     def put_part(self, url: str, body: bytes) -> Mapping[str, str]:
         """PUT a part of an upload, like ``put``, with the body's SHA-256 in the signature.
@@ -183,7 +221,7 @@ class Connection:
         That has less than half of an MD5's cost, and a part that never came is refused without it.
         """
         sha256 = hashlib.sha256(body).hexdigest()
-        return self.persistently(lambda: self._put_once(url, body, len(body), {}, sha256))
+        return self.persistently(lambda: self._put_once(url, _pieces(body), len(body), {}, sha256))
 
     def stream(
         self, url: str, body: ExactBody, size: int, headers: Mapping[str, str]
@@ -203,15 +241,33 @@ class Connection:
                 raise body.error from None
             raise
 
+    def call(self, operation: Callable[..., _T], **parameters: Any) -> _T:  # noqa: ANN401 - boto3's
+        """Do an operation of boto3's client on this bucket, again while that can help."""
+
+        def once() -> _T:
+            with translated(self.where), understood(self.where):
+                return operation(Bucket=self.bucket, **parameters)
+
+        return self.persistently(once)
+
     def persistently(self, work: Callable[[], _T]) -> _T:
-        """Do ``work``, and again while the store is away or busy, with pauses that grow."""
-        for attempt in range(1, ATTEMPTS):
-            try:
-                return work()
-            except (StoreUnavailable, SlowDown):
-                # Full jitter, as botocore's standard mode does it.
-                ceiling = min(0.05 * 2**attempt, MAX_WAIT_SECONDS)
-                time.sleep(random.uniform(0, ceiling))  # noqa: S311 - no secret
+        """Do ``work`` at the bucket's pace, again while the store is away or busy.
+
+        Once more as well with new credentials, when the store no longer takes the old ones and
+        their source has others.
+        """
+        return self.pace.persistently(lambda: self._with_new_keys(work))
+
+    def _with_new_keys(self, work: Callable[[], _T]) -> _T:
+        if self._renewable is None:
+            return work()
+        with translated(self.where):
+            keys = self.credentials()
+        try:
+            return work()
+        except (ExpiredCredentials, InvalidCredentials):
+            if not self._renewable.renew(keys):
+                raise
         return work()
 
     def close(self) -> None:
@@ -228,7 +284,7 @@ class Connection:
     def _put_once(
         self,
         url: str,
-        body: bytes | ExactBody,
+        body: Iterable[memoryview | bytes],
         size: int,
         headers: Mapping[str, str],
         sha256: str = UNSIGNED,
@@ -245,7 +301,7 @@ class Connection:
             content = answer.content
             self._check(answer, content)
         expected = answer.headers.get("Content-Length")
-        if expected is not None and len(content) != int(expected):
+        if expected is not None and expected != str(len(content)):
             raise StoreUnavailable(f"{self.where.host} broke off in the middle of an answer.")
         return content
 
@@ -266,3 +322,14 @@ class Connection:
     def _check(self, answer: AWSResponse, content: bytes) -> None:
         if answer.status_code not in {200, 204, 206}:
             raise error_of(answer.status_code, content, dict(answer.headers), self.where)
+
+
+def _pieces(body: bytes) -> Iterator[memoryview]:
+    """A body in pieces: the time that sending may take is for each of them, not for the whole.
+
+    A body that is sent at once would have to be through within the connection's timeout (measured
+    with botocore 1.43), which a large part on a slow line never is.
+    """
+    view = memoryview(body)
+    for start in range(0, len(body), _PIECE_BYTES):
+        yield view[start : start + _PIECE_BYTES]

@@ -14,7 +14,7 @@ from typing import Any
 from wherobots_storage.errors import AccessDenied, StorageError
 from wherobots_storage.objectstore.connection import Connection
 from wherobots_storage.objectstore.keys import check_key
-from wherobots_storage.objectstore.s3_errors import from_answer, translated
+from wherobots_storage.objectstore.s3_errors import from_answer
 from wherobots_storage.objectstore.store import MAX_DELETE_KEYS, DeleteFailure
 
 SINGLY_AT_ONCE = 16
@@ -52,10 +52,9 @@ def _batches(keys: Sequence[str]) -> Iterator[Sequence[str]]:
 
 def _delete_batch(connection: Connection, keys: Sequence[str]) -> list[DeleteFailure]:
     listed: Any = [{"Key": key} for key in keys]
-    with translated(connection.where):
-        answer = connection.client.delete_objects(
-            Bucket=connection.bucket, Delete={"Objects": listed, "Quiet": True}
-        )
+    answer = connection.call(
+        connection.client.delete_objects, Delete={"Objects": listed, "Quiet": True}
+    )
     failures = []
     for failed in answer.get("Errors", []):
         error = from_answer(failed.get("Code", ""), 0, connection.where)
@@ -84,8 +83,7 @@ def _delete_each(connection: Connection, keys: Sequence[str]) -> list[DeleteFail
 def _delete_one(connection: Connection, key: str) -> list[DeleteFailure]:
     try:
         check_key(key)
-        with translated(connection.where):
-            connection.client.delete_object(Bucket=connection.bucket, Key=key)
+        connection.call(connection.client.delete_object, Key=key)
     except StorageError as error:
         return [DeleteFailure(key, error.code, error.message)]
     return []

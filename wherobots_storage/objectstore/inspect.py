@@ -108,19 +108,16 @@ class BucketInspection:
 
     def versioning(self) -> str:
         """``Enabled``, ``Suspended``, or empty when it was never enabled."""
-        with translated(self._connection.where):
-            answer = self._connection.client.get_bucket_versioning(Bucket=self._connection.bucket)
+        answer = self._connection.call(self._connection.client.get_bucket_versioning)
         return str(answer.get("Status", ""))
 
     def clears_unfinished_uploads(self) -> bool:
         """Whether an enabled lifecycle rule has AbortIncompleteMultipartUpload."""
         rules: list[Any] = []
         try:
-            with translated(self._connection.where):
-                answer = self._connection.client.get_bucket_lifecycle_configuration(
-                    Bucket=self._connection.bucket
-                )
-                rules = list(answer["Rules"])
+            client = self._connection.client
+            answer = self._connection.call(client.get_bucket_lifecycle_configuration)
+            rules = list(answer["Rules"])
         except NotFound:
             # NoSuchLifecycleConfiguration: there is none.
             return False

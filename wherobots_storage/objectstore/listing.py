@@ -35,6 +35,9 @@ def list_page(connection: Connection, listing: Listing) -> ListPage:
     content = connection.read(connection.url("list_objects_v2", **_parameters(listing)))
     try:
         root = ET.fromstring(content)  # noqa: S314 - expat expands no external entities
+        if root.tag.rpartition("}")[2] != "ListBucketResult":
+            # A page of a proxy that happens to be XML: not an empty folder.
+            raise LookupError  # noqa: TRY301 - told like every other answer that is none
         return _page(root, listing)
     except (ET.ParseError, ValueError, LookupError) as error:
         message = f"{connection.where.host} gave a listing that cannot be read"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext, suppress
 from typing import Any
 
 from wherobots_storage.errors import (
@@ -11,6 +11,7 @@ from wherobots_storage.errors import (
     NoSuchBucket,
     NoSuchUpload,
     NotFound,
+    RangeNotSatisfiable,
     StorageError,
 )
 from wherobots_storage.objectstore.absent import absence_told
@@ -22,7 +23,7 @@ from wherobots_storage.objectstore.keys import check_key
 from wherobots_storage.objectstore.limits import check_metadata, check_part_number, check_size
 from wherobots_storage.objectstore.listing import MAX_LIMIT, Listing, list_page
 from wherobots_storage.objectstore.s3_copy import Copy, copy
-from wherobots_storage.objectstore.s3_errors import translated
+from wherobots_storage.objectstore.s3_errors import understood
 from wherobots_storage.objectstore.store import (
     MAX_PART_BYTES,
     MAX_PUT_BYTES,
@@ -54,8 +55,7 @@ class S3Store:
     def check(self) -> None:
         """See ``ObjectStore.check``."""
         try:
-            with translated(self._where):
-                self._client.head_bucket(Bucket=self.bucket)
+            self.connection.call(self._client.head_bucket)
         except NotFound:
             message = f"There is no bucket {self.bucket} at {self._where.host}."
             raise NoSuchBucket(f"{message} Check the name and the endpoint.") from None
@@ -80,17 +80,17 @@ class S3Store:
         """See ``ObjectStore.head``."""
         check_key(key)
         try:
-            with translated(self._where):
-                answer = self._client.head_object(Bucket=self.bucket, Key=key)
+            answer = self.connection.call(self._client.head_object, Key=key)
         except NotFound:
             raise
         except StorageError:
-            # HEAD says only the status; a read of one byte is refused with the reason, and tells
-            # a missing key from a forbidden one.
-            with closing(self.get(key, byte_range=ByteRange(0, 1))):
+            # HEAD says only the status; a read of one byte is refused with the reason, tells a
+            # missing key from a forbidden one, or is granted with new credentials.
+            with suppress(RangeNotSatisfiable), closing(self.get(key, byte_range=ByteRange(0, 1))):
                 pass
-            raise
-        return _info(key, answer, int(answer["ContentLength"]))
+            answer = self.connection.call(self._client.head_object, Key=key)
+        with understood(self._where):
+            return _info(key, answer, int(answer["ContentLength"]))
 
     def get(
         self, key: str, *, byte_range: ByteRange | None = None, if_match: str | None = None
@@ -103,11 +103,12 @@ class S3Store:
             more["Range"] = f"bytes={byte_range.start}-{last}"
         if if_match is not None:
             more["IfMatch"] = if_match
-        with absence_told(self.connection, key), translated(self._where):
-            answer = self._client.get_object(Bucket=self.bucket, Key=key, **more)
-        length = int(answer["ContentLength"])
-        size = int(answer.get("ContentRange", f"/{length}").rpartition("/")[2])
-        return StreamedBody(_info(key, answer, size), length, answer["Body"], self._where)
+        with absence_told(self.connection, key):
+            answer = self.connection.call(self._client.get_object, Key=key, **more)
+        with understood(self._where):
+            length = int(answer["ContentLength"])
+            size = int(answer.get("ContentRange", f"/{length}").rpartition("/")[2])
+            return StreamedBody(_info(key, answer, size), length, answer["Body"], self._where)
 
     def put(
         self,
@@ -134,10 +135,8 @@ class S3Store:
     def delete(self, key: str, *, if_match: str | None = None) -> None:
         """See ``ObjectStore.delete``."""
         check_key(key)
-        with translated(self._where):
-            self._client.delete_object(
-                Bucket=self.bucket, Key=key, **_conditions(if_none_match=False, if_match=if_match)
-            )
+        conditions = _conditions(if_none_match=False, if_match=if_match)
+        self.connection.call(self._client.delete_object, Key=key, **conditions)
 
     def delete_many(self, keys: Sequence[str]) -> list[DeleteFailure]:
         """See ``ObjectStore.delete_many``."""
@@ -168,11 +167,11 @@ class S3Store:
     ) -> str:
         """See ``ObjectStore.create_multipart``."""
         check_key(key)
-        with translated(self._where):
-            answer = self._client.create_multipart_upload(
-                Bucket=self.bucket, Key=key, **_facts(metadata, content_type)
-            )
-        return answer["UploadId"]
+        answer = self.connection.call(
+            self._client.create_multipart_upload, Key=key, **_facts(metadata, content_type)
+        )
+        with understood(self._where):
+            return answer["UploadId"]
 
     def upload_part(
         self, key: str, upload_id: str, number: int, body: bytes | Iterable[bytes], *, size: int
@@ -191,14 +190,19 @@ class S3Store:
         """
         check_key(key)
         latest: dict[int, tuple[float, int, Part]] = {}
-        pages = self._client.get_paginator("list_parts")
-        with _missing_is_upload(), translated(self._where):
-            for page in pages.paginate(Bucket=self.bucket, Key=key, UploadId=upload_id):
-                for part in page.get("Parts", []):
-                    number, size = part["PartNumber"], part["Size"]
-                    moment = part["LastModified"].timestamp()
-                    found = (moment, size, Part(number, part["ETag"].strip('"'), size))
-                    latest[number] = max(found, latest.get(number, found), key=lambda it: it[:2])
+        pages = self._client.get_paginator("list_parts").paginate
+
+        def listed(**names: Any) -> list[Any]:  # noqa: ANN401 - boto3's
+            return [part for page in pages(**names) for part in page.get("Parts", [])]
+
+        with _missing_is_upload():
+            parts = self.connection.call(listed, Key=key, UploadId=upload_id)
+        with understood(self._where):
+            for part in parts:
+                number, size = part["PartNumber"], part["Size"]
+                moment = part["LastModified"].timestamp()
+                found = (moment, size, Part(number, part["ETag"].strip('"'), size))
+                latest[number] = max(found, latest.get(number, found), key=lambda it: it[:2])
         return [latest[number][2] for number in sorted(latest)]
 
     def complete_multipart(
@@ -217,23 +221,22 @@ class S3Store:
         listed: Any = [{"PartNumber": part.number, "ETag": part.etag} for part in parts]
         # With if_match it may be the object that is missing.
         missing = nullcontext() if if_match is not None else _missing_is_upload()
-        with missing, translated(self._where):
-            answer = self._client.complete_multipart_upload(
-                Bucket=self.bucket,
+        with missing:
+            answer = self.connection.call(
+                self._client.complete_multipart_upload,
                 Key=key,
                 UploadId=upload_id,
                 MultipartUpload={"Parts": listed},
                 **_conditions(if_none_match, if_match),
             )
         # Ceph RGW 16 answers with an empty ETag.
-        return answer["ETag"].strip('"') or self.head(key).etag
+        return answer.get("ETag", "").strip('"') or self.head(key).etag
 
     def abort_multipart(self, key: str, upload_id: str) -> None:
         """See ``ObjectStore.abort_multipart``."""
         check_key(key)
         try:
-            with translated(self._where):
-                self._client.abort_multipart_upload(Bucket=self.bucket, Key=key, UploadId=upload_id)
+            self.connection.call(self._client.abort_multipart_upload, Key=key, UploadId=upload_id)
         except (NoSuchUpload, NotFound):
             return
 
@@ -243,14 +246,14 @@ class S3Store:
         Without encoding-type=url, which SeaweedFS says it did and did not do: a key with
         characters that XML cannot hold is misspelt here.
         """
-        uploads: list[Upload] = []
-        pages = self._client.get_paginator("list_multipart_uploads")
-        with translated(self._where):
-            for page in pages.paginate(Bucket=self.bucket, Prefix=prefix):
-                for upload in page.get("Uploads", []):
-                    initiated = upload["Initiated"].timestamp()
-                    uploads.append(Upload(upload["Key"], upload["UploadId"], initiated))
-        return uploads
+        pages = self._client.get_paginator("list_multipart_uploads").paginate
+
+        def listed(**names: Any) -> list[Any]:  # noqa: ANN401 - boto3's
+            return [upload for page in pages(**names) for upload in page.get("Uploads", [])]
+
+        found = self.connection.call(listed, Prefix=prefix)
+        with understood(self._where):
+            return [Upload(it["Key"], it["UploadId"], it["Initiated"].timestamp()) for it in found]
 
     def close(self) -> None:
         """See ``ObjectStore.close``."""
@@ -281,7 +284,8 @@ class S3Store:
             answer = self.connection.put_part(url, body)
         else:
             answer = self.connection.put(url, body, headers)
-        return answer["etag"].strip('"')
+        with understood(self._where):
+            return answer["etag"].strip('"')
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from wherobots_storage.errors import AccessDenied, PreconditionFailed
 from wherobots_storage.objectstore.bodies import ExactBody, StreamedBody
 from wherobots_storage.objectstore.connection import Connection
 from wherobots_storage.objectstore.limits import check_metadata
-from wherobots_storage.objectstore.s3_errors import translated
+from wherobots_storage.objectstore.s3_errors import translated, understood
 from wherobots_storage.objectstore.store import MAX_PARTS, ObjectInfo
 
 MAX_COPY_BYTES = 5 * 1024**3
@@ -47,11 +47,11 @@ def copy(connection: Connection, job: Copy, *, most: int = MAX_COPY_BYTES) -> st
     if job.metadata is not None:
         more |= {"MetadataDirective": "REPLACE", "Metadata": check_metadata(job.metadata)}
         more["ContentType"] = job.source.content_type
-    with translated(connection.where):
-        answer = connection.client.copy_object(
-            Bucket=connection.bucket, Key=job.key, CopySource=_source(connection, job), **more
-        )
-    return answer["CopyObjectResult"]["ETag"].strip('"')
+    answer = connection.call(
+        connection.client.copy_object, Key=job.key, CopySource=_source(connection, job), **more
+    )
+    with understood(connection.where):
+        return answer["CopyObjectResult"]["ETag"].strip('"')
 
 
 def _source(connection: Connection, job: Copy) -> Any:  # noqa: ANN401 - boto3's union
@@ -66,30 +66,32 @@ def part_ranges(size: int, part_bytes: int = PART_BYTES) -> list[tuple[int, int]
 
 def _copy_in_parts(connection: Connection, job: Copy) -> str:
     metadata = job.source.metadata if job.metadata is None else job.metadata
-    names: dict[str, Any] = {"Bucket": connection.bucket, "Key": job.key}
-    with translated(connection.where):
-        upload = connection.client.create_multipart_upload(
-            **names, Metadata=dict(metadata), ContentType=job.source.content_type
-        )
-    names["UploadId"] = upload["UploadId"]
+    names: dict[str, Any] = {"Key": job.key}
+    client = connection.client
+    upload = connection.call(
+        client.create_multipart_upload,
+        **names,
+        Metadata=dict(metadata),
+        ContentType=job.source.content_type,
+    )
+    with understood(connection.where):
+        names["UploadId"] = upload["UploadId"]
     try:
         parts = _parts(connection, job, names)
-        with translated(connection.where):
-            condition: Any = {"IfNoneMatch": "*"} if job.if_none_match else {}
-            answer = connection.client.complete_multipart_upload(
-                **names, MultipartUpload={"Parts": parts}, **condition
-            )
+        condition: Any = {"IfNoneMatch": "*"} if job.if_none_match else {}
+        answer = connection.call(
+            client.complete_multipart_upload, **names, MultipartUpload={"Parts": parts}, **condition
+        )
     except BaseException:
-        with translated(connection.where):
-            connection.client.abort_multipart_upload(**names)
+        connection.call(client.abort_multipart_upload, **names)
         raise
     # Ceph's gateway 16 answers with an empty ETag.
-    return answer["ETag"].strip('"') or _etag(connection, job.key)
+    with understood(connection.where):
+        return answer["ETag"].strip('"') or _etag(connection, job.key)
 
 
 def _etag(connection: Connection, key: str) -> str:
-    with translated(connection.where):
-        answer = connection.client.head_object(Bucket=connection.bucket, Key=key)
+    answer = connection.call(connection.client.head_object, Key=key)
     return answer["ETag"].strip('"')
 
 
@@ -119,16 +121,17 @@ class _Range:
 
 
 def _copy_part(connection: Connection, job: Copy, names: dict[str, Any], part: _Range) -> str:
-    with translated(connection.where):
-        answer = connection.client.upload_part_copy(
-            **names,
-            PartNumber=part.number,
-            CopySource=_source(connection, job),
-            CopySourceRange=f"bytes={part.first}-{part.last}",
-            # Between two parts the source may change: all must come of one version.
-            CopySourceIfMatch=job.source.etag,
-        )
-    return answer["CopyPartResult"]["ETag"]
+    answer = connection.call(
+        connection.client.upload_part_copy,
+        **names,
+        PartNumber=part.number,
+        CopySource=_source(connection, job),
+        CopySourceRange=f"bytes={part.first}-{part.last}",
+        # Between two parts the source may change: all must come of one version.
+        CopySourceIfMatch=job.source.etag,
+    )
+    with understood(connection.where):
+        return answer["CopyPartResult"]["ETag"]
 
 
 def _relay_part(connection: Connection, job: Copy, names: dict[str, Any], part: _Range) -> str:

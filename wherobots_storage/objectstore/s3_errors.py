@@ -72,6 +72,10 @@ MESSAGES: Mapping[Kind, str] = {
         "The object store {host} is not reachable, or failed ({detail}). "
         "Check the network and the endpoint (AWS_ENDPOINT_URL), then try again."
     ),
+    ours.StoreTimeout: (
+        "The object store {host} did not answer in time ({detail}). Check the network; if it is "
+        "slow only, it is tried again with fewer requests at once."
+    ),
     ours.TooLarge: "This is beyond a limit of the object store ({detail}).",
     ours.UnexpectedAnswer: "The object store {host} gave an answer nobody foresaw ({detail}).",
     ours.UploadInterrupted: "The upload's body ended before its size, or was damaged. Try again.",
@@ -129,6 +133,7 @@ EXCEPTIONS: Mapping[type[Exception], Kind] = {
     sdk.ParamValidationError: ours.InvalidInput,
     sdk.PartialCredentialsError: ours.NoCredentials,
     sdk.ProfileNotFound: ours.InvalidConfiguration,
+    sdk.ReadTimeoutError: ours.StoreTimeout,
     sdk.RefreshWithMFAUnsupportedError: ours.ExpiredCredentials,
     sdk.SSOError: ours.CredentialsError,
     sdk.SSOTokenLoadError: ours.NoCredentials,
@@ -222,6 +227,15 @@ def exception_kind(kind: type[BaseException]) -> Kind:
         if base in EXCEPTIONS:
             return EXCEPTIONS[base]
     return ours.UnexpectedAnswer
+
+
+@contextmanager
+def understood(where: Where) -> Iterator[None]:
+    """Raises UnexpectedAnswer where an answer lacks what S3 promises: it is nobody's S3."""
+    try:
+        yield
+    except (LookupError, ValueError, TypeError, AttributeError) as error:
+        raise make(ours.UnexpectedAnswer, where, type(error).__name__) from None
 
 
 @contextmanager

@@ -20,10 +20,16 @@ _TOGETHER = 65_536
 
 _NO_BODY = {204, 304}
 _READ_BUFFER = 65_536
+_PIECE = 262_144
+"""What is sent at once: its time is that of one read. A whole body may take longer."""
 
 
 class Garbled(Exception):
     """What arrived is not HTTP/1.1, or breaks off."""
+
+
+class Slow(Exception):
+    """The other end took no byte, or gave none, in time."""
 
 
 class Stale(Exception):
@@ -75,7 +81,8 @@ class Wire:
     def exchange(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
         """Send a request and read its answer.
 
-        A kept connection that turns out to be closed is replaced, once. Raises OSError, Garbled.
+        A kept connection that turns out to be closed is replaced, once. Raises OSError, Garbled,
+        and Slow once it is connected.
         """
         head = _head(method, path, headers)
         try:
@@ -104,11 +111,17 @@ class Wire:
 
     def _exchange(self, sock: socket.socket, head: bytes, body: bytes, *, reused: bool) -> Answer:
         try:
+            return self._talk(sock, head, body, reused=reused)
+        except TimeoutError:
+            raise Slow from None
+
+    def _talk(self, sock: socket.socket, head: bytes, body: bytes, *, reused: bool) -> Answer:
+        try:
             if len(body) <= _TOGETHER:
                 sock.sendall(head + body)
             else:
                 sock.sendall(head)
-                sock.sendall(body)
+                _send(sock, body)
         except (BrokenPipeError, ConnectionResetError):
             # The server may have answered before it hung up: a refusal without reading the body.
             if reused:
@@ -178,6 +191,12 @@ class Wire:
         if len(content) != size:
             raise Garbled(f"{size - len(content)} bytes are missing")
         return content
+
+
+def _send(sock: socket.socket, body: bytes) -> None:
+    view = memoryview(body)
+    for start in range(0, len(body), _PIECE):
+        sock.sendall(view[start : start + _PIECE])
 
 
 def _head(method: str, path: str, headers: Mapping[str, str]) -> bytes:

@@ -55,6 +55,8 @@ class Cycle:
         self.stops = Stops()
         self.last = Report()
         """The report of the latest cycle, also of one that did not come to its end."""
+        self._away = False
+        """Whether the latest cycle ended in an outage."""
         self._hinted = 0
         """Deletions since the last whole scan: a veto counts them as if they came at once."""
 
@@ -79,10 +81,12 @@ class Cycle:
             pending = _Pending(uploads, len(deletions), self._on_progress, self._on_pending)
             pending.tell()
             try:
+                self._look_whether_it_is_back()
                 self._execute(uploads, deletions, accepted, report, cancel, pending)
                 self._ask_after_failures(report)
                 self._tell_trouble(report)
-            except (Interrupted, StorageError):
+            except (Interrupted, StorageError) as error:
+                self._away = isinstance(error, StorageError)
                 report.left_files, report.left_bytes = pending.files, pending.bytes
                 raise
         if focus is not None:
@@ -90,6 +94,12 @@ class Cycle:
         elif report.veto is None:
             self._hinted = 0
         return report
+
+    def _look_whether_it_is_back(self) -> None:
+        """After an outage: one request finds out, and not each of many files in its turn."""
+        if self._away:
+            self._mirror.store.list_page(self._mirror.prefix, limit=1)
+            self._away = False
 
     def plan(self, uploads: Uploads, cancel: Cancel) -> tuple[Report, int]:
         """What a cycle would do, to ``uploads``, and how many deletions; carries nothing out.

@@ -11,7 +11,6 @@ from pathlib import Path
 
 from wherobots_storage.errors import (
     LocalError,
-    SlowDown,
     StorageError,
 )
 from wherobots_storage.objectstore.store import ObjectInfo
@@ -27,7 +26,7 @@ from wherobots_storage.planning.tree import (
 )
 from wherobots_storage.sync.arrivals import Arrivals, Arrived, Wanted, mtime_of
 from wherobots_storage.sync.beside import Beside
-from wherobots_storage.sync.cancel import Backoff, Cancel
+from wherobots_storage.sync.cancel import Cancel
 from wherobots_storage.sync.flights import Flights
 from wherobots_storage.sync.home import Home
 from wherobots_storage.sync.install import Installer, Staged, fatal, is_full
@@ -40,7 +39,6 @@ from wherobots_storage.sync.report import Report
 from wherobots_storage.sync.restored import RestoreLedger
 from wherobots_storage.sync.worklist import SMALL_BYTES
 
-ATTEMPTS = 6
 GRACE = 1.0
 """How long downloads that were given up may take to end before their files are removed."""
 
@@ -51,7 +49,6 @@ class _Get:
 
     step: Step
     remote: Remote
-    attempt: int = 1
 
 
 class Downloader:
@@ -78,7 +75,6 @@ class Downloader:
         self._beside = Beside(home, mirror, listing, self._ledger, self._installer)
         self._arrivals = Arrivals(home, self._installer)
         self._flights: Flights[_Get, Arrived] = Flights()
-        self._backoff = Backoff(0.2, 10.0)
         self._markers: list[tuple[str, str, int]] = []
         """Folders made here, with ETag and mode: read-only ones get it when they are filled."""
 
@@ -179,11 +175,7 @@ class Downloader:
     def _land(self, get: _Get, result: Arrived | StorageError) -> None:
         if isinstance(result, Arrived):
             self._ledger.outage.success()
-            self._backoff.reset()
             self._receive_small(get, result)
-        elif isinstance(result, SlowDown) and get.attempt < ATTEMPTS:
-            self._cancel.sleep(self._backoff.pause())
-            self._submit(_Get(get.step, get.remote, get.attempt + 1))
         else:
             self._ledger.fail(get.remote, result)
 

@@ -10,7 +10,6 @@ from wherobots_storage.errors import (
     ConcurrentChange,
     NotFound,
     PreconditionFailed,
-    SlowDown,
     StorageError,
 )
 from wherobots_storage.objectstore.store import ObjectInfo, PutRequest
@@ -161,7 +160,7 @@ class Uploader:
         if isinstance(result, str):
             self._backoff.reset()
             self._done(put, result)
-        elif isinstance(result, SlowDown | ConcurrentChange) and put.attempt < ATTEMPTS:
+        elif isinstance(result, ConcurrentChange) and put.attempt < ATTEMPTS:
             self._cancel.sleep(self._backoff.pause())
             self._put(replace(put, attempt=put.attempt + 1))
         elif isinstance(result, PreconditionFailed | NotFound | ConcurrentChange):
