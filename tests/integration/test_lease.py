@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -43,3 +44,30 @@ def test_two_instances(tmp_path: Path, s3_store: S3Store, monkeypatch: pytest.Mo
             assert "late" not in set(first.keys())
         eventually(lambda: first.keys() == ["from-first", "from-second", "late"])
         former.reaches("idle")
+
+
+def test_two_instances_and_the_later_ends_first(tmp_path: Path, s3_store: S3Store) -> None:
+    """It never had its turn: what differs is at conflict names, once, and both homes' bytes are."""
+    first, second = (Bench(tmp_path, s3_store, name) for name in ("first", "second"))
+    first.write("shared.txt", b"start")
+    large = os.urandom(9 * 1024**2)
+    with running_agent(first.settings, s3_store, lease=lease(s3_store, "a")) as former:
+        eventually(lambda: first.keys() == ["shared.txt"])
+        with running_agent(second.settings, s3_store, lease=lease(s3_store, "b")) as later:
+            later.reaches("waiting")
+            second.write("shared.txt", b"of the second")
+            second.write("sub/large.bin", large)
+            first.write("shared.txt", b"of the first")
+            assert former.client.request("sync").complete
+            assert not later.client.request("final", 60.0).complete
+            later.stop(60.0)
+            assert later.complete is False
+            conflicts = later.told[-1].conflicts
+            assert [notice.path for notice in conflicts] == ["shared.txt", "sub/large.bin"]
+        first.write("after", b"a")
+        assert former.client.request("sync").complete
+    (small,), (big,) = first.kept("shared.txt"), first.kept("sub/large.bin")
+    assert first.keys() == sorted(["after", "shared.txt", small, big])
+    assert first.body("shared.txt") == b"of the first"
+    assert first.body(small) == b"of the second"
+    assert first.body(big) == large

@@ -148,38 +148,6 @@ def test_killed_during_a_restore_goes_on(bench: Bench, tmp_path: Path) -> None:
     assert len(bench.keys()) == 400
 
 
-def test_second_agent_waits_then_ends_the_first(bench: Bench) -> None:
-    """Two agents never write at once: the second waits ``shutdown_timeout``, then takes over."""
-    settings = settings_for(bench.home, bench.state, bench.store.bucket, shutdown_timeout=1.5)
-    state = StateFolder.for_settings(settings)
-    with agent_process(settings) as first:
-        eventually(lambda: idle(settings))
-        with agent_process(settings) as second:
-            began = time.monotonic()
-            assert first.wait(20) == -signal.SIGKILL
-            assert time.monotonic() - began > 1.0
-
-            def taken() -> bool:
-                holder = state.holder()
-                return holder is not None and holder.pid == second.pid
-
-            eventually(taken)
-            eventually(lambda: idle(settings))
-
-
-def test_second_agent_takes_over_from_one_that_ends(bench: Bench) -> None:
-    """A new server's agent waits for the former's final sync, and loses nothing of it."""
-    with agent_process(bench.settings) as first:
-        eventually(lambda: idle(bench.settings))
-        bench.write("late", b"l")
-        with agent_process(bench.settings) as second:
-            first.terminate()
-            assert first.wait(20) == 0
-            assert bench.keys() == ["late"]
-            eventually(lambda: idle(bench.settings))
-            assert second.poll() is None
-
-
 def test_wrong_keys_are_told_and_stop_is_quick(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -47,11 +47,14 @@ class ThreadAgent:
         self.state = StateFolder.for_settings(settings)
         self.client = AgentClient(self.state.socket_path)
         self.complete: bool | None = None
+        self.told: list[SyncStatus] = []
+        """Every status so far, the last one also after its end."""
         self.thread = threading.Thread(target=self._run, daemon=True)
 
     def _run(self) -> None:
         transfers = ThreadedTransfers(self._store, workers=4)
         board = StatusBoard(home=str(self._settings.home))
+        board.subscribe(self.told.append)
         with (
             self.state.lock(0),
             Session(self._settings, self._store, transfers, self.state, board) as session,

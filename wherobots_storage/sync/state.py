@@ -22,6 +22,9 @@ from wherobots_storage.settings import Settings
 POLL = 0.1
 DEATH_WAIT = 5.0
 
+HOLDERS_BYTES = 64 * 1024
+"""How long the log of the lock's holders grows."""
+
 
 class Holder(msgspec.Struct, frozen=True):
     """Who holds the lock: ``start`` is the process's start in clock ticks since boot."""
@@ -62,6 +65,15 @@ class StateFolder:
     def lock_path(self) -> Path:
         """The lock's file; it stays when the lock is free."""
         return self.path / "lock"
+
+    @property
+    def holders_path(self) -> Path:
+        """Who took the lock, left it, or ended another that had it: the latest lines.
+
+        Each is a time of the monotonic clock in nanoseconds, a pid, and ``took``, ``left`` or
+        ``ended PID``.
+        """
+        return self.path / "lock.log"
 
     @property
     def log_path(self) -> Path:
@@ -146,7 +158,9 @@ class StateFolder:
                 # On a full disk it goes without: the lock itself is what keeps others away.
                 os.ftruncate(descriptor, 0)
                 os.pwrite(descriptor, text, 0)
+            self._note("took")
             yield self
+            self._note("left")
             os.ftruncate(descriptor, 0)
         finally:
             os.close(descriptor)
@@ -161,8 +175,17 @@ class StateFolder:
             try:
                 if process_start(holder.pid) == holder.start:
                     signal.pidfd_send_signal(descriptor, signal.SIGKILL)
+                    self._note(f"ended {holder.pid}")
             finally:
                 os.close(descriptor)
+
+    def _note(self, what: str) -> None:
+        with suppress(OSError):  # a full disk is no reason not to save the home
+            path = self.holders_path
+            if path.exists() and path.stat().st_size > HOLDERS_BYTES:
+                path.unlink()
+            with path.open("a") as log:
+                log.write(f"{time.monotonic_ns()} {os.getpid()} {what}\n")
 
     def _refusal(self) -> AlreadyRunning:
         holder = self.holder()

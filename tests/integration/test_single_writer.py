@@ -1,0 +1,250 @@
+"""One writer at any time, whatever is started, killed and asked at once: real processes, SeaweedFS.
+
+Which process held the lock from when to when is read from the log that its holders keep under it.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+from support.agents import eventually, running_agent
+from support.homes import CUSTOMER, OLD, PREFIX, Bench, settings_for
+from support.processes import AGENT, agent_process, is_idle
+
+from wherobots_storage.objectstore.s3 import S3Store
+from wherobots_storage.settings import Settings
+from wherobots_storage.sync.handover import HELD, settings_to_json
+from wherobots_storage.sync.lease import LeaseFile, LeaseObject
+from wherobots_storage.sync.state import StateFolder, process_start
+
+pytestmark = [pytest.mark.store, pytest.mark.timeout(240)]
+
+SERVER = """
+import subprocess, sys, time
+agent = subprocess.Popen(
+    [sys.executable, "-m", "wherobots_storage", "agent"],
+    stdin=subprocess.PIPE, start_new_session=True,
+)
+agent.stdin.write(sys.argv[1].encode() + b"\\n")
+agent.stdin.flush()
+print(agent.pid, flush=True)
+time.sleep(600)
+"""
+
+
+@pytest.fixture
+def bench(
+    tmp_path: Path, s3_store: S3Store, seaweed_environment: dict[str, str]
+) -> Iterator[Bench]:
+    """A home, and SeaweedFS's variables in the environment of what is started."""
+    assert seaweed_environment
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("PYTHONPATH", str(Path(__file__).parent.parent.parent))
+        yield Bench(tmp_path, s3_store)
+
+
+def patient(bench: Bench, seconds: float = 30.0) -> Settings:
+    """Settings with which nobody is ended too early on a busy machine."""
+    return settings_for(bench.home, bench.state, bench.store.bucket, shutdown_timeout=seconds)
+
+
+def holders(settings: Settings, killed: dict[int, int] | None = None) -> list[int]:
+    """The pids that held the lock, one after the other; fails where two held it at once.
+
+    ``killed``: pid to the time (of the monotonic clock, in ns) before which it was not killed.
+    """
+    dead = dict(killed or {})
+    found: list[int] = []
+    holder: int | None = None
+    for line in StateFolder.for_settings(settings).holders_path.read_text().splitlines():
+        when, who, what = line.split(" ", 2)
+        pid = int(who)
+        if what == "took":
+            assert holder is None or dead.get(holder, sys.maxsize) <= int(when), "two at once"
+            found.append(pid)
+            holder = pid
+        elif what == "left":
+            assert holder == pid
+            holder = None
+        else:
+            dead[int(what.removeprefix("ended "))] = int(when)
+    return found
+
+
+def command(settings: Settings, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """The command line, in a process of its own."""
+    assert settings.tenancy is not None
+    environment = {
+        **os.environ,
+        "WHEROBOTS_STORAGE_ROOT": settings.tenancy.root.url,
+        "WHEROBOTS_STORAGE_CUSTOMER": CUSTOMER,
+        "WHEROBOTS_STORAGE_HOME": str(settings.home),
+        "WHEROBOTS_STORAGE_STATE": str(settings.state_dir),
+    }
+    return subprocess.run(
+        [sys.executable, "-m", "wherobots_storage", *arguments],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def test_a_server_that_is_killed_and_started_again(bench: Bench) -> None:
+    """Each new server's agent waits for the former's final sync; nothing is lost or mixed up."""
+    settings = patient(bench)
+    text = settings_to_json(settings).decode()
+    agents: list[int] = []
+    servers: list[subprocess.Popen[bytes]] = []
+    try:
+        for number in range(3):
+            server = subprocess.Popen([sys.executable, "-c", SERVER, text], stdout=subprocess.PIPE)
+            servers.append(server)
+            assert server.stdout is not None
+            agents.append(int(server.stdout.readline()))
+            if number == 0:
+                eventually(lambda: is_idle(settings), seconds=60)
+            bench.write("edited", b"%d" % number)
+            bench.write(f"late {number}", b"l" * number)
+            if number < 2:
+                server.kill()
+                server.wait()
+        eventually(lambda: process_start(agents[0]) is None, seconds=60)
+        eventually(lambda: process_start(agents[1]) is None, seconds=60)
+        eventually(lambda: is_idle(settings), seconds=60)
+        servers[-1].kill()
+        eventually(lambda: process_start(agents[2]) is None, seconds=60)
+    finally:
+        for server in servers:
+            server.kill()
+            server.wait()
+            if server.stdout is not None:
+                server.stdout.close()
+    assert holders(settings) == agents
+    assert bench.keys() == ["edited", "late 0", "late 1", "late 2"]
+    assert bench.body("edited") == b"2"
+
+
+def test_commands_beside_a_live_agent(bench: Bench) -> None:
+    """`sync --once`, `--final` and `restore` have the agent do it; none of them takes the lock."""
+    settings = patient(bench)
+    with agent_process(settings) as agent:
+        eventually(lambda: is_idle(settings), seconds=60)
+        for name, arguments in (
+            ("once", ("sync", "--once")),
+            ("final", ("sync", "--final", "--timeout", "60")),
+        ):
+            bench.write(name)
+            done = command(settings, *arguments)
+            assert done.returncode == 0, done.stderr
+            assert name in set(bench.keys())
+        bench.store.put(f"{PREFIX}theirs", b"t")
+        assert command(settings, "restore").returncode == 0
+        assert (bench.home / "theirs").exists()
+        assert holders(settings) == [agent.pid]
+        agent.terminate()
+        assert agent.wait(60) == 0
+    assert bench.keys() == ["final", "once", "theirs"]
+
+
+def test_two_agents_started_at_once(bench: Bench) -> None:
+    """One has the lock; the other waits its time and ends it; those that yield go at once."""
+    settings = patient(bench, 3.0)
+    for number in range(100):
+        bench.write(f"f{number:02}", os.urandom(500), mtime_ns=OLD)
+    with agent_process(settings) as one, agent_process(settings) as other:
+        eventually(lambda: None not in {one.poll(), other.poll()} or _ended(one, other), 60)
+        survivor = one if one.poll() is None else other
+        loser = other if survivor is one else one
+        assert loser.returncode == -signal.SIGKILL
+        eventually(lambda: is_idle(settings), seconds=60)
+        yielding = subprocess.Popen([*AGENT, "--yielding"], stdin=subprocess.PIPE)
+        assert yielding.stdin is not None
+        with yielding.stdin:
+            yielding.stdin.write(settings_to_json(settings) + b"\n")
+            yielding.stdin.flush()
+            assert yielding.wait(60) == HELD
+        assert survivor.poll() is None
+        survivor.terminate()
+        assert survivor.wait(60) == 0
+        assert holders(settings) == [loser.pid, survivor.pid]
+    assert len(bench.keys()) == 100
+
+
+def _ended(one: subprocess.Popen[bytes], other: subprocess.Popen[bytes]) -> bool:
+    return (one.poll() is None) is not (other.poll() is None)
+
+
+def test_a_new_agent_during_the_final_sync(bench: Bench) -> None:
+    """The new one begins only when the former has saved everything, and finds nothing to mend."""
+    settings = patient(bench, 60.0)
+    with agent_process(settings) as former:
+        eventually(lambda: is_idle(settings), seconds=60)
+        for number in range(300):
+            bench.write(f"f{number:03}", os.urandom(2000), mtime_ns=OLD)
+        former.terminate()
+        with agent_process(settings) as later:
+            assert former.wait(120) == 0
+            assert len(bench.keys()) == 300
+            eventually(lambda: is_idle(settings), seconds=60)
+            later.terminate()
+            assert later.wait(120) == 0
+    assert holders(settings) == [former.pid, later.pid]
+    assert len(bench.keys()) == 300
+
+
+def test_agents_killed_one_after_the_other(bench: Bench) -> None:
+    """Each successor of a killed agent goes on at once, with its lease and its journal."""
+    settings = patient(bench)
+    killed: dict[int, int] = {}
+    agents: list[int] = []
+    for number in range(3):
+        with agent_process(settings) as agent:
+            agents.append(agent.pid)
+            eventually(lambda: is_idle(settings), seconds=60)
+            bench.write("edited", b"%d" % number)
+            killed[agent.pid] = time.monotonic_ns()
+            agent.kill()
+            agent.wait()
+    assert command(settings, "sync", "--once").returncode == 0
+    assert holders(settings, killed)[:3] == agents
+    assert len(holders(settings, killed)) == 4
+    assert bench.keys() == ["edited"]
+    assert bench.body("edited") == b"2"
+
+
+def test_a_crashed_instance_delays_another_by_its_ttl(bench: Bench, tmp_path: Path) -> None:
+    """The lease of a killed agent is waited for, and taken by itself when its time is over."""
+    store = bench.store
+    key = f"{PREFIX}.wherobots/lease.json"
+    bench.write("of the first")
+    with agent_process(patient(bench)) as agent:
+        eventually(lambda: is_idle(patient(bench)), seconds=60)
+        agent.kill()
+        agent.wait()
+    with store.get(key) as body:
+        left = msgspec.json.decode(b"".join(body.chunks()), type=LeaseFile)
+    assert left.ttl == 180
+    # As if it had been written by an agent with a shorter time, just now.
+    store.put(key, msgspec.json.encode(msgspec.structs.replace(left, ttl=12.0)))
+    second = Bench(tmp_path, store, "second")
+    second.write("of the second")
+    lease = LeaseObject(store, PREFIX, instance="second", host="elsewhere")
+    with running_agent(second.settings, store, lease=lease) as waiting:
+        status = waiting.reaches("waiting")
+        assert status.lease is not None
+        assert status.lease.host == left.host
+        assert second.keys() == ["of the first"]
+        eventually(lambda: second.keys() == ["of the first", "of the second"], seconds=60)
+        status = waiting.reaches("idle")
+        assert status.lease is not None
+        assert status.lease.mine
