@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import __main__ as program
 from benchmarks.__main__ import HEADER, STEPS, document, main
 from benchmarks.workbench import Scale, Workbench, workbench
 
@@ -56,3 +57,17 @@ def test_from_the_command_line(tmp_path: Path) -> None:
     main(["--quick", "--only", "listing", "--output", str(output), "--folder", str(folder)])
     assert "| 5,000 | 5 |" in output.read_text()
     assert not list(folder.iterdir())
+
+
+def test_million_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The million's points go to a document of their own, and only they are measured."""
+    monkeypatch.setattr(program, "MILLIONS", (20, 60))
+    monkeypatch.setattr(program, "MILLION", tmp_path / "million.md")
+    monkeypatch.setattr(program, "DOCUMENT", tmp_path / "all.md")
+    main(["--million"])
+    text = (tmp_path / "million.md").read_text()
+    assert text.startswith("# A million files")
+    assert "| 20 |" in text
+    assert "| 60 |" in text
+    assert "## Bars" in text
+    assert not (tmp_path / "all.md").exists()
