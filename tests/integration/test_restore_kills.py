@@ -10,13 +10,14 @@ from urllib.parse import quote
 
 import pytest
 from support.agents import eventually
-from support.homes import CUSTOMER, OLD, Bench, picture, settings_for
+from support.homes import CUSTOMER, OLD, PREFIX, Bench, picture, settings_for
 from support.processes import agent_process, is_idle
 from support.relay import RecordingRelay
 from support.turmoil import seed_for
 
 from wherobots_storage.objectstore.embedded import EmbeddedStore
 from wherobots_storage.objectstore.s3 import S3Store
+from wherobots_storage.objectstore.store import ObjectInfo, iterate_keys
 
 pytestmark = [pytest.mark.store, pytest.mark.timeout(900)]
 
@@ -35,6 +36,15 @@ def bench(
     assert seaweed_environment
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
     return Bench(tmp_path, s3_store)
+
+
+def objects_of(bench: Bench) -> dict[str, tuple[str, float]]:
+    """Each object of the mirror: its ETag, and when it was put there."""
+    return {
+        entry.key: (entry.etag, entry.last_modified)
+        for entry in iterate_keys(bench.store, PREFIX)
+        if isinstance(entry, ObjectInfo) and "/.wherobots/" not in entry.key
+    }
 
 
 def wait_for_more(relay: RecordingRelay, seen: int) -> None:
@@ -64,7 +74,7 @@ def test_restore_killed_twenty_times(
     (bench.home / "empty").mkdir(mode=0o750)
     (bench.home / "link").symlink_to("d0/f000")
     bench.sync()
-    keys, whole = bench.keys(), picture(bench.home)
+    objects, whole = objects_of(bench), picture(bench.home)
     fresh = Bench(tmp_path, bench.store, "fresh")
     settings = settings_for(fresh.home, fresh.state, bench.store.bucket, sync_interval=0.5)
     with RecordingRelay(seaweed.endpoint_url) as relay:
@@ -89,11 +99,12 @@ def test_restore_killed_twenty_times(
             assert process.wait(60) == 0
         deleted = [target for target in relay.requests("DELETE") if ".wherobots/" not in target]
         assert deleted == []
-        assert not [target for target in relay.requests("POST") if "delete" in target]
+        # The one that came through has looked what the store can do, and cleaned up after it.
+        assert len([target for target in relay.requests("POST") if "delete" in target]) <= 1
         small = [target for target in relay.requests("GET") if "/f" in target]
         assert len(small) >= SMALL
     assert picture(fresh.home) == whole
-    assert bench.keys() == keys
+    assert objects_of(bench) == objects
     assert not (fresh.home / ".wherobots" / "tmp").exists()
 
 
