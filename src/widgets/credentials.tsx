@@ -152,7 +152,7 @@ function TimeLeft(props: { model: CredentialsModel; trans: TranslationBundle }):
   return (
     <p className={`wbs-TimeLeft ${left < SOON ? 'wbs-mod-soon' : ''}`}>
       {left < SOON && <cautionIcon.react tag="span" className="wbs-Icon" />}
-      <span>{trans.__('Expire in')}</span>
+      <span>{trans.__('Expires in')}</span>
       <span role="timer" className="wbs-TimeLeft-figure">
         {formatLeft(left)}
       </span>

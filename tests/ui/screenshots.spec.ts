@@ -123,3 +123,13 @@ test('dropping', async ({ panel }) => {
   await panel.drop(panel.row('shared'), { 'a.txt': 'x' }, { release: false });
   await panel.page.screenshot({ path: join(FOLDER, 'dropping.png'), animations: 'disabled' });
 });
+
+test('credentials', async ({ panel }) => {
+  await prepare(panel);
+  await panel.open(`${MINE}raw/`);
+  await panel.root.getByRole('button', { name: 'More ways to upload' }).click();
+  await panel.page.getByRole('menuitem', { name: 'Upload with the AWS CLI…' }).click();
+  await panel.dialog.getByRole('button', { name: 'Get credentials' }).click();
+  await expect(panel.dialog.getByRole('timer')).toBeVisible();
+  await shoot(panel, 'credentials');
+});

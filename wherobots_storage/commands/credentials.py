@@ -4,9 +4,11 @@ They go to standard output and nowhere else. Whoever has them can do what --acce
 folder until they expire. For example:
 
   eval "$(wherobots-storage credentials --path /data/shared/)"
-  wherobots-storage credentials --path /data/shared/ --format ini >> ~/.aws/credentials
+  wherobots-storage credentials --path /data/shared/ --format ini
 
-As a credential_process in ~/.aws/config, --format process renews them by itself.
+That block goes into ~/.aws/credentials, in place of an earlier one: with two of a name AWS SDKs
+cannot read the file. As a credential_process in ~/.aws/config, --format process renews them by
+itself.
 """
 
 from __future__ import annotations

@@ -108,10 +108,12 @@ describe('credentials', () => {
 });
 
 describe('the targets', () => {
-  const config = {
-    writable: [FOLDER, '/data/shared/', '/spark-logs/'],
-    cautions: { '/spark-logs/': 'Spark!', '/data/shared/': 'Everybody!' }
-  } as ConfigInfo;
+  const cautions: ConfigInfo['cautions'] = {
+    '/spark-logs/': 'Spark!',
+    '/data/shared/': 'Everybody!'
+  };
+  const writable = [FOLDER, '/data/shared/', '/spark-logs/'];
+  const config = { writable, cautions } as ConfigInfo;
 
   it.each([
     ['/', FOLDER, 3],
