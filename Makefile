@@ -87,6 +87,7 @@ test-wheel: build ## The wheel, installed in a new environment, does the main jo
 
 .PHONY: test-slow-python
 test-slow-python: setup
+	@$(BIN)/python -m pip install --quiet --group hub
 	@$(BIN)/python -m pytest -m slow --ignore tests/packaging $(ARGS)
 
 .PHONY: test-floors

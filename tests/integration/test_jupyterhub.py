@@ -1,0 +1,121 @@
+"""A real JupyterHub with two users on one bucket: each reaches their own, and nothing else."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from support.jupyterhubs import JupyterHub
+
+from wherobots_storage.namespace.customer import customer_from_user
+from wherobots_storage.objectstore.connect import connect
+from wherobots_storage.objectstore.embedded import EmbeddedStore
+
+pytest.importorskip("jupyterhub", reason="needs the extra 'hub'")
+
+pytestmark = [pytest.mark.slow, pytest.mark.store, pytest.mark.timeout(600)]
+
+USERS = ("ann", "ann-x@example.org")
+ANN, ANNX = (customer_from_user(user) for user in USERS)
+
+
+@pytest.fixture(scope="module")
+def proxy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """configurable-http-proxy, from npm unless it is installed."""
+    found = shutil.which("configurable-http-proxy")
+    if found:
+        return Path(found)
+    folder = tmp_path_factory.mktemp("proxy")
+    command = ["npm", "install", "--silent", "--prefix", str(folder), "configurable-http-proxy"]
+    subprocess.run(command, check=True, timeout=300)
+    return folder / "node_modules" / ".bin" / "configurable-http-proxy"
+
+
+@pytest.fixture(scope="module")
+def hub(proxy: Path, seaweed: EmbeddedStore) -> Iterator[JupyterHub]:
+    """The hub over a fresh bucket with a file of each user's; the keys are the service's alone."""
+    bucket = f"hub-{uuid.uuid4().hex[:12]}"
+    seaweed.create_bucket(bucket)
+    store = connect(bucket, seaweed.environment())
+    for customer in (ANN, ANNX):
+        store.put(f"org/data/{customer}/secret.txt", customer.encode())
+    store.put("org/data/shared/all.txt", b"all")
+    store.close()
+    where = {
+        "WHEROBOTS_STORAGE_ROOT": f"s3://{bucket}/org/",
+        "AWS_ENDPOINT_URL": seaweed.endpoint_url,
+        "AWS_REGION": "us-east-1",
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "PYTHONPATH": os.environ.get("PYTHONPATH", str(Path(__file__).parent.parent.parent)),
+    }
+    deployment = {**where, **seaweed.environment(), "WHEROBOTS_STORAGE_ROLE_ARN": seaweed.role_arn}
+    with JupyterHub(proxy, {user: {} for user in USERS}, where, deployment) as hub:
+        yield hub
+
+
+@pytest.fixture(scope="module")
+def tokens(hub: JupyterHub) -> dict[str, str]:
+    """Both users' servers are running; their tokens."""
+    return {user: hub.start(user) for user in USERS}
+
+
+def base(user: str) -> str:
+    """Where a user's server has the panel's API, below the hub's proxy."""
+    return f"/user/{quote(user, safe='@~')}/wherobots-storage/api/v1/"
+
+
+def names(hub: JupyterHub, user: str, token: str, path: str) -> list[str] | int:
+    """What the panel's API lists through the hub's proxy; the status when it refuses."""
+    status, answer = hub.fetch(f"{base(user)}files?path={path}", token)
+    return [entry["name"] for entry in answer["entries"]] if status == 200 else status
+
+
+def test_each_user_sees_their_own(hub: JupyterHub, tokens: dict[str, str]) -> None:
+    """The panel's API has the customer of the hub's user, their folder and the shared one."""
+    for user, customer in zip(USERS, (ANN, ANNX), strict=True):
+        status, config = hub.fetch(f"{base(user)}config", tokens[user])
+        assert status == 200, (config, hub.log()[-3000:])
+        assert config["customer"] == customer
+        assert names(hub, user, tokens[user], f"/data/{customer}/") == ["secret.txt"]
+        assert names(hub, user, tokens[user], "/data/shared/") == ["all.txt"]
+
+
+def test_another_s_folder_is_refused(hub: JupyterHub, tokens: dict[str, str]) -> None:
+    """Neither by a guessed path in one's own server, nor at the other's server."""
+    assert names(hub, "ann", tokens["ann"], f"/data/{ANNX}/") == 403
+    assert names(hub, "ann", tokens["ann"], f"/data/{ANN}/../{ANNX}/") in {400, 403}
+    status, _ = hub.fetch(f"{base(USERS[1])}files?path=/data/{ANNX}/", tokens["ann"])
+    assert status == 403
+
+
+def test_no_server_has_the_deployment_s_keys(
+    hub: JupyterHub, tokens: dict[str, str], seaweed: EmbeddedStore
+) -> None:
+    """Neither users' servers nor their agents have them to be read; the service alone has."""
+    assert set(tokens) == set(USERS)
+    secret = seaweed.environment()["AWS_SECRET_ACCESS_KEY"]
+    holders: list[str] = []
+    others: list[str] = []
+    for process in hub.processes():
+        command = " ".join(process.cmdline())
+        has_it = secret in process.environ().values() or secret in command
+        (holders if has_it else others).append(command)
+    assert all("hub-service" in command for command in holders)
+    assert len(holders) == 1
+    assert sum("jupyterhub.singleuser" in command for command in others) == len(USERS)
+    assert sum("wherobots_storage agent" in command for command in others) == len(USERS)
+    assert secret not in hub.log()
+
+
+def test_every_vend_is_in_the_audit_log(hub: JupyterHub, tokens: dict[str, str]) -> None:
+    """The service says for whom: the hub's user, and the customer made of it."""
+    assert set(tokens) == set(USERS)
+    lines = [line for line in hub.log().splitlines() if "credentials-vended" in line]
+    for user, customer in zip(USERS, (ANN, ANNX), strict=True):
+        assert any(f'"user": "{user}", "customer": "{customer}"' in line for line in lines)

@@ -1,0 +1,190 @@
+"""A real JupyterHub with its proxy, the service for storage, and users' servers."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import psutil
+from support.lab import free_port
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+CONFIG = ROOT / "tests" / "support" / "jupyterhub_config.py"
+
+
+def can_have_uids() -> bool:
+    """Whether servers can run under other uids: as root, with a Python that is for all to read."""
+    python = Path(sys.executable).resolve()
+    folders = [*python.parents, *Path(sys.prefix).resolve().parents, *ROOT.parents]
+    return os.geteuid() == 0 and all(folder.stat().st_mode & 0o001 for folder in folders)
+
+
+class JupyterHub:
+    """``jupyterhub`` with users who have homes, and uids of their own where it runs as root.
+
+    ``environment`` is of the users' servers, ``deployment`` of the service. A context manager that
+    ends what it started.
+    """
+
+    def __init__(
+        self,
+        proxy: Path,
+        users: Mapping[str, Mapping[str, str]],
+        environment: Mapping[str, str],
+        deployment: Mapping[str, str],
+    ) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="hub-"))
+        self.folder.chmod(0o755)
+        self.homes = self.folder / "homes"
+        self.url = f"http://127.0.0.1:{free_port()}"
+        self.service = f"http://127.0.0.1:{free_port()}"
+        self._token = secrets.token_hex(16)
+        numbers = range(20_001, 20_001 + len(users)) if can_have_uids() else ()
+        self.uids = dict(zip(users, numbers, strict=False))
+        self._users = users
+        self._given = {
+            "url": self.url,
+            "hub_port": free_port(),
+            "proxy_api": f"http://127.0.0.1:{free_port()}",
+            "proxy": [str(proxy)],
+            "service": self.service,
+            "folder": str(self.folder / "private"),
+            "homes": str(self.homes),
+            "uids": self.uids,
+            "token": self._token,
+            "environment": {
+                **environment,
+                "WHEROBOTS_STORAGE_HUB_SERVICE": f"{self.service}/services/storage/",
+            },
+            "deployment": {**deployment, "PYTHONPATH": str(ROOT)},
+        }
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        (self.folder / "private").mkdir(mode=0o700)
+        self.homes.mkdir()
+        for name in self._users:
+            (self.homes / name).mkdir(mode=0o700)
+            if name in self.uids:
+                os.chown(self.homes / name, self.uids[name], self.uids[name])
+        clean = {name: text for name, text in os.environ.items() if not name.startswith("AWS_")}
+        with (self.folder / "private" / "hub.log").open("wb") as log:
+            self._process = subprocess.Popen(
+                [
+                    sys.executable,
+                    "-m",
+                    "jupyterhub",
+                    "-f",
+                    str(ROOT / "tests/support/jupyterhub_config.py"),
+                ],
+                env={**clean, "TEST_HUB": json.dumps(self._given), "PYTHONPATH": str(ROOT)},
+                cwd=self.folder / "private",
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        try:
+            self._until(self._is_up, 120)
+            for name in self._users:
+                self.api("POST", f"users/{name}")
+        except BaseException:
+            self._end()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._end()
+
+    def processes(self) -> list[psutil.Process]:
+        """Everything that the hub has started, and what that has started."""
+        assert self._process is not None
+        started = psutil.Process(self._process.pid).children(recursive=True)
+        # Servers, and their agents, have sessions of their own, and no other parent than these.
+        return [one for one in started if one.status() != psutil.STATUS_ZOMBIE]
+
+    def log(self) -> str:
+        """What hub, service and servers have said."""
+        return (self.folder / "private" / "hub.log").read_text("utf-8", "replace")
+
+    def start(self, user: str) -> str:
+        """Start the user's server; returns a token of the user's for it."""
+        self.api("POST", f"users/{user}/server")
+        self._until(
+            lambda: bool(self.api("GET", f"users/{user}")["servers"].get("", {}).get("ready")), 150
+        )
+        return str(self.api("POST", f"users/{user}/tokens", {"note": "test"})["token"])
+
+    def stop(self, user: str) -> None:
+        """Stop the user's server."""
+        self.api("DELETE", f"users/{user}/server")
+        self._until(lambda: not self.api("GET", f"users/{user}")["servers"], 90)
+
+    def api(self, method: str, path: str, body: object = None) -> Any:
+        """Call the hub's API with the administrator's token."""
+        return self.fetch(f"/hub/api/{path}", self._token, method=method, body=body)[1]
+
+    def fetch(
+        self, path: str, token: str, *, method: str = "GET", body: object = None
+    ) -> tuple[int, Any]:
+        """A request through the proxy; the status and the JSON of the answer."""
+        request = urllib.request.Request(  # noqa: S310 - our own hub
+            self.url + path,
+            method=method,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"Authorization": f"token {token}", "Content-Type": "application/json"},
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310 - as above
+                status, text = answer.status, answer.read()
+        except urllib.error.HTTPError as error:
+            status, text = error.code, error.read()
+        try:
+            return status, json.loads(text) if text else None
+        except ValueError:
+            return status, text
+
+    def _is_up(self) -> bool:
+        try:
+            return self.fetch("/hub/api/", self._token)[0] == 200
+        except OSError:
+            return False
+
+    def _until(self, what: Any, seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        while not what():
+            ended = self._process is None or self._process.poll() is not None
+            if ended or time.monotonic() > deadline:
+                raise AssertionError(f"it did not become so in time:\n{self.log()[-6000:]}")
+            time.sleep(0.3)
+
+    def _end(self) -> None:
+        process = self._process
+        if process is not None and process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+            try:
+                process.wait(90)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait(10)
+        shutil.rmtree(self.folder, ignore_errors=True)
