@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 
 POOL_CONNECTIONS = 64
 USER_AGENT = "wherobots-storage"
+RENEWALS = 3
+"""How often one request takes new keys: they may be rotated again while it is on its way."""
 _PIECE_BYTES = 262_144
 
 _T = TypeVar("_T")
@@ -253,7 +255,7 @@ class Connection:
     def persistently(self, work: Callable[[], _T]) -> _T:
         """Do ``work`` at the bucket's pace, again while the store is away or busy.
 
-        Once more as well with new credentials, when the store no longer takes the old ones and
+        Soon as well with new credentials, when the store no longer takes the old ones and
         their source has others.
         """
         return self.pace.persistently(lambda: self._with_new_keys(work))
@@ -261,13 +263,14 @@ class Connection:
     def _with_new_keys(self, work: Callable[[], _T]) -> _T:
         if self._renewable is None:
             return work()
-        with translated(self.where):
-            keys = self.credentials()
-        try:
-            return work()
-        except (ExpiredCredentials, InvalidCredentials):
-            if not self._renewable.renew(keys):
-                raise
+        for _ in range(RENEWALS):
+            with translated(self.where):
+                keys = self.credentials()
+            try:
+                return work()
+            except (ExpiredCredentials, InvalidCredentials):
+                if not self._renewable.renew(keys):
+                    raise
         return work()
 
     def close(self) -> None:

@@ -173,22 +173,33 @@ class Uploader:
         entry = put.content.entry
         try:
             found = self._mirror.store.head(self._mirror.key(entry.path))
-            if isinstance(entry, Directory):
-                self._mark_again(put, entry, found)
-            elif self._same_bytes(put.content, found):
-                self._adopt(put, found)
-            elif put.rounds < ROUNDS:
-                if not self._ledger.intents.is_ours(entry.path, found):
-                    self._keeper.keep(entry.path, found)
-                self._put_over(put, found)
-            else:
-                self._ledger.postpone(entry, "conflict", AGAIN)
         except NotFound:
             self._put_again(put)
-        except (PreconditionFailed, ConcurrentChange):
+            return
+        except StorageError as error:
+            self._ledger.fail(entry, error)
+            return
+        try:
+            self._settle(put, found)
+        except (PreconditionFailed, ConcurrentChange, NotFound):
+            # Not simply put again where it vanished since: only a look tells that nothing is there.
             self._met_again(put)
         except StorageError as error:
             self._ledger.fail(entry, error)
+
+    def _settle(self, put: _Put, found: ObjectInfo) -> None:
+        """Adopt the version that was found, or keep it elsewhere and take its name."""
+        entry = put.content.entry
+        if isinstance(entry, Directory):
+            self._mark_again(put, entry, found)
+        elif self._same_bytes(put.content, found):
+            self._adopt(put, found)
+        elif put.rounds < ROUNDS:
+            if not self._ledger.intents.is_ours(entry.path, found):
+                self._keeper.keep(entry.path, found)
+            self._put_over(put, found)
+        else:
+            self._ledger.postpone(entry, "conflict", AGAIN)
 
     def _put_over(self, put: _Put, found: ObjectInfo) -> None:
         """Take the name from exactly this version."""

@@ -1,0 +1,74 @@
+"""A real SeaweedFS behind a network that drops, stalls, trickles, and is down for a while."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from support.homes import OLD, Bench, picture
+from support.tcp_proxy import TcpProxy
+
+from wherobots_storage.errors import StorageError
+from wherobots_storage.objectstore.connect import connect, open_transfers
+from wherobots_storage.objectstore.connection import Timeouts
+from wherobots_storage.objectstore.embedded import EmbeddedStore
+from wherobots_storage.objectstore.s3 import S3Store
+from wherobots_storage.sync import multipart
+
+pytestmark = pytest.mark.store
+
+FILES = 200
+ROUNDS = 30
+
+
+@pytest.fixture
+def proxy(seaweed: EmbeddedStore) -> Iterator[TcpProxy]:
+    """The network, which is a good one at first."""
+    where = urlsplit(seaweed.environment()["AWS_ENDPOINT_URL"])
+    assert where.hostname is not None
+    assert where.port is not None
+    with TcpProxy((where.hostname, where.port), seed=7).running() as running:
+        yield running
+
+
+@pytest.fixture
+def store(seaweed: EmbeddedStore, bucket: str, proxy: TcpProxy) -> Iterator[S3Store]:
+    """A bucket of SeaweedFS, over that network, with little patience."""
+    environment = seaweed.environment() | {"AWS_ENDPOINT_URL": proxy.url}
+    store = connect(bucket, environment, timeouts=Timeouts(connect=2, read=1))
+    yield store
+    store.close()
+
+
+def test_a_home_over_a_bad_network(
+    proxy: TcpProxy, store: S3Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A home of some hundred files and a multipart comes through, and back, byte for byte."""
+    monkeypatch.setattr(multipart, "PART_BYTES", 5 * 1024**2)
+    first, second = Bench(tmp_path, store, "first"), Bench(tmp_path, store, "second")
+    first.open_transfers = second.open_transfers = open_transfers
+    for number in range(FILES):
+        first.write(f"d{number % 9}/f{number}", os.urandom(number * 50), mtime_ns=OLD)
+    first.write("big", os.urandom(17 * 1024**2), mtime_ns=OLD)
+    proxy.troubled = 60
+    for bench, work in ((first, first.sync), (second, second.restore)):
+        proxy.set_down(True)
+        back = threading.Timer(1.0, proxy.set_down, (False,))
+        back.start()
+        for _ in range(ROUNDS):
+            with suppress(StorageError):
+                if work().complete:
+                    break
+        else:
+            pytest.fail(f"{bench.home} never came through")
+        back.join()
+    assert picture(second.home) == picture(first.home)
+    assert {"refused", "reset", "end", "stall", "trickle"} <= set(proxy.met)
+    proxy.troubled = 0
+    assert first.sync().complete
+    assert len(first.keys()) == FILES + 1

@@ -1,0 +1,160 @@
+"""A TCP proxy on loopback whose connections break, stall, trickle, or are refused."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import socket
+import struct
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+PIECE = 16_384
+STALL_SECONDS = 3.0
+"""Longer than the time for reading that tests of it have."""
+
+
+class TcpProxy:
+    """Passes bytes on to ``target`` (host, port); every connection draws its fate by chance.
+
+    ``troubled``: how many of a hundred connections meet trouble. It comes after a random number of
+    bytes, of both directions, below ``reach``: a reset, an orderly end, a stall, or a trickle.
+    ``down``: all are reset, those that are open too.
+    """
+
+    def __init__(self, target: tuple[str, int], seed: int) -> None:
+        self._target = target
+        self._chance = random.Random(seed)
+        self._loop = asyncio.new_event_loop()
+        self._open: set[asyncio.StreamWriter] = set()
+        self.troubled = 0
+        self.reach = 200_000
+        self.met: Counter[str] = Counter()
+        """How many connections met which trouble."""
+        self._down = False
+        self.port = 0
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def set_down(self, down: bool) -> None:
+        """Go down, with all connections, or come back; from any thread."""
+        self._down = down
+        if down:
+            self._loop.call_soon_threadsafe(self._reset_all)
+
+    def _reset_all(self) -> None:
+        for writer in list(self._open):
+            _reset(writer)
+
+    async def serve(self, ready: threading.Event) -> None:
+        """Listen until the loop's task is cancelled."""
+        server = await asyncio.start_server(self._pass_on, "127.0.0.1", 0)
+        self.port = server.sockets[0].getsockname()[1]
+        ready.set()
+        with suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        server.close()
+        self._reset_all()
+
+    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._down:
+            self.met["refused"] += 1
+            _reset(writer)
+            return
+        try:
+            far_reader, far_writer = await asyncio.open_connection(*self._target)
+        except OSError:
+            _reset(writer)
+            return
+        both = {writer, far_writer}
+        self._open |= both
+        fate = _Fate(self, writer)
+        ways = [
+            asyncio.ensure_future(fate.copy(reader, far_writer)),
+            asyncio.ensure_future(fate.copy(far_reader, writer)),
+        ]
+        await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        for way in ways:
+            way.cancel()
+        await asyncio.gather(*ways, return_exceptions=True)
+        for end in both:
+            end.close()
+        self._open -= both
+
+    def draw(self) -> tuple[str, int]:
+        """A connection's trouble, and after how many bytes it comes."""
+        if self._chance.randrange(100) >= self.troubled:
+            return "", 0
+        kind = self._chance.choice(("reset", "end", "stall", "trickle"))
+        return kind, self._chance.randrange(self.reach)
+
+    @contextmanager
+    def running(self) -> Iterator[TcpProxy]:
+        """Serve on a thread of its own."""
+        ready = threading.Event()
+        task = self._loop.create_task(self.serve(ready))
+        thread = threading.Thread(target=self._run, args=(task,))
+        thread.start()
+        assert ready.wait(10)
+        try:
+            yield self
+        finally:
+            self._loop.call_soon_threadsafe(task.cancel)
+            thread.join()
+
+    def _run(self, task: asyncio.Task[None]) -> None:
+        self._loop.run_until_complete(task)
+        left = asyncio.all_tasks(self._loop)
+        for other in left:
+            other.cancel()
+        self._loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+        self._loop.run_until_complete(asyncio.sleep(0))
+        self._loop.close()
+
+
+class _Fate:
+    """What one connection meets."""
+
+    def __init__(self, proxy: TcpProxy, near: asyncio.StreamWriter) -> None:
+        self._proxy = proxy
+        self._near = near
+        self._kind, self._left = proxy.draw()
+
+    async def copy(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            while data := await reader.read(PIECE):
+                if self._kind and self._left < len(data):
+                    writer.write(data[: self._left])
+                    if await self._strike():
+                        return
+                    data = data[self._left :]
+                self._left -= len(data)
+                writer.write(data)
+                await writer.drain()
+
+    async def _strike(self) -> bool:
+        """Meet the trouble; whether it is the end of the connection."""
+        kind, self._kind = self._kind, ""
+        self._proxy.met[kind] += 1
+        if kind == "reset":
+            _reset(self._near)
+        elif kind == "stall":
+            await asyncio.sleep(STALL_SECONDS)
+        elif kind == "trickle":
+            await asyncio.sleep(0.3)
+        return kind in {"reset", "end"}
+
+
+def _reset(writer: asyncio.StreamWriter) -> None:
+    """Close with a reset (RST) in the place of an end (FIN)."""
+    found = writer.get_extra_info("socket")
+    if found is not None:
+        linger = struct.pack("ii", 1, 0)
+        with suppress(OSError):
+            found.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+    writer.transport.abort()
