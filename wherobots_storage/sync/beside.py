@@ -9,6 +9,7 @@ from pathlib import Path
 
 from wherobots_storage.objectstore.store import ObjectInfo
 from wherobots_storage.planning.conflicts import names_beside
+from wherobots_storage.planning.format import read_metadata
 from wherobots_storage.planning.tree import File, Remote, Symlink
 from wherobots_storage.sync.conflicts import key_room
 from wherobots_storage.sync.home import Home
@@ -62,7 +63,7 @@ class Beside:
         else:
             equal = False
         if equal and isinstance(entry, File | Symlink):
-            self._ledger.entry(entry, sha256, info.etag)
+            self._ledger.entry(_as_saved(entry, info), sha256, info.etag)
             return True
         return False
 
@@ -82,3 +83,16 @@ class Beside:
             self._kept.add(remote.path, info.etag, name, info.size)
             self._paths.add(remote.path)
             return
+
+
+def _as_saved(entry: File | Symlink, info: ObjectInfo) -> File | Symlink:
+    """The entry for a row whose object has these facts: another time or mode is still to save.
+
+    An object without our metadata has none of its own, and needs none.
+    """
+    facts = read_metadata(info.metadata)
+    mtime_ns = entry.mtime_ns if facts.mtime_ns is None else facts.mtime_ns
+    mode = entry.mode if facts.mode is None or isinstance(entry, Symlink) else facts.mode
+    if (mtime_ns, mode) == (entry.mtime_ns, entry.mode):
+        return entry
+    return entry._replace(mtime_ns=mtime_ns, mode=mode, ctime_ns=0)

@@ -21,8 +21,9 @@ from wherobots_storage.errors import (
     StorageError,
     TooLarge,
 )
+from wherobots_storage.objectstore.store import ObjectInfo
 from wherobots_storage.planning.format import read_metadata
-from wherobots_storage.planning.tree import File, Notice, Record
+from wherobots_storage.planning.tree import File, Notice
 from wherobots_storage.sync.cancel import Cancel
 from wherobots_storage.sync.conflicts import AGAIN, ROUNDS, Keeper
 from wherobots_storage.sync.home import Home
@@ -84,7 +85,7 @@ class LargeUploader:
         for _ in range(ROUNDS + 1):
             try:
                 if known is not None and moved_only and expected == known.etag:
-                    etag: str | Notice = self._retouch(content, known)
+                    etag: str | Notice = self._retouch(content, known.etag)
                 else:
                     etag = self._send(content, expected)
             except NoSuchBucket:
@@ -113,7 +114,7 @@ class LargeUploader:
         try:
             found = self._mirror.store.head(self._mirror.key(path))
             if read_metadata(found.metadata).sha256 == content.sha256:
-                self._ledger.done(content, found.etag, 0)
+                self._ledger.done(content, self._adopt(content, found), 0)
                 return found.etag, True
             if found.etag != expected and not self._ledger.intents.is_ours(path, found):
                 self._keeper.keep(path, found)
@@ -125,12 +126,18 @@ class LargeUploader:
             return expected, False  # It is looked at once more: this one it no longer is.
         return found.etag, False
 
-    def _retouch(self, content: Content, known: Record) -> str:
+    def _adopt(self, content: Content, found: ObjectInfo) -> str:
+        """The ETag of an object with these bytes, once it has this time and mode as well."""
+        ours = metadata_of(content)
+        if all(found.metadata.get(name) == value for name, value in ours.items()):
+            return found.etag
+        return self._retouch(content, found.etag)
+
+    def _retouch(self, content: Content, etag: str) -> str:
         """The bytes are in the bucket already: bring time and mode there by a copy onto itself."""
         key = self._mirror.key(content.entry.path)
         metadata = metadata_of(content)
-        copy = self._mirror.store.copy
-        return copy(key, key, source_if_match=known.etag, metadata=metadata)
+        return self._mirror.store.copy(key, key, source_if_match=etag, metadata=metadata)
 
     def _prepare(self, entry: File) -> Content | Notice | None:
         """The entry as it was read with its SHA-256, without a body; None when it is gone."""

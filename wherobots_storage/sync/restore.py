@@ -91,7 +91,8 @@ class Restore:
         for record in self._journal.undated():
             cancel.check()
             entry = unchanged_by_hash(self._home.path, record)
-            if entry is not None and entry.mtime_ns == record.mtime_ns:
+            # A row that is dated says that time and mode are saved too.
+            if entry is not None and (entry.mtime_ns, entry.mode) == (record.mtime_ns, record.mode):
                 self._journal.put(record._replace(ctime_ns=entry.ctime_ns, inode=entry.inode))
         self._journal.commit()
 

@@ -1,0 +1,48 @@
+"""What the state machine has found, told as stories."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from support.acts import Act
+from support.world import World
+
+A = 0
+"""The pick of the path ``a``."""
+
+
+def act(world: World, verb: str, pick: int = A, second: int = 0) -> None:
+    """One act of the user's."""
+    Act("user", verb, pick, second).carry_out(world)
+
+
+@pytest.mark.parametrize("verb", ["touch", "chmod"])
+@pytest.mark.parametrize("kind", ["write", "write large"])
+@pytest.mark.parametrize("restoring", [True, False])
+def test_time_and_mode_are_saved_after_a_lost_journal(
+    verb: str, kind: str, restoring: bool, tmp_path: Path
+) -> None:
+    """Bytes that are there already are adopted, and a newer time or mode is brought to them."""
+    with World(tmp_path / "world") as world:
+        act(world, kind)
+        world.settle()
+        act(world, verb, 0, 1)
+        world.lose_journal()
+        if restoring:
+            world.restore()
+        world.settle()
+        saved, here = world.mirror_facts()["a"], world.home_facts()["a"]
+        assert saved == here
+
+
+def test_mode_changed_before_a_restart_is_saved(tmp_path: Path) -> None:
+    """A file saved in haste whose mode changes before the next start: the mode is saved too."""
+    with World(tmp_path / "world") as world:
+        act(world, "write")
+        world.settle()
+        act(world, "chmod", 0, 1)
+        world.close()
+        world.restore()
+        world.settle()
+        assert world.mirror_facts()["a"].mode == 0o755
