@@ -174,6 +174,121 @@ CASES = [
         [row("ä")],
         ["+a\nb", "+a b", "+名", "+🙂"],
     ),
+    Case(
+        "another mode, which moves the ctime, is a change",
+        [file("a", mode=0o755)._replace(ctime_ns=21)],
+        [row("a")],
+        ["+a"],
+    ),
+    Case(
+        "a link with another target's length is a change", [link("l", 2)], [link_row("l")], ["+l"]
+    ),
+    Case("a link that is gone is deleted", [], [link_row("l")], ["-l"]),
+    Case("a link to a folder is a link", [link("l")], [], ["+l"]),
+    Case("an ignored link keeps its copy", [Ignored("l", 1, 1)], [link_row("l")], [".l"]),
+    Case("what was never saved is ignored without a word there", [Ignored("a", 1, 1)], [], [".a"]),
+    Case(
+        "a folder ignored since, beside one of a longer name that is gone",
+        [Ignored("d/", 1, 1)],
+        [row("d/a"), row("d0/a")],
+        [".d/", "-d0/a"],
+    ),
+    Case(
+        "an ignored file does not hold back what is gone beside it",
+        [Ignored("d/a", 1, 1), file("d/c")],
+        [row("d/a"), row("d/b"), row("d/c")],
+        [".d/a", "-d/b"],
+    ),
+    Case(
+        "an unreadable file does not hold back what is gone beside it",
+        [bad("a")],
+        [row("a"), row("b")],
+        ["!a", "-b"],
+    ),
+    Case(
+        "a rename is a deletion and a new file, neither waiting for the other",
+        [file("new")],
+        [row("old")],
+        ["+new", "-old"],
+    ),
+    Case(
+        "a folder's rename takes all that is in it",
+        [folder("new/"), file("new/a"), file("new/b")],
+        [row("old/a"), row("old/b")],
+        ["+new/a", "+new/b", "-old/a", "-old/b"],
+    ),
+    Case(
+        "names swapped by a file and a folder: both wait",
+        [file("a"), folder("b/"), file("b/x")],
+        [row("a/x"), row("b")],
+        ["-a/x", "-b", "~a", "~b/x"],
+    ),
+    Case(
+        "a link that became a folder: what is below waits",
+        [folder("a/"), file("a/b")],
+        [link_row("a")],
+        ["-a", "~a/b"],
+    ),
+    Case(
+        "a file that became a folder of a new mode: its marker waits too",
+        [folder("a/", 0o700), file("a/b")],
+        [row("a")],
+        ["-a", "~a/", "~a/b"],
+    ),
+    Case(
+        "deep in a folder that was a file everything waits",
+        [folder("a/"), folder("a/b/"), folder("a/b/c/"), file("a/b/c/d")],
+        [row("a")],
+        ["-a", "~a/b/c/d"],
+    ),
+    Case(
+        "a file in a folder that was a file waits, in the folder beside it not",
+        [folder("a/"), file("a/x"), folder("aa/"), file("aa/x")],
+        [row("a")],
+        ["-a", "~a/x", "+aa/x"],
+    ),
+    Case(
+        "a changed file in place of a file does not wait for what else is gone",
+        [file("a", 2)],
+        [row("a"), row("a.b")],
+        ["+a", "-a.b"],
+    ),
+    Case(
+        "files gone under names that begin with one another, then a folder of the first",
+        [folder("a/"), file("a/x")],
+        [row("a"), row("a-b"), row("a-b-c"), row("a.b")],
+        ["-a", "-a-b", "-a-b-c", "-a.b", "~a/x"],
+    ),
+    Case(
+        "a folder emptied of its files gets a marker",
+        [folder("d/", empty=True)],
+        [row("d/a")],
+        ["-d/a", "+d/"],
+    ),
+    Case(
+        "a folder in a folder, both empty but for each other: the inner one has the marker",
+        [folder("d/"), folder("d/e/", empty=True)],
+        [],
+        ["+d/e/"],
+    ),
+    Case(
+        "a marker and all that was below go together",
+        [],
+        [marker("d/"), row("d/a"), marker("d/e/")],
+        ["-d/", "-d/a", "-d/e/"],
+    ),
+    Case(
+        "a folder ignored by half keeps that half only",
+        [folder("d/"), Ignored("d/e/", 3, 3)],
+        [row("d/a"), row("d/e/x"), row("d/e/y/z")],
+        ["-d/a", ".d/e/"],
+    ),
+    Case(
+        "two unreadable folders, one in an incomplete one",
+        [folder("d/", complete=False), bad("d/e/"), file("d/f"), bad("g/")],
+        [row("d/e/x"), row("d/y"), row("g/x"), row("h")],
+        ["!d/e/", "+d/f", "!g/", "-h"],
+    ),
 ]
 
 
@@ -184,6 +299,21 @@ def test_plan(case: Case) -> None:
     journal = sorted(case.journal, key=lambda record: record.path)
     found = [short(action) for action in plan_backup(local, journal, folder_mode=0o755)]
     assert sorted(found) == sorted(case.expected)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.says)
+def test_deletions_come_before_what_needs_their_place(case: Case) -> None:
+    """An upload waits exactly when a deletion's key is in its way: above it, below it, or of it."""
+    local = sorted(case.local, key=lambda entry: entry.path)
+    journal = sorted(case.journal, key=lambda record: record.path)
+    actions = list(plan_backup(local, journal, folder_mode=0o755))
+    gone = [action.record.path for action in actions if isinstance(action, Delete)]
+    for action in actions:
+        if isinstance(action, Upload):
+            path = action.entry.path
+            above = any(path.startswith(f"{name}/") for name in gone)
+            below = any(name.startswith(f"{path}/") for name in gone)
+            assert action.waits is (above or below)
 
 
 def test_unsorted_scan_is_refused() -> None:

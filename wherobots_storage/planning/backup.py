@@ -89,7 +89,8 @@ class _Planner:
         """Below this folder nothing may be taken for deleted."""
         self._retyped: str | None = None
         """This folder stands where the journal has a file or a link."""
-        self._deleted: set[str] = set()
+        self._deleted: list[str] = []
+        """Deleted files and links whose name a folder further on may have; see ``_pass``."""
         self._held: dict[str, Upload] = {}
         """New files that wait to see whether the journal has a folder of their name."""
         self._ends: list[tuple[str, str]] = []
@@ -97,6 +98,7 @@ class _Planner:
     def take(self, entry: Entry | None, record: Record | None) -> Iterator[Action]:
         """The actions for one path."""
         path = entry.path if entry is not None else record.path  # type: ignore[union-attr]
+        self._pass(path)
         yield from self._release(path)
         if entry is None:
             if record is not None and not self._is_below(self._cover, path):
@@ -142,7 +144,7 @@ class _Planner:
 
     def _delete(self, record: Record) -> Delete:
         if not record.path.endswith("/"):
-            self._deleted.add(record.path)
+            self._deleted.append(record.path)
         for name in ancestors(record.path):
             self._wait(name)
         if record.path.endswith("/"):
@@ -153,6 +155,12 @@ class _Planner:
         held = self._held.get(path)
         if held is not None:
             self._held[path] = held._replace(waits=True)
+
+    def _pass(self, path: str) -> None:
+        # What can follow "a" before "a/" ends at "a0", and so does whatever was deleted in
+        # between: the list is a stack, as deep as names begin with one another.
+        while self._deleted and self._deleted[-1] + "0" <= path:
+            self._deleted.pop()
 
     def _release(self, path: str) -> Iterator[Upload]:
         while self._ends and self._ends[0][0] <= path:
