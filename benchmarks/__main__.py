@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+import signal
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -141,4 +143,6 @@ def _machine(bench: Workbench) -> str:
 
 
 if __name__ == "__main__":
+    # Ended, it still ends the store and removes what it made.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     main()
