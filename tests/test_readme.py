@@ -23,7 +23,8 @@ from wherobots_storage.settings import DEFAULT_IGNORES, EnvironmentNames, Settin
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
-DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+TOP = [ROOT / name for name in ("README.md", "CHANGELOG.md", "SECURITY.md")]
+DOCUMENTS = [*TOP, *sorted((ROOT / "docs").glob("*.md"))]
 VERBS = ("get", "post", "put", "delete")
 
 

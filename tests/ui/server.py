@@ -22,6 +22,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from select import select
 from urllib.parse import urlsplit
 
 ROOT = Path(__file__).parents[2]
@@ -220,7 +221,9 @@ def main() -> None:
         }
         sys.stdout.write(json.dumps(answer) + "\n")
         sys.stdout.flush()
-        sys.stdin.read()
+        # Until its end: whatever shares it may have made it non-blocking.
+        while select([sys.stdin], [], []) and os.read(sys.stdin.fileno(), 4096):
+            pass
 
 
 if __name__ == "__main__":
