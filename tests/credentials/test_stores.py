@@ -95,7 +95,6 @@ def test_a_source_that_fails_is_told_as_itself(
 ) -> None:
     """The store's caller sees the source's own error, once a request needs a session."""
     monkeypatch.setattr(stores, "source_of", lambda _: Failing())
-    monkeypatch.setattr("wherobots_storage.objectstore.connection.ATTEMPTS", 1)
     store = open_user_store(settings)
     with pytest.raises(StoreUnavailable, match="service is away"):
         store.list_page("org/data/customer-a/")

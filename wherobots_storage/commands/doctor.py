@@ -7,10 +7,11 @@ token is ever shown.
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from wherobots_storage.commands import checks_local
+from wherobots_storage.commands import checks_kernels, checks_local
 from wherobots_storage.commands.checks_isolation import IsolationChecks, Open
 from wherobots_storage.commands.context import DONE, FAILED, INCOMPLETE, Context
 from wherobots_storage.commands.findings import Finding, State, failed
@@ -53,6 +54,7 @@ def _findings(context: Context, settings: Settings) -> Iterator[Finding]:
     yield checks_local.configuration(settings)
     if settings.tenancy is not None:
         yield from _store_findings(context, settings)
+        yield from checks_kernels.kernels(settings, os.environ)
     yield checks_local.home(settings)
     yield checks_local.agent(settings)
     yield from checks_local.jupyter()
