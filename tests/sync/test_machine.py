@@ -139,7 +139,7 @@ def run(examples: int, steps: int, *, number: int | None = None) -> None:
 
 def test_whatever_happens() -> None:
     """Nothing that users, other writers, kills and outages do in turn loses or mixes up bytes."""
-    run(50, 20)
+    run(80, 25)
 
 
 @pytest.mark.slow
