@@ -58,7 +58,9 @@ def guest(bench: Bench, seconds: float = 20.0) -> Iterator[tuple[Session, list[b
     other.release()
 
 
-def test_what_differs_goes_beside(bench: Bench, store: FaultyStore) -> None:
+def test_what_differs_goes_beside(
+    bench: Bench, store: FaultyStore, caplog: pytest.LogCaptureFixture
+) -> None:
     """New and changed files go to conflict names, deletions wait, and nothing else is written."""
     for name in ("same", "changed.tar.gz", "gone"):
         bench.write(name, b"before")
@@ -69,11 +71,13 @@ def test_what_differs_goes_beside(bench: Bench, store: FaultyStore) -> None:
     (bench.home / "gone").unlink()
     store.put(f"{PREFIX}changed.tar.gz", b"there")
     before = {key: bench.body(key) for key in keys(bench)}
+    caplog.set_level("INFO")
     with guest(bench) as (session, complete):
         assert complete == [False]
         told = {notice.path: notice.reason for notice in session.board.status.conflicts}
     added = sorted(set(bench.keys()) - set(before))
     assert len(added) == 3
+    assert '"files": 3, "deleted": 0' in caplog.text  # the audit's line
     assert {key: bench.body(key) for key in before} == before
     (copy,) = bench.kept("changed.tar.gz")
     assert copy.endswith(".tar.gz")

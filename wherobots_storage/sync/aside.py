@@ -103,6 +103,7 @@ class AsidePass:
         finally:
             report.left_files += len(left)
             report.left_bytes += sum(left.values())
+            self._session.audit(report)
         return report
 
     def _save_all(

@@ -138,9 +138,9 @@ class Session:
             report = worker.run(cancel, accepted)
         except (Interrupted, StorageError):
             self.tell.cycle(worker.last)
-            self._audit(worker.last)
+            self.audit(worker.last)
             raise
-        self._audit(report)
+        self.audit(report)
         if report.is_settled:
             self.tell.synced()
             self.tell.dated()
@@ -160,14 +160,14 @@ class Session:
             return self.cycle(cancel)
         before = self._board.status
         report = self._worker(home).run(cancel, focus=focus)
-        self._audit(report)
+        self.audit(report)
         self.tell.hinted(report)
         if report.is_settled and before.pending.files == 0 and before.veto is None:
             self._board.update(pending=Counts())
             self.tell.dated()
         return report
 
-    def _audit(self, report: Report) -> None:
+    def audit(self, report: Report) -> None:
         """One line for all that a run wrote: a line for each file would drown the others."""
         if report.moved or report.deleted:
             customer = self._settings.require_tenancy().customer
