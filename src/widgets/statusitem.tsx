@@ -2,6 +2,7 @@ import { showPopup } from '@jupyterlab/statusbar';
 import type { Popup } from '@jupyterlab/statusbar';
 import { ReactWidget } from '@jupyterlab/ui-components';
 import type { ReactElement } from 'react';
+import { useEffect, useRef } from 'react';
 
 import { offersOf } from '../model/syncoffers';
 import { describeSync } from '../model/syncwords';
@@ -32,16 +33,22 @@ export class SyncStatusItem extends ReactWidget {
     const body = ReactWidget.create(<SyncPopup panel={this._panel} onLeave={close} />);
     body.addClass('wbs-Popup');
     const popup = showPopup({ body, anchor: this, align: 'right', hasDynamicSize: true });
+    // A button that did its work may be gone, and the focus with it: the popup hears no key then.
+    const isFocusLost = () => document.activeElement === document.body;
+    const onKey = (event: KeyboardEvent) => {
+      if (event.key === 'Escape' && isFocusLost()) {
+        close();
+      }
+    };
+    document.addEventListener('keydown', onKey);
     popup.disposed.connect(() => {
+      document.removeEventListener('keydown', onKey);
       this._popup = null;
       this.update();
       // Its focus would be lost with it; a click elsewhere has taken it there already.
-      if (popup.node.contains(document.activeElement)) {
+      if (isFocusLost() || popup.node.contains(document.activeElement)) {
         this.node.querySelector('button')?.focus();
       }
-    });
-    void body.renderPromise?.then(() => {
-      body.node.querySelector<HTMLElement>('.wbs-Popup-body')?.focus();
     });
     this._popup = popup;
     this.update();
@@ -83,12 +90,15 @@ export function SyncPopup(props: { panel: ISyncPanel; onLeave: () => void }): Re
   const state = useModel(sync);
   const words = describeSync(state, useNow(10_000), trans);
   const { canReview } = offersOf(state, trans);
+  const body = useRef<HTMLDivElement>(null);
+  useEffect(() => body.current?.focus({ preventScroll: true }), []);
   const leaveTo = (act: () => void) => () => {
     onLeave();
     act();
   };
   return (
     <div
+      ref={body}
       className="wbs-Popup-body"
       role="dialog"
       aria-label={trans.__('Home sync')}

@@ -24,6 +24,7 @@ export class Panel {
     this.toolbar = this.root.getByRole('toolbar');
     this.tray = this.root.locator('.wbs-Tray');
     this.footer = this.root.locator('.wbs-Footer');
+    this.item = page.locator('.wbs-StatusItem-button');
     this.note = this.root.locator('.wbs-Note');
   }
 
@@ -32,6 +33,8 @@ export class Panel {
   readonly toolbar: Locator;
   readonly tray: Locator;
   readonly footer: Locator;
+  /** The status bar's item. */
+  readonly item: Locator;
   readonly note: Locator;
 
   /** Load JupyterLab in a workspace of its own and open the panel. */
@@ -91,14 +94,14 @@ export class Panel {
   async call(
     method: string,
     route: string,
-    options: { query?: Record<string, string>; body?: unknown } = {}
+    options: { query?: Record<string, string>; body?: unknown; url?: string; token?: string } = {}
   ): Promise<{ status: number; body: Record<string, unknown> }> {
     const query = new URLSearchParams(options.query ?? {}).toString();
     const answer = await this._request.fetch(
-      `${servers().url}wherobots-storage/api/v1/${route}?${query}`,
+      `${options.url ?? servers().url}wherobots-storage/api/v1/${route}?${query}`,
       {
         method,
-        headers: { Authorization: `token ${servers().token}` },
+        headers: { Authorization: `token ${options.token ?? servers().token}` },
         ...(options.body === undefined ? {} : { data: options.body })
       }
     );
@@ -124,6 +127,11 @@ export class Panel {
   /** Cut the way between JupyterLab and the store, or mend it. */
   async cutStore(cut: boolean): Promise<void> {
     await this._request.post(`${servers().controlUrl}store/${cut ? 'down' : 'up'}`);
+  }
+
+  /** Put an object below the organisation's root, as another program would. */
+  async putObject(key: string, body: string): Promise<void> {
+    await this._request.post(`${servers().controlUrl}object/${encodeURI(key)}`, { data: body });
   }
 
   /** Set the theme that pages loaded from now on have. */

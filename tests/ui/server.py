@@ -1,9 +1,10 @@
 """The servers that the browser tests look at: a store, JupyterLab on it, and one without a root.
 
-Starts an embedded SeaweedFS, fills it with a small tree, and starts two real JupyterLab servers
-with token and XSRF checks on: one configured, one not. Prints one line of JSON with their URLs and
-serves a control port: POST ``store/down`` and ``store/up`` cut and mend the way to the store.
-Ends when its standard input does.
+Starts an embedded SeaweedFS, fills it with a small tree, and starts three real JupyterLab servers
+with token and XSRF checks on: one configured, one not, and a third for another customer, whose
+home waits for an instance elsewhere. Prints one line of JSON with their URLs and serves a control
+port: POST ``store/down`` and ``store/up`` cut and mend the way to the store, ``object/KEY`` puts an
+object below the organisation as another program would. Ends when its standard input does.
 
     python tests/ui/server.py
 """
@@ -23,7 +24,7 @@ from contextlib import ExitStack
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from select import select
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
@@ -37,6 +38,10 @@ from wherobots_storage.objectstore.embedded import EmbeddedStore  # noqa: E402
 BUCKET = "wherobots-demo"
 ORGANISATION = "acme"
 CUSTOMER = "customer-ada"
+WAITING_CUSTOMER = "customer-eve"
+WAITING_FILES = 60
+"""So many that to delete most of them is vetoed."""
+
 MANY_FILES = 2_400
 MANY_FOLDERS = 100
 
@@ -61,12 +66,21 @@ def tree() -> Iterator[tuple[str, bytes]]:
     yield "spark-logs/app-20260114-0001", b"{}\n" * 2000
     yield "spark-logs/app-20260115-0002", b"{}\n" * 2500
     yield "notebooks/shared/welcome.ipynb", b'{"cells": [], "metadata": {}, "nbformat": 4}'
+    yield f"notebooks/{WAITING_CUSTOMER}/.wherobots/lease.json", lease()
     for name in odd_names():
         yield f"{mine}odd/{name}", b"odd"
     for number in range(MANY_FILES):
         yield f"{mine}many/file-{number:04}.csv", b"x" * (number + 1)
     for number in range(MANY_FOLDERS):
         yield f"{mine}many/z-folder-{number:03}/inside.txt", b"x"
+
+
+def lease() -> bytes:
+    """The lease of an instance that is elsewhere, and longer there than any test takes."""
+    now = "2026-01-31T12:00:00Z"
+    return json.dumps(
+        {"instance": "other", "host": "node-7", "started": now, "beat": now, "ttl": 3600}
+    ).encode()
 
 
 def odd_names() -> tuple[str, ...]:
@@ -146,6 +160,14 @@ def make_home(home: Path) -> None:
     (home / "notes.txt").write_text("To be safe in the bucket.\n", "utf-8")
 
 
+def make_waiting_home(home: Path) -> None:
+    """The home of the customer who waits: small files, and one to have a conflict with."""
+    home.mkdir()
+    (home / "notes.txt").write_text("The first words.\n", "utf-8")
+    for number in range(WAITING_FILES):
+        (home / f"run-{number:02}.csv").write_text("a,b\n" * number, "utf-8")
+
+
 def lab_environment(folder: Path) -> dict[str, str]:
     """Jupyter directories in ``folder``, which hold the labextension as it was built last."""
     extensions = folder / "share" / "labextensions"
@@ -166,12 +188,18 @@ def lab_environment(folder: Path) -> dict[str, str]:
     }
 
 
-def control(gate: Gate) -> ThreadingHTTPServer:
+def control(gate: Gate, store: EmbeddedStore) -> ThreadingHTTPServer:
     """The control port, serving in a thread."""
+    bucket = connect(BUCKET, store.environment())
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            gate.set_open(is_open=self.path == "/store/up")
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            what, _, key = unquote(self.path).removeprefix("/").partition("/")
+            if what == "object":
+                bucket.put(f"{ORGANISATION}/{key}", body)
+            else:
+                gate.set_open(is_open=key == "up")
             self.send_response(204)
             self.end_headers()
 
@@ -193,6 +221,7 @@ def main() -> None:
         seed(store)
         gate = Gate(store.endpoint_url)
         make_home(folder / "home")
+        make_waiting_home(folder / "waiting")
         (folder / "bare").mkdir()
         configured = {
             **lab_environment(folder / "jupyter"),
@@ -203,18 +232,27 @@ def main() -> None:
             "WHEROBOTS_STORAGE_ROLE_ARN": store.role_arn,
             "WHEROBOTS_STORAGE_STATE": str(folder / "state"),
         }
+        waiting = {
+            **configured,
+            **lab_environment(folder / "waiting-jupyter"),
+            "WHEROBOTS_STORAGE_CUSTOMER": WAITING_CUSTOMER,
+        }
         servers = (
             LabServer(folder / "home", configured),
             LabServer(folder / "bare", lab_environment(folder / "bare-jupyter")),
+            LabServer(folder / "waiting", waiting),
         )
-        with ThreadPoolExecutor(2) as pool:
+        with ThreadPoolExecutor(3) as pool:
             labs = list(pool.map(stack.enter_context, servers))
-        port = control(gate).server_port
+        port = control(gate, store).server_port
         answer = {
             "url": f"http://127.0.0.1:{labs[0].port}/",
             "token": labs[0].token,
             "bareUrl": f"http://127.0.0.1:{labs[1].port}/",
             "bareToken": labs[1].token,
+            "waitingUrl": f"http://127.0.0.1:{labs[2].port}/",
+            "waitingToken": labs[2].token,
+            "waitingHome": str(folder / "waiting"),
             "controlUrl": f"http://127.0.0.1:{port}/",
             "many": MANY_FILES + MANY_FOLDERS,
             "oddNames": odd_names(),

@@ -9,6 +9,10 @@ export interface IServers {
   token: string;
   bareUrl: string;
   bareToken: string;
+  /** A server whose home waits for another instance, and where that home is. */
+  waitingUrl: string;
+  waitingToken: string;
+  waitingHome: string;
   controlUrl: string;
   many: number;
   oddNames: string[];
