@@ -59,7 +59,8 @@ class _User:
         tree = world.oracle.home
         self._files = sorted(path for path, value in tree.items() if value[0] == "file")
         self._entries = sorted(tree)
-        self._all = [*PATHS, *sorted({*tree, *world.oracle.mirror} - {*PATHS, *ODD_KEYS})]
+        names = world.names or PATHS
+        self._all = [*names, *sorted({*tree, *world.oracle.mirror} - {*names, *ODD_KEYS})]
 
     def write(self, pick: int, second: int) -> None:
         """A new file, or another in its place: by turns in place and by renaming."""
@@ -117,6 +118,10 @@ class _User:
         path = self._existing(pick)
         if path is not None:
             _remove(path)
+
+    def delete_at(self, pick: int, _: int) -> None:
+        """What has a name, if anything has."""
+        _remove(self._home / self._any(pick))
 
     def delete_all(self, _: int, __: int) -> None:
         """Everything."""
@@ -178,7 +183,8 @@ class _Other:
         self._store = world.store
         tree = world.oracle.mirror
         self._there = sorted(tree)
-        self._all = [*PATHS, *sorted(set(tree) - {*PATHS, *ODD_KEYS})]
+        names = world.names or PATHS
+        self._all = [*names, *sorted(set(tree) - {*names, *ODD_KEYS})]
 
     def put(self, pick: int, second: int) -> None:
         """An object as another home writes it, over what is there."""
@@ -218,6 +224,10 @@ class _Other:
         if self._there:
             self._store.delete(PREFIX + self._there[pick % len(self._there)])
 
+    def delete_at(self, pick: int, _: int) -> None:
+        """What has a name, if anything has."""
+        self._store.delete(PREFIX + self._any(pick))
+
     def delete_all(self, _: int, __: int) -> None:
         """Everything."""
         for path in self._there:
@@ -240,6 +250,7 @@ USER: dict[str, Verb] = {
     "write": _User.write,
     "rewrite": _User.rewrite,
     "delete": _User.delete,
+    "delete at": _User.delete_at,
     "rename": _User.rename,
     "write large": _User.write_large,
     "write empty": _User.write_empty,
@@ -253,6 +264,7 @@ USER: dict[str, Verb] = {
 OTHER: dict[str, Verb] = {
     "put": _Other.put,
     "delete": _Other.delete,
+    "delete at": _Other.delete_at,
     "put plain": _Other.put_plain,
     "put same": _Other.put_same,
     "put odd": _Other.put_odd,

@@ -106,6 +106,8 @@ class World:
         self.oracle = Oracle()
         self.ahead = 0.0
         """How far the engine's slow clocks are ahead, in seconds."""
+        self.names: tuple[str, ...] = ()
+        """The paths that acts choose from, beside those that are there; none: all they know."""
         self.meet: Callable[[object], None] = lambda _: None
         self._numbers = itertools.count(1)
         self._session: Session | None = None

@@ -17,7 +17,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from support.acts import FOLDERS, OTHER, USER, Act
+from support.acts import FOLDERS, OTHER, PATHS, USER, Act
 from support.trouble import Trouble
 from support.world import World
 
@@ -35,7 +35,7 @@ failures = st.builds(
     st.sampled_from([1, 2, 20]),
 )
 meetings = st.builds(Trouble, st.just("meet"), points, st.just(1), user_acts | other_acts)
-troubles = st.none() | kills | kills | failures | meetings
+troubles = st.none() | st.none() | st.none() | kills | kills | failures | meetings
 focuses = st.builds(
     Focus,
     st.frozensets(st.sampled_from(["", *FOLDERS]), max_size=2),
@@ -46,8 +46,12 @@ focuses = st.builds(
 class SyncMachine(RuleBasedStateMachine):
     """Rules are what may happen; what has to hold is in ``support.oracle``, after every rule."""
 
-    @initialize(conditions=st.sampled_from([True, True, True, False]), hasty=st.booleans())
-    def begin(self, conditions: bool, hasty: bool) -> None:
+    @initialize(
+        conditions=st.sampled_from([True, True, True, False]),
+        hasty=st.booleans(),
+        names=st.lists(st.sampled_from(PATHS), min_size=1, max_size=4, unique=True),
+    )
+    def begin(self, conditions: bool, hasty: bool, names: list[str]) -> None:
         """A home on a disk, and a store that honours conditions or, now and then, does not."""
         # In memory where that is possible: a real disk would wait for every journal's commit.
         memory = "/dev/shm"  # noqa: S108  # a folder of our own is made in it
@@ -55,6 +59,8 @@ class SyncMachine(RuleBasedStateMachine):
         folder = Path(tempfile.mkdtemp(prefix="machine-", dir=top))
         self.world = World(folder / "world", conditions=conditions, hasty=hasty)
         self.world.__enter__()
+        # Few at a time, so that everybody gets into everybody's way.
+        self.world.names = tuple(names)
         self.world.meet = self._meet
 
     def teardown(self) -> None:
@@ -78,6 +84,24 @@ class SyncMachine(RuleBasedStateMachine):
     def other(self, acts: list[Act]) -> None:
         for act in acts:
             act.carry_out(self.world)
+
+    @rule(
+        pick=st.integers(0, 3),
+        here=st.sampled_from(["write", "write large", "write same", "delete at"]),
+        there=st.sampled_from(["put", "put plain", "link", "delete at"]),
+        first=st.booleans(),
+        trouble=troubles,
+    )
+    def clash(self, pick: int, here: str, there: str, first: bool, trouble: Trouble | None) -> None:
+        """Both change one path that the engine knows, and the engine meets it."""
+        if first:
+            self.world.cycle()
+        Act("other", there, pick).carry_out(self.world)
+        Act("user", here, pick).carry_out(self.world)
+        if first:
+            self.world.cycle(trouble)
+        else:
+            self.world.restore(trouble)
 
     @rule(trouble=troubles, reconcile=st.booleans(), accept=st.booleans())
     def cycle(self, trouble: Trouble | None, reconcile: bool, accept: bool) -> None:
@@ -139,7 +163,7 @@ def run(examples: int, steps: int, *, number: int | None = None) -> None:
 
 def test_whatever_happens() -> None:
     """Nothing that users, other writers, kills and outages do in turn loses or mixes up bytes."""
-    run(80, 25)
+    run(60, 25)
 
 
 @pytest.mark.slow
