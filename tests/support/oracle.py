@@ -136,8 +136,8 @@ class Oracle:
             there = self.mirror.get(path)
             if there == value:
                 self.reported.add((path, value))
-                # Another's marker of a folder that is here anyway stays another's.
-                if value[0] != "folder" or (path, value) not in self.theirs:
+                # Another's marker of a folder that has something in it stays another's.
+                if self._wants_object(path, value):
                     self._known.add((path, value))
             if path in excused or not self._wants_object(path, value):
                 continue
