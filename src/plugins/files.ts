@@ -1,13 +1,6 @@
-import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
-import { ICommandPalette } from '@jupyterlab/apputils';
-import type { TranslationBundle } from '@jupyterlab/translation';
-import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import { MenuSvg } from '@jupyterlab/ui-components';
 
 import { canCreateFolder, canDelete, canDownload, canUpload, canUseCli } from '../model/abilities';
-import type { BrowserModel } from '../model/browser';
-import { IActions, IBrowser } from '../tokens';
-import type { StorageActions } from '../widgets/actions';
 import {
   copyIcon,
   deleteIcon,
@@ -15,46 +8,28 @@ import {
   fileUploadIcon,
   newFolderIcon
 } from '../widgets/icons';
-import { CommandIDs, showPanel } from './commands';
-
-/** Commands on files and folders, for the palette and the panel's context menu. */
-export const filesPlugin: JupyterFrontEndPlugin<void> = {
-  id: 'wherobots-storage:files',
-  description: 'Commands on the files of the storage.',
-  autoStart: true,
-  requires: [IBrowser, IActions],
-  optional: [ICommandPalette, ITranslator],
-  activate: (
-    app: JupyterFrontEnd,
-    { model }: IBrowser,
-    actions: StorageActions,
-    palette: ICommandPalette | null,
-    translator: ITranslator | null
-  ) => {
-    const trans = (translator ?? nullTranslator).load('wherobots-storage');
-    addWriting(app, model, actions, trans);
-    addChosen(app, model, actions, trans);
-    addCli(app, model, actions, trans);
-    addUploadMenu(app, actions);
-    const category = trans.__('Storage');
-    for (const command of [...UPLOADS, CommandIDs.newFolder]) {
-      palette?.addItem({ command, category });
-    }
-  }
-};
+import type { IBrowsing } from './browsing';
+import { browsingPlugin } from './browsing';
+import { CommandIDs, NO_ARGUMENTS, showPanel } from './commands';
 
 /** The ways of uploading. */
 const UPLOADS = [CommandIDs.upload, CommandIDs.uploadFolder, CommandIDs.uploadWithCli];
 
-const describedBy = { args: { type: 'object', properties: {} } } as const;
+/** Commands on files and folders, for the palette and the panel's context menu. */
+export const filesPlugin = browsingPlugin({
+  id: 'wherobots-storage:files',
+  description: 'Commands on the files of the storage.',
+  add: browsing => {
+    addWriting(browsing);
+    addChosen(browsing);
+    addCli(browsing);
+    addUploadMenu(browsing);
+  },
+  palette: [...UPLOADS, CommandIDs.newFolder]
+});
 
 /** Commands that put something into the open folder. */
-function addWriting(
-  app: JupyterFrontEnd,
-  model: BrowserModel,
-  actions: StorageActions,
-  trans: TranslationBundle
-): void {
+function addWriting({ app, model, actions, trans }: IBrowsing): void {
   const canUploadHere = () => canUpload(model.state, trans);
   const canCreateHere = () => canCreateFolder(model.state, trans);
   app.commands.addCommand(CommandIDs.upload, {
@@ -62,7 +37,7 @@ function addWriting(
     caption: () => canUploadHere().reason,
     icon: fileUploadIcon,
     isEnabled: () => canUploadHere().allowed,
-    describedBy,
+    ...NO_ARGUMENTS,
     execute: () => {
       showPanel(app);
       return actions.pickAndUpload('files');
@@ -72,7 +47,7 @@ function addWriting(
     label: trans.__('Upload Folder…'),
     caption: () => canUploadHere().reason,
     isEnabled: () => canUploadHere().allowed,
-    describedBy,
+    ...NO_ARGUMENTS,
     execute: () => {
       showPanel(app);
       return actions.pickAndUpload('folder');
@@ -83,7 +58,7 @@ function addWriting(
     caption: () => canCreateHere().reason,
     icon: newFolderIcon,
     isEnabled: () => canCreateHere().allowed,
-    describedBy,
+    ...NO_ARGUMENTS,
     execute: () => {
       showPanel(app);
       return actions.newFolder();
@@ -92,19 +67,14 @@ function addWriting(
 }
 
 /** Commands on what is chosen. */
-function addChosen(
-  app: JupyterFrontEnd,
-  model: BrowserModel,
-  actions: StorageActions,
-  trans: TranslationBundle
-): void {
+function addChosen({ app, model, actions, trans }: IBrowsing): void {
   const canDeleteChosen = () => canDelete(model.state, model.chosen, trans);
   const canDownloadChosen = () => canDownload(model.chosen, trans);
   app.commands.addCommand(CommandIDs.copyPath, {
     label: () => trans._n('Copy Path', 'Copy Paths', model.chosen.length),
     icon: copyIcon,
     isEnabled: () => model.chosen.length > 0,
-    describedBy,
+    ...NO_ARGUMENTS,
     execute: () => actions.copyPaths()
   });
   app.commands.addCommand(CommandIDs.download, {
@@ -112,7 +82,7 @@ function addChosen(
     caption: () => canDownloadChosen().reason,
     icon: downloadIcon,
     isEnabled: () => canDownloadChosen().allowed,
-    describedBy,
+    ...NO_ARGUMENTS,
     execute: () => actions.download()
   });
   app.commands.addCommand(CommandIDs.remove, {
@@ -120,25 +90,20 @@ function addChosen(
     caption: () => canDeleteChosen().reason,
     icon: deleteIcon,
     isEnabled: () => canDeleteChosen().allowed,
-    describedBy,
+    ...NO_ARGUMENTS,
     execute: () => actions.remove()
   });
 }
 
 /** The command that hands out credentials for uploads from elsewhere. */
-function addCli(
-  app: JupyterFrontEnd,
-  model: BrowserModel,
-  actions: StorageActions,
-  trans: TranslationBundle
-): void {
+function addCli({ app, model, actions, trans }: IBrowsing): void {
   app.commands.addCommand(CommandIDs.uploadWithCli, {
     label: trans.__('Upload with the AWS CLI…'),
     caption: () =>
       canUseCli(model.state, trans).reason ||
       trans.__('Temporary credentials for uploads from any machine'),
     isEnabled: () => canUseCli(model.state, trans).allowed,
-    describedBy,
+    ...NO_ARGUMENTS,
     execute: () => {
       showPanel(app);
       return actions.uploadWithCli();
@@ -147,7 +112,7 @@ function addCli(
 }
 
 /** The menu beside the Upload button; the button has the keyboard again when it closes. */
-function addUploadMenu(app: JupyterFrontEnd, actions: StorageActions): void {
+function addUploadMenu({ app, actions }: IBrowsing): void {
   const menu = new MenuSvg({ commands: app.commands });
   menu.addClass('wbs-UploadMenu');
   for (const command of UPLOADS) {

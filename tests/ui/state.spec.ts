@@ -51,7 +51,7 @@ test('the footer tells when the home was saved, and saves it on request', async 
   await expect(panel.footer).toContainText(/Home saved|change/, { timeout: 20_000 });
   await panel.footer.getByRole('button', { name: 'Sync now' }).click();
   await expect(panel.footer).toContainText('Home saved just now', { timeout: 20_000 });
-  await expect(panel.footer.getByRole('status')).toHaveAttribute(
+  await expect(panel.footer.locator('.wbs-Footer-state')).toHaveAttribute(
     'title',
     /Saved in: s3:\/\/wherobots-demo\/acme\/notebooks\/customer-ada\//
   );
