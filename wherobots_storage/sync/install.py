@@ -219,10 +219,21 @@ class Installer:
         if entry is None or isinstance(entry, Directory) or not is_unchanged(entry, record):
             return False
         self._make_work()
-        target = self._home.work / "trash" / stamp / path
-        target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        (self._home.path / path).rename(target)
+        (self._home.path / path).rename(self._place_in_trash(path, stamp))
         return True
+
+    def _place_in_trash(self, path: str, stamp: str) -> Path:
+        """A name that is free, its folder made: within a second a path may come here twice."""
+        for number in itertools.count(1):
+            folder = stamp if number == 1 else f"{stamp} ({number})"
+            target = self._home.work / "trash" / folder / path
+            try:
+                target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            except (FileExistsError, NotADirectoryError):
+                continue  # what was a file a moment ago is a folder now
+            if not os.path.lexists(target):
+                return target
+        raise AssertionError  # the count has no end
 
     def clear(self) -> None:
         """Remove the temporary folder, as far as it goes."""
