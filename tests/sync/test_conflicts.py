@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from support.faults import FaultyStore
 from support.homes import OLD, PREFIX, Bench, codes, opened, picture
 
-from wherobots_storage.errors import ConcurrentChange, SlowDown, StoreUnavailable
+from wherobots_storage.errors import (
+    ConcurrentChange,
+    PreconditionFailed,
+    SlowDown,
+    StoreUnavailable,
+)
 from wherobots_storage.sync.cancel import Cancel
+from wherobots_storage.sync.conflicts import NAMES
 from wherobots_storage.sync.focus import Focus
 
 LARGE = 9 * 1024**2
@@ -67,6 +74,43 @@ def test_remote_change_behind_our_back(bench: Bench, store: FaultyStore, size: i
     (copy,) = bench.kept("a")
     assert bench.body(copy) == b"theirs"
     assert bench.body("a") == (bench.home / "a").read_bytes()
+
+
+def test_a_copy_whose_answer_is_lost_is_made_once(bench: Bench, store: FaultyStore) -> None:
+    """A transport that asks again meets its own copy: that is the one, and no other is made."""
+    store.put(f"{PREFIX}a", b"theirs", metadata={"sha256": "5" * 64})
+    bench.write("a", b"ours")
+
+    def asked_again(name: str, _key: str, result: object) -> object:
+        if name == "copy":
+            raise PreconditionFailed("It is there already.")
+        return result
+
+    store.after = asked_again
+    assert codes(bench.sync()) == {"a": "conflict"}
+    (copy,) = bench.kept("a")
+    assert bench.body(copy) == b"theirs"
+    assert bench.body("a") == b"ours"
+
+
+def test_copies_that_are_not_known_again_are_not_made_for_ever(
+    bench: Bench, store: FaultyStore
+) -> None:
+    """Where a copy cannot be told from another's object, the file waits; nothing is overwritten."""
+    store.put(f"{PREFIX}a", b"theirs")
+    bench.write("a", b"ours")
+
+    def nameless(name: str, key: str, result: object) -> object:
+        if name == "copy":
+            raise PreconditionFailed("It is there already.")
+        if name == "head" and "(conflict" in key:
+            return replace(result, etag="another")  # type: ignore[type-var]
+        return result
+
+    store.after = nameless
+    assert not bench.sync().complete
+    assert len(bench.kept("a")) == NAMES
+    assert bench.body("a") == b"theirs"
 
 
 def test_link_meets_a_file(bench: Bench, store: FaultyStore) -> None:

@@ -120,8 +120,6 @@ def settled(bench: Bench) -> None:
 @pytest.mark.parametrize("name", FAULTS)
 def test_backup(server: StubS3, store: S3Store, tmp_path: Path, name: str, call: str) -> None:
     """Whatever the answers say, another writer's bytes stay and all of the home arrives."""
-    if (name, call) == ("half", "copy"):
-        pytest.skip("a copy whose answers all break off takes longer than a test may")
     bench = bench_on(tmp_path, store, "one")
     bench.write("known", b"one", mtime_ns=OLD)
     bench.write("gone", b"gone", mtime_ns=OLD)

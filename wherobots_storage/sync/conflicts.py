@@ -5,8 +5,14 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
+from itertools import islice
 
-from wherobots_storage.errors import ConcurrentChange, NotFound, PreconditionFailed
+from wherobots_storage.errors import (
+    ConcurrentChange,
+    NotFound,
+    PreconditionFailed,
+    StoreUnavailable,
+)
 from wherobots_storage.namespace.paths import MAX_KEY_BYTES
 from wherobots_storage.objectstore.store import ObjectInfo
 from wherobots_storage.planning.conflicts import names_beside
@@ -17,6 +23,9 @@ from wherobots_storage.sync.mirror import Mirror
 
 ROUNDS = 5
 """How often one path's conflict is met in a cycle before it has to wait for the next."""
+
+NAMES = 20
+"""How many names are tried for one version: they have the time in them, so that few are taken."""
 
 AGAIN = "Somebody else keeps changing it in the bucket; it is tried again."
 
@@ -51,10 +60,13 @@ class Keeper:
             return
         if planned is not None and self._copy(found, planned):
             return
-        for name in self._names(path):
-            if self._copy(found, name):
+        for name in islice(self._names(path), NAMES):
+            # Refused, it may still be ours: a copy that was made, and whose answer did not come.
+            if self._copy(found, name) or self._is_kept(name, found):
                 self._kept.add(path, found.etag, name, found.size)
                 return
+        message = "The store makes copies of a file's other version, and does not say so."
+        raise StoreUnavailable(message, path=path)
 
     def _names(self, path: str) -> Iterator[str]:
         for name in names_beside(path, "conflict", time.time(), room=key_room(self._mirror)):
