@@ -7,27 +7,35 @@ panel shows.
 
 from __future__ import annotations
 
-import math
 import os
-import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar, cast, get_args
-from urllib.parse import urlsplit
+from typing import TypeVar
 
 from jupyter_core.application import JupyterApp
 from jupyter_core.paths import jupyter_data_dir
 from traitlets import Any as AnyTrait
 from traitlets.config import Config, Configurable
 
+from wherobots_storage.config_values import (
+    as_customer,
+    as_flag,
+    as_folder,
+    as_patterns,
+    as_positive,
+    as_role,
+    as_root,
+    as_seconds,
+    as_session,
+    as_url,
+    as_variable,
+)
 from wherobots_storage.errors import InvalidConfiguration, NotConfigured
-from wherobots_storage.namespace.customer import check_customer, customer_from_user
-from wherobots_storage.namespace.paths import Root
+from wherobots_storage.namespace.customer import customer_from_user
 from wherobots_storage.settings import (
     DEFAULT_IGNORES,
     EnvironmentNames,
-    Session,
     Settings,
     Tenancy,
 )
@@ -41,10 +49,6 @@ _CONFIG_FILES = (
     "jupyter_lab_config",
     "jupyter_wherobots_storage_config",
 )
-
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_TRUE = frozenset({"1", "true", "yes", "on"})
-_FALSE = frozenset({"0", "false", "no", "off"})
 
 _T = TypeVar("_T")
 
@@ -247,22 +251,22 @@ class _Reader:
 
     def settings(self, default_home: Path, hub_user: str | None) -> Settings:
         tenancy = self._tenancy(hub_user)
-        home = self._read("home", _folder, None) or default_home
+        home = self._read("home", as_folder, None) or default_home
         default_state = Path(jupyter_data_dir()) / "wherobots-storage"
         read = Settings(
             home=Path(os.path.abspath(home)),  # noqa: PTH100 -- resolve() would follow links
-            state_dir=self._read("state_dir", _folder, None) or default_state,
-            sync=self._read("sync", _flag, True),
-            watch=self._read("watch", _flag, True),
-            sync_interval=self._read("sync_interval", _positive, 120.0),
-            restore_wait=self._read("restore_wait", _seconds, 20.0),
-            shutdown_timeout=self._read("shutdown_timeout", _seconds, 25.0),
-            ignores=self._read("ignores", _patterns, DEFAULT_IGNORES),
+            state_dir=self._read("state_dir", as_folder, None) or default_state,
+            sync=self._read("sync", as_flag, True),
+            watch=self._read("watch", as_flag, True),
+            sync_interval=self._read("sync_interval", as_positive, 120.0),
+            restore_wait=self._read("restore_wait", as_seconds, 20.0),
+            shutdown_timeout=self._read("shutdown_timeout", as_seconds, 25.0),
+            ignores=self._read("ignores", as_patterns, DEFAULT_IGNORES),
             environment=self._names(),
-            role_arn=self._read("role_arn", _role, None),
-            hub_service=self._read("hub_service", _url, None),
-            session=self._read("session", _session, "auto"),
-            kernel_credentials=self._read("kernel_credentials", _flag, True),
+            role_arn=self._read("role_arn", as_role, None),
+            hub_service=self._read("hub_service", as_url, None),
+            session=self._read("session", as_session, "auto"),
+            kernel_credentials=self._read("kernel_credentials", as_flag, True),
             tenancy=tenancy,
         )
         return self._checked(read)
@@ -286,8 +290,8 @@ class _Reader:
         )
 
     def _tenancy(self, hub_user: str | None) -> Tenancy | None:
-        root = self._read("root_url", _root, None)
-        customer = self._read("customer", _customer, None)
+        root = self._read("root_url", as_root, None)
+        customer = self._read("customer", as_customer, None)
         if self._problem is not None:
             return None
         if root is None:
@@ -320,9 +324,9 @@ class _Reader:
     def _names(self) -> EnvironmentNames:
         usual = EnvironmentNames()
         names = EnvironmentNames(
-            self._read("user_path_name", _variable, usual.user_path),
-            self._read("shared_path_name", _variable, usual.shared_path),
-            self._read("warehouse_path_name", _variable, usual.warehouse_path),
+            self._read("user_path_name", as_variable, usual.user_path),
+            self._read("shared_path_name", as_variable, usual.shared_path),
+            self._read("warehouse_path_name", as_variable, usual.warehouse_path),
         )
         if len({names.user_path, names.shared_path, names.warehouse_path}) != 3:  # noqa: PLR2004
             message = "The three variables for kernels need three different names."
@@ -343,99 +347,3 @@ class _Reader:
 
 def _is_filesystem_root(folder: Path) -> bool:
     return os.path.realpath(folder) == os.path.realpath("/")
-
-
-def _text(value: object, label: str) -> str:
-    if isinstance(value, os.PathLike):
-        value = os.fspath(value)
-    if value is None:
-        return ""
-    if not isinstance(value, str) or "\x00" in value:
-        raise InvalidConfiguration(f"{label} must be text, not {value!r}.")
-    return value
-
-
-def _root(value: object, label: str) -> Root | None:
-    text = _text(value, label)
-    return Root.parse(text) if text else None
-
-
-def _customer(value: object, label: str) -> str | None:
-    text = _text(value, label)
-    return check_customer(text) if text else None
-
-
-def _folder(value: object, label: str) -> Path | None:
-    text = _text(value, label)
-    return Path(os.path.abspath(Path(text).expanduser())) if text else None  # noqa: PTH100
-
-
-def _role(value: object, label: str) -> str | None:
-    text = _text(value, label)
-    if text and not re.fullmatch(r"arn:[A-Za-z0-9-]+:iam:\S*:role/\S+", text):
-        raise InvalidConfiguration(f"{label} must be a role's ARN, not {text!r}.")
-    return text or None
-
-
-def _url(value: object, label: str) -> str | None:
-    text = _text(value, label)
-    if not text:
-        return None
-    parts = urlsplit(text)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username:
-        # Not quoted: there may be a password in it.
-        raise InvalidConfiguration(f"{label} must be a URL such as https://hub/services/storage/.")
-    return text.rstrip("/") + "/"
-
-
-def _session(value: object, label: str) -> Session:
-    text = _text(value, label)
-    for known in get_args(Session):
-        if text == known:
-            return cast("Session", known)
-    raise InvalidConfiguration(f"{label} must be 'auto', 'own' or 'user', not {text!r}.")
-
-
-def _flag(value: object, label: str) -> bool:
-    if isinstance(value, bool):
-        return value
-    word = str(value).strip().lower()
-    if word in _TRUE:
-        return True
-    if word in _FALSE:
-        return False
-    raise InvalidConfiguration(f"{label} must be true or false, not {value!r}.")
-
-
-def _seconds(value: object, label: str) -> float:
-    try:
-        number = float(value if isinstance(value, (int, float)) else str(value))
-    except ValueError:
-        number = math.nan
-    if not math.isfinite(number) or number < 0 or isinstance(value, bool):
-        message = f"{label} must be a number of seconds, zero or more, not {value!r}."
-        raise InvalidConfiguration(message)
-    return number
-
-
-def _positive(value: object, label: str) -> float:
-    number = _seconds(value, label)
-    if number == 0:
-        raise InvalidConfiguration(f"{label} must be more than zero seconds.")
-    return number
-
-
-def _patterns(value: object, label: str) -> tuple[str, ...]:
-    if isinstance(value, str):
-        value = re.split(r"[,\n]", value)
-    if not isinstance(value, (list, tuple)) or not all(isinstance(item, str) for item in value):
-        raise InvalidConfiguration(f"{label} must be a list of patterns, not {value!r}.")
-    return tuple(item.strip() for item in value if item.strip())
-
-
-def _variable(value: object, label: str) -> str:
-    text = _text(value, label)
-    if not _VARIABLE.fullmatch(text):
-        message = f"{label} must be the name of an environment variable, not {text!r}."
-        raise InvalidConfiguration(message)
-    return text
