@@ -42,12 +42,12 @@ def test_the_wheel_carries_everything_that_runs(wheel: Path) -> None:
 
 
 def test_the_wheel_says_what_it_is(wheel: Path) -> None:
-    """Its metadata name a prebuilt JupyterLab extension, the extra and the licence."""
+    """Its metadata name a prebuilt JupyterLab extension, the extras and the licence."""
     with zipfile.ZipFile(wheel) as archive:
         (metadata,) = (name for name in archive.namelist() if name.endswith("/METADATA"))
         facts = Parser().parsestr(archive.read(metadata).decode())
     assert facts["License-Expression"] == "BSD-3-Clause"
-    assert facts.get_all("Provides-Extra") == ["demo"]
+    assert facts.get_all("Provides-Extra") == ["demo", "hub"]
     classifiers = facts.get_all("Classifier") or []
     assert "Framework :: Jupyter :: JupyterLab :: Extensions :: Prebuilt" in classifiers
 

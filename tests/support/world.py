@@ -373,12 +373,13 @@ class World:
         told = {notice.path: notice.code for notices in (report.skipped, report.conflicts)
                 for notice in notices}  # fmt: skip
         if trouble is None:
-            self._check_notices(told)
+            self._check_notices(told, report.vetoed)
         if report.veto is None and (trouble is None or trouble.kind != "meet"):
             self.oracle.clean(set(told), reconciled=reconciled)
             self._check_facts(set(told))
 
-    def _check_notices(self, told: dict[str, str]) -> None:
+    def _check_notices(self, told: dict[str, str], held: frozenset[str]) -> None:
+        # What a veto holds back keeps the names above and below it waiting, too.
         for path, code in told.items():
             require(code in {"waiting", "conflict"}, f"{path!r} was left: {code}")
             name = path.rstrip("/")
@@ -386,7 +387,7 @@ class World:
                 name == other.rstrip("/")
                 or other.startswith(f"{name}/")
                 or name.startswith(other.rstrip("/") + "/")
-                for other in self.oracle.doubtful
+                for other in self.oracle.doubtful | held
             )
             require(related, f"{path!r} was left though nobody else changed it: {code}")
 
