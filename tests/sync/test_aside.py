@@ -23,6 +23,9 @@ from wherobots_storage.sync.lease import LeaseObject
 from wherobots_storage.sync.session import Session
 from wherobots_storage.sync.tenure import Tenure
 
+LARGE = 9 * 1024**2
+"""More bytes than are held in memory."""
+
 
 @pytest.fixture
 def store() -> FaultyStore:
@@ -118,7 +121,7 @@ def test_what_the_mirror_has_is_not_saved_again(bench: Bench, store: FaultyStore
 
 def test_a_large_file_goes_beside(bench: Bench, store: FaultyStore) -> None:
     """A file too large for memory goes in parts, with its hash."""
-    body = os.urandom(9 * 1024**2)
+    body = os.urandom(LARGE)
     bench.write("big.bin", body)
     for _ in range(2):
         with guest(bench):
@@ -128,10 +131,35 @@ def test_a_large_file_goes_beside(bench: Bench, store: FaultyStore) -> None:
     assert len(store.head(PREFIX + copy).metadata["sha256"]) == 64
 
 
+@pytest.mark.parametrize("size", [0, LARGE], ids=["empty", "equal in size"])
+def test_a_large_file_is_not_taken_for_what_is_in_its_place(
+    bench: Bench, store: FaultyStore, size: int
+) -> None:
+    """A large file is saved beside an object that does not say its hash and has other bytes."""
+    body = os.urandom(LARGE)
+    bench.write("big.bin", body)
+    store.put(f"{PREFIX}big.bin", bytes(size))
+    with guest(bench):
+        pass
+    (copy,) = bench.kept("big.bin")
+    assert bench.body(copy) == body
+    assert bench.body("big.bin") == bytes(size)
+
+
+def test_a_large_file_that_another_program_uploaded(bench: Bench, store: FaultyStore) -> None:
+    """A large object without a hash is read, and the same bytes are not saved once more."""
+    body = os.urandom(LARGE)
+    bench.write("big.bin", body)
+    store.put(f"{PREFIX}big.bin", body)
+    with guest(bench) as (_, complete):
+        assert complete == [True]
+    assert bench.keys() == ["big.bin"]
+
+
 def test_a_large_file_that_moves(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """One that is always written to is saved as unsettled, and no half of it as a conflict."""
     monkeypatch.setattr("wherobots_storage.sync.unsettled.PATIENCE", 1)
-    file = bench.write("big.bin", os.urandom(9 * 1024**2))
+    file = bench.write("big.bin", os.urandom(LARGE))
     done = threading.Event()
 
     def write() -> None:

@@ -22,9 +22,7 @@ from wherobots_storage.errors import (
     PreconditionFailed,
     StorageError,
 )
-from wherobots_storage.objectstore.store import ObjectInfo
 from wherobots_storage.planning.conflicts import names_beside
-from wherobots_storage.planning.format import read_metadata
 from wherobots_storage.planning.tree import File, Mirrored, Notice, Symlink
 from wherobots_storage.sync.cancel import Cancel, Interrupted
 from wherobots_storage.sync.conflicts import key_room
@@ -45,6 +43,7 @@ from wherobots_storage.sync.reading import (
     unsettled,
 )
 from wherobots_storage.sync.report import Report
+from wherobots_storage.sync.sameness import holds
 from wherobots_storage.sync.session import Session
 from wherobots_storage.sync.unsettled import Moved, exists, send_parts
 from wherobots_storage.sync.worklist import SMALL_BYTES, Uploads
@@ -218,7 +217,7 @@ class _Writer:
         except NotFound:
             pass
         else:
-            if self._is_same(content, found):
+            if holds(self._mirror.store, found, content, self._cancel):
                 return None
         return self._write(content)
 
@@ -246,17 +245,6 @@ class _Writer:
         except OSError as error:
             return unreadable(entry, error)
         return Content(as_entry(entry.path, before, started), b"", digest)
-
-    def _is_same(self, content: Content, found: ObjectInfo) -> bool:
-        facts = read_metadata(found.metadata)
-        if facts.is_symlink is not isinstance(content.entry, Symlink):
-            return False
-        if facts.sha256 is not None:
-            return facts.sha256 == content.sha256
-        if found.size != len(content.body):
-            return False
-        with self._mirror.store.get(found.key, if_match=found.etag) as body:
-            return b"".join(body.chunks()) == content.body
 
     def _write(self, content: Content) -> _Saved | Notice:
         for name in self._names(content.entry.path):

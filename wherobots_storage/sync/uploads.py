@@ -13,7 +13,7 @@ from wherobots_storage.errors import (
     StorageError,
 )
 from wherobots_storage.objectstore.store import ObjectInfo, PutRequest
-from wherobots_storage.planning.format import read_folder_mode, read_metadata
+from wherobots_storage.planning.format import read_folder_mode
 from wherobots_storage.planning.tree import (
     Directory,
     File,
@@ -32,6 +32,7 @@ from wherobots_storage.sync.ledger import Ledger
 from wherobots_storage.sync.mirror import Mirror
 from wherobots_storage.sync.objects import content_type_of, is_same, metadata_of, row_of
 from wherobots_storage.sync.reading import Content, read_link, read_small
+from wherobots_storage.sync.sameness import holds
 from wherobots_storage.sync.worklist import SMALL_BYTES
 
 ATTEMPTS = 6
@@ -192,7 +193,7 @@ class Uploader:
         entry = put.content.entry
         if isinstance(entry, Directory):
             self._mark_again(put, entry, found)
-        elif self._same_bytes(put.content, found):
+        elif holds(self._mirror.store, found, put.content, self._cancel):
             self._adopt(put, found)
         elif put.rounds < ROUNDS:
             if not self._ledger.intents.is_ours(entry.path, found):
@@ -240,17 +241,6 @@ class Uploader:
                 content_type=content_type_of(entry),
             )
         self._done(put, etag)
-
-    def _same_bytes(self, content: Content, found: ObjectInfo) -> bool:
-        facts = read_metadata(found.metadata)
-        if facts.is_symlink is not isinstance(content.entry, Symlink):
-            return False
-        if found.size != len(content.body):
-            return False
-        if facts.sha256 is not None:
-            return facts.sha256 == content.sha256
-        with self._mirror.store.get(found.key, if_match=found.etag) as body:
-            return b"".join(body.chunks()) == content.body
 
     def _adopt(self, put: _Put, found: ObjectInfo) -> None:
         ours = metadata_of(put.content)
