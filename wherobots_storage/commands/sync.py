@@ -23,7 +23,7 @@ from wherobots_storage.sync.state import StateFolder
 _DONE = "The home is in the bucket."
 
 _WORDS = {
-    "pause": "Paused: no sync begins by itself; what is under way comes to its end.",
+    "pause": "Paused: no sync begins by itself; one that was under way goes on with --resume.",
     "resume": "Resumed: what changed meanwhile is saved now.",
     "retry": "What failed or met a conflict is tried again now.",
     "takeover": "The bucket's folder is taken over from another instance that has it.",

@@ -6,6 +6,9 @@ import random
 import threading
 import time
 
+LOOK = 0.2
+"""How often, in seconds, somebody who sleeps looks whether to give up."""
+
 
 class Interrupted(Exception):
     """Work was given up because its time was over or a stop was asked for; never shown."""
@@ -20,23 +23,26 @@ class Cancel:
         seconds: float | None = None,
         *,
         lost: threading.Event | None = None,
+        halt: threading.Event | None = None,
     ) -> None:
+        """``lost`` and ``halt`` are further events that give it up: see Tenure and Controller."""
         self._event = event if event is not None else threading.Event()
-        self._lost = lost
+        self._others = [other for other in (lost, halt) if other is not None]
         self._until = None if seconds is None else time.monotonic() + seconds
 
     def unless(self, lost: threading.Event) -> Cancel:
         """The same, given up also when ``lost`` is set."""
         other = Cancel(self._event, lost=lost)
+        other._others += self._others
         other._until = self._until
         return other
 
     @property
     def expired(self) -> bool:
         """Whether to give up now."""
-        if self._lost is not None and self._lost.is_set():
+        if self._event.is_set() or self.remaining() <= 0:
             return True
-        return self._event.is_set() or self.remaining() <= 0
+        return any(other.is_set() for other in self._others)
 
     def remaining(self) -> float:
         """Seconds until the deadline; infinite without one."""
@@ -49,7 +55,10 @@ class Cancel:
 
     def sleep(self, seconds: float) -> None:
         """Wait, but not past the deadline or the wish to stop. Raises Interrupted then."""
-        self._event.wait(max(0.0, min(seconds, self.remaining())))
+        until = time.monotonic() + min(seconds, self.remaining())
+        while (left := until - time.monotonic()) > 0 and not self.expired:
+            # One event can be waited for, the others are looked at.
+            self._event.wait(min(left, LOOK) if self._others else left)
         self.check()
 
 

@@ -60,7 +60,10 @@ class Controller:
         self._retry = False
         self._watch = watch
         self._tenure = tenure or Tenure(None, board)
-        self._work = Work(session, board, self._tenure, interval=interval, stop=self._stop)
+        self._halt = threading.Event()
+        self._work = Work(
+            session, board, self._tenure, interval=interval, stop=self._stop, halt=self._halt
+        )
         self._hints = Focus()
         self.on_stop: Callable[[float | None], None] = lambda _: None
         """Called with the deadline when the stop begins."""
@@ -81,9 +84,13 @@ class Controller:
         return wish.done
 
     def pause(self) -> None:
-        """Begin no cycle by itself until ``resume``."""
+        """Begin no cycle by itself until ``resume``, and give up the one that is under way.
+
+        What was sent by then is journaled; a start's restore and a final sync come to their end.
+        """
         with self._turn:
             self._paused = True
+            self._halt.set()
             self._board.update(paused=True)
             self._show_pause()
 
@@ -91,7 +98,7 @@ class Controller:
         """End a pause, with a cycle."""
         self._paused = False
         self._board.update(paused=False)
-        self.ask("sync")
+        self.ask("tick")  # its own wish: another pause that comes first holds it back
 
     def retry(self) -> None:
         """Try again now, what met a conflict included."""
@@ -203,6 +210,7 @@ class Controller:
                 self._answer(wish, outcome=False)
                 return
             self._busy = True
+            self._halt.clear()  # what is asked for in a pause is done
         try:
             self._carry_out(wish)
         finally:

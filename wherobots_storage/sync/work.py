@@ -41,13 +41,18 @@ class Work:
         *,
         interval: float,
         stop: threading.Event,
+        halt: threading.Event,
     ) -> None:
-        """``stop`` interrupts everything but the final sync of the end."""
+        """``stop`` interrupts everything but the final sync of the end.
+
+        ``halt``, a pause's, interrupts cycles and what is restored later, not a final sync.
+        """
         self._session = session
         self._board = board
         self._tenure = tenure
         self._interval = interval
         self._stop = stop
+        self._halt = halt
         self._vetoed: frozenset[str] = frozenset()
         self._accepted: frozenset[str] = frozenset()
         self._force = False
@@ -90,7 +95,7 @@ class Work:
     def restore_missing(self) -> None:
         """Try again what a restore could not bring; what fails again stays listed."""
         try:
-            report = self._session.fetch_missing(Cancel(self._stop))
+            report = self._session.fetch_missing(self._cancel())
             log.info("of what the restore left, %d objects are still to come", report.left_files)
         except (Interrupted, StorageError) as error:
             log.warning("what the restore left is tried again later: %s", error)
@@ -117,7 +122,7 @@ class Work:
                 return False
             report = self._session.cycle(self._cancel(), self._accepted)
         except Interrupted:
-            return False
+            return self._halted()
         except StorageError as error:
             self._go_offline(error)
             self.next = time.monotonic() + self.backoff.pause()
@@ -137,7 +142,7 @@ class Work:
                 return False
             report = self._session.hinted(self._cancel(), focus)
         except Interrupted:
-            return False
+            return self._halted()
         except StorageError as error:
             self._go_offline(error)
             self.next = min(self.next, time.monotonic() + self.backoff.pause())
@@ -172,7 +177,13 @@ class Work:
         self._board.enter("vetoed" if self._vetoed else "idle")
 
     def _cancel(self) -> Cancel:
-        return Cancel(self._stop, lost=self._tenure.lost)
+        return Cancel(self._stop, lost=self._tenure.lost, halt=self._halt)
+
+    def _halted(self) -> bool:
+        """After an interruption, by a pause perhaps: then nothing is under way any more."""
+        if self._halt.is_set():
+            self.rest()
+        return False
 
     def _claim(self) -> bool:
         """Whether the mirror is ours to write; when not, a look again is due soon."""
