@@ -48,6 +48,15 @@ def test_order_is_that_of_the_keys(path: Path) -> None:
     assert found == sorted(names, key=lambda name: name.encode())
 
 
+def test_numbers_past_all_bounds(path: Path) -> None:
+    """A number that the database cannot hold is told as an error of ours, and it is closed."""
+    journal = Journal(path)
+    journal.put(row("a")._replace(mtime_ns=2**63))
+    with pytest.raises(JournalError):
+        journal.close()
+    assert [file.name for file in path.parent.iterdir()] == [path.name]  # its log is gone
+
+
 def test_inodes_past_the_sign(path: Path) -> None:
     """An inode of 64 bits, as some network file systems have, comes back as it was."""
     with Journal(path) as journal:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import stat
 import subprocess
@@ -254,6 +255,21 @@ def test_foreign_objects_become_files(second: Bench, store: FaultyStore) -> None
     facts = (second.home / "sub/theirs").stat()
     assert stat.S_IMODE(facts.st_mode) == 0o644
     assert facts.st_mtime == pytest.approx(modified, abs=1)
+
+
+@pytest.mark.parametrize("mtime", ["99999999999.0", "-99999999999.0"])
+def test_times_out_of_all_bounds_hold_nothing_up(
+    first: Bench, second: Bench, store: FaultyStore, mtime: str
+) -> None:
+    """A foreign time that no journal can hold is no failure, of a new file or of an equal one."""
+    metadata = {"mtime": mtime, "mode": "644", "sha256": hashlib.sha256(b"same").hexdigest()}
+    store.put(f"{PREFIX}a", b"same", metadata=metadata)
+    first.write("a", b"same", mtime_ns=OLD)
+    for bench in (first, second):
+        assert bench.restore().complete
+        assert (bench.home / "a").read_bytes() == b"same"
+        assert bench.sync().complete
+    assert first.keys() == ["a"]
 
 
 def test_keys_that_cannot_be_files_are_refused_one_by_one(

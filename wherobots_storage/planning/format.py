@@ -14,6 +14,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 DEFAULT_FILE_MODE = 0o644
+EARLIEST_NS, LATEST_NS = -(2**63), 2**63 - 1
+"""The times that fit 64 bits, as the journal needs them: 1677 to 2262."""
 _NANO = 10**9
 _MTIME = re.compile(r"(-?)(\d{1,12})(?:\.(\d{1,18}))?")
 _MODE = re.compile(r"[0-7]{1,7}")
@@ -79,10 +81,18 @@ def format_mtime(mtime_ns: int) -> str:
 
 
 def parse_mtime(text: str) -> int | None:
-    """Decimal seconds as nanoseconds since the epoch, or None; digits past the ninth are cut."""
+    """Decimal seconds as nanoseconds since the epoch, or None; digits past the ninth are cut.
+
+    A time that does not fit 64 bits becomes the nearest one that does.
+    """
     match = _MTIME.fullmatch(text)
     if match is None:
         return None
     sign, seconds, fraction = match.groups()
     value = int(seconds) * _NANO + int((fraction or "0")[:9].ljust(9, "0"))
-    return -value if sign else value
+    return clamped(-value if sign else value)
+
+
+def clamped(mtime_ns: int) -> int:
+    """The nearest modification time from ``EARLIEST_NS`` to ``LATEST_NS``."""
+    return max(EARLIEST_NS, min(mtime_ns, LATEST_NS))

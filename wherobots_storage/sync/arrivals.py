@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from wherobots_storage.errors import StorageError, StoreUnavailable
 from wherobots_storage.objectstore.store import FetchedObject, ObjectInfo
-from wherobots_storage.planning.format import DEFAULT_FILE_MODE, Facts, read_metadata
+from wherobots_storage.planning.format import DEFAULT_FILE_MODE, Facts, clamped, read_metadata
 from wherobots_storage.planning.tree import File
 from wherobots_storage.sync.home import Home
 from wherobots_storage.sync.install import Installer, Staged
@@ -134,4 +134,6 @@ def _check(size: int, sha256: str, info: ObjectInfo, facts: Facts) -> None:
 
 def mtime_of(facts: Facts, info: ObjectInfo) -> int:
     """When the file was changed, in nanoseconds since the epoch."""
-    return facts.mtime_ns if facts.mtime_ns is not None else int(info.last_modified * 10**9)
+    if facts.mtime_ns is not None:
+        return facts.mtime_ns
+    return clamped(int(info.last_modified * 10**9))

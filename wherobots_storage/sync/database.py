@@ -109,6 +109,8 @@ class Database:
         """Run one statement. A COMMIT may bring the database back to its disk."""
         try:
             cursor = self._db.execute(sql, values)
+        except OverflowError as error:
+            raise JournalError(f"A number is too large for the journal {self._path}.") from error
         except sqlite3.Error as error:
             self._leave_disk(error)
             cursor = self._db.execute(sql, values)

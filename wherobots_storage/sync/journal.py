@@ -233,9 +233,11 @@ class Journal:
         self.commit()
 
     def close(self) -> None:
-        """Commit and close."""
-        self.commit()
-        self._db.close()
+        """Commit and close; it is closed also when the commit fails."""
+        try:
+            self.commit()
+        finally:
+            self._db.close()
 
     def _flush(self) -> None:
         """Bring the rows that wait to the database, into the transaction that is open."""

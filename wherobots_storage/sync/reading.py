@@ -11,8 +11,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from wherobots_storage.planning.format import clamped
 from wherobots_storage.planning.tree import File, Mirrored, Notice, Record, Symlink
-from wherobots_storage.sync.scan import clamped, examine
+from wherobots_storage.sync.scan import examine
 from wherobots_storage.sync.worklist import SMALL_BYTES
 
 RACY_NS = 1_000_000_000

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from wherobots_storage.errors import HomeMissing
 from wherobots_storage.namespace.paths import MAX_KEY_BYTES
+from wherobots_storage.planning.format import EARLIEST_NS, LATEST_NS, clamped
 from wherobots_storage.planning.ignore import IgnoreRules
 from wherobots_storage.planning.tree import (
     Directory,
@@ -29,7 +30,6 @@ _SPECIAL = {
     stat.S_IFCHR: ("device", "It is a device."),
 }
 _GONE = {errno.ENOENT, errno.ENOTDIR}
-_EARLIEST, _LATEST = -(2**63), 2**63 - 1
 
 
 class Scanner:
@@ -173,7 +173,7 @@ class Scanner:
         except OSError:
             return None
         mtime_ns = found.st_mtime_ns
-        if found.st_dev != device or not _EARLIEST <= mtime_ns <= _LATEST:
+        if found.st_dev != device or not EARLIEST_NS <= mtime_ns <= LATEST_NS:
             return None
         return File(
             path, found.st_size, mtime_ns, found.st_ctime_ns, found.st_ino, found.st_mode & 0o777
@@ -258,11 +258,6 @@ def _directory(path: str, mode: int, children: _Children) -> Directory:
     nothing = not any(isinstance(entry, Mirrored) for entry in children.entries)
     empty = nothing and children.complete
     return Directory(path, mode & 0o777, empty, children.complete)
-
-
-def clamped(mtime_ns: int) -> int:
-    """A modification time that fits 64 bits, as the journal needs it: 1677 to 2262."""
-    return max(_EARLIEST, min(mtime_ns, _LATEST))
 
 
 def _entry(path: str, found: os.stat_result) -> Entry:
