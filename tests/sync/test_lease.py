@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -14,7 +15,7 @@ from support.homes import PREFIX, Bench
 
 from wherobots_storage.errors import StorageError, StoreUnavailable
 from wherobots_storage.sync.cancel import Cancel
-from wherobots_storage.sync.lease import TTL, LeaseFile, LeaseObject
+from wherobots_storage.sync.lease import BEAT, TTL, LeaseFile, LeaseObject
 from wherobots_storage.sync.status import StatusBoard
 from wherobots_storage.sync.tenure import Tenure
 
@@ -305,4 +306,59 @@ def test_cut_off_for_longer_than_the_ttl(store: FaultyStore) -> None:
     store.before = lambda _name, _key: None
     assert tenure.claim() is None
     assert not tenure.lost.is_set()
+    tenure.end()
+
+
+@pytest.fixture
+def suspend(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Have the machine sleep for so many seconds: its monotonic clock stands still meanwhile."""
+    asleep = 0.0
+    true = time.clock_gettime
+
+    def clock_gettime(clock: int) -> float:
+        return true(clock) + (asleep if clock == time.CLOCK_BOOTTIME else 0.0)
+
+    def sleep(seconds: float) -> None:
+        nonlocal asleep
+        asleep += seconds
+
+    monkeypatch.setattr(time, "clock_gettime", clock_gettime)
+    return sleep
+
+
+def test_a_suspended_machine_loses_its_lease(
+    store: FaultyStore, suspend: Callable[[float], None]
+) -> None:
+    """The time in which the machine was suspended counts: a lease that ended then is not held."""
+    mine = own(store)
+    mine.take()
+    suspend(TTL - 10)
+    assert mine.held
+    suspend(11)
+    assert not mine.held
+
+
+def test_another_came_while_this_machine_was_suspended(
+    store: FaultyStore, suspend: Callable[[float], None]
+) -> None:
+    """When a beat was left out, the lease is looked at before anything is written."""
+    tenure = Tenure(own(store), StatusBoard())
+    assert tenure.claim() is None
+    assert LeaseObject(store, PREFIX, instance="other", host="there").take(force=True) is None
+    suspend(BEAT + 1)
+    assert tenure.claim() is not None
+    assert content(store).instance == "other"
+
+
+def test_beats_again_soon_after_a_suspension(
+    store: FaultyStore, suspend: Callable[[float], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A beat that is due when the machine wakes is made then, not a whole interval later."""
+    monkeypatch.setattr("wherobots_storage.sync.tenure.RETRY", 0.05)
+    tenure = Tenure(own(store), StatusBoard())
+    tenure.claim()
+    first = content(store)
+    tenure.begin(lambda: None)
+    suspend(BEAT + 1)
+    eventually(lambda: content(store) != first)
     tenure.end()

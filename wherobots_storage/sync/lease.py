@@ -34,6 +34,16 @@ LONGEST = 3600.0
 MAX_BYTES = 64 * 1024
 
 
+def awake_or_not() -> float:
+    """Seconds of a clock that also goes while the machine is suspended, where there is one.
+
+    ``time.monotonic`` stands still then (Linux, clock_gettime(2)), and a lease that ended long ago
+    would look held.
+    """
+    clock = getattr(time, "CLOCK_BOOTTIME", None)
+    return time.monotonic() if clock is None else time.clock_gettime(clock)
+
+
 class LeaseFile(msgspec.Struct, frozen=True):
     """The object's content. ``started`` and ``beat`` are for people: by the holder's clock."""
 
@@ -73,9 +83,9 @@ class LeaseObject:
         *,
         instance: str,
         host: str,
-        monotonic: Callable[[], float] = time.monotonic,
+        monotonic: Callable[[], float] = awake_or_not,
     ) -> None:
-        """``prefix`` is the mirror's; ``monotonic`` a clock of this machine, for waiting."""
+        """``prefix`` is the mirror's; ``monotonic`` a clock of this machine that never stands."""
         self._store = store
         self._folder = f"{prefix}{RESERVED_NAME}/"
         self._key = f"{self._folder}lease.json"
@@ -91,6 +101,11 @@ class LeaseObject:
     def held(self) -> bool:
         """Whether it is ours, as far as is known: a holder that cannot beat loses it in time."""
         return self._etag is not None and self._monotonic() < self._until
+
+    @property
+    def age(self) -> float:
+        """Seconds since the latest beat; infinite when it is not ours."""
+        return math.inf if self._etag is None else self._monotonic() - (self._until - TTL)
 
     def wire(self) -> WireLease:
         """Our own lease as it travels."""

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from wherobots_storage.errors import StorageError
 from wherobots_storage.sync.cancel import Cancel, Interrupted
-from wherobots_storage.sync.lease import BEAT, LeaseObject
+from wherobots_storage.sync.lease import BEAT, LeaseObject, awake_or_not
 from wherobots_storage.sync.mirror import is_passing
 from wherobots_storage.sync.status import StatusBoard
 
@@ -45,12 +45,16 @@ class Tenure:
         """Hold the lease: None when it is ours, else in how many seconds to look again.
 
         While it is another's the status says whose, and when this one begins by itself; ``quiet``
-        leaves the state as it is. Raises StorageError.
+        leaves the state as it is, and asks the store nothing while the time is not over. Raises
+        StorageError.
         """
         if self._lease is None:
             return None
         with self._lock:
-            if self._lease.held and not self.lost.is_set():
+            # One without its beat (the machine was suspended) is looked at before anything is
+            # written: its time may be over by the store's clock, and it may be another's.
+            fresh = quiet or self._lease.age <= self._beat
+            if self._lease.held and fresh and not self.lost.is_set():
                 return None
             found = self._lease.take(force=force)
             if found is None:
@@ -117,7 +121,7 @@ class Tenure:
 
     def _keep(self, on_lost: Callable[[], None]) -> None:
         pause = self._beat
-        while not self._ended.wait(pause):
+        while not self._rest(pause):
             try:
                 pause = self._beat
                 if self._renew():
@@ -126,6 +130,17 @@ class Tenure:
                 # Still ours until its time is over, which the next look finds.
                 log.warning("the lease could not be renewed: %s", error.message)
                 pause = min(RETRY, self._beat)
+
+    def _rest(self, seconds: float) -> bool:
+        """Wait until the next beat is due; whether the end came first.
+
+        In steps: a wait does not count the time in which the machine is suspended.
+        """
+        until = awake_or_not() + seconds
+        while (left := until - awake_or_not()) > 0:
+            if self._ended.wait(min(left, RETRY)):
+                return True
+        return self._ended.is_set()
 
     def _renew(self) -> bool:
         """Beat; whether the lease was lost since the last one."""
