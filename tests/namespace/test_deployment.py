@@ -85,6 +85,38 @@ def test_an_identity_provider() -> None:
     assert statement["Action"] == ["sts:AssumeRoleWithWebIdentity", "sts:TagSession"]
 
 
+@pytest.mark.parametrize(
+    ("store", "provider", "key"),
+    [
+        ("aws", "arn:aws:iam::123456789012:oidc-provider/hub.example.org/id", "hub.example.org/id"),
+        ("ceph", "arn:aws:iam:::oidc-provider/hub.example.org", "hub.example.org"),
+        ("seaweedfs", "hub", "oidc"),
+    ],
+)
+def test_a_customer_s_role_trusts_one_identity(store: Store, provider: str, key: str) -> None:
+    """Whoever has a token can do without a session policy: the subject alone keeps others out."""
+    found = made(
+        store, principal=provider, identity_provider=True, customer="customer-a", subject="ann"
+    )
+    [statement] = found["trustPolicy"]["Statement"]
+    assert statement["Condition"] == {"StringEquals": {f"{key}:sub": "ann"}}
+
+
+@pytest.mark.parametrize("subject", [None, "", "*", "an*"])
+def test_a_role_without_an_identity_is_not_printed(subject: str | None) -> None:
+    """Every identity of the provider could assume it."""
+    arn = "arn:aws:iam::123456789012:oidc-provider/hub.example.org"
+    with pytest.raises(InvalidConfiguration, match="--subject"):
+        made("aws", principal=arn, identity_provider=True, customer="customer-a", subject=subject)
+
+
+@pytest.mark.parametrize("store", ["ceph", "seaweedfs"])
+def test_one_role_for_all_identities_needs_tags(store: Store) -> None:
+    """Where there are none, the role would reach the whole tree with anybody's token."""
+    with pytest.raises(InvalidConfiguration, match="a role for each customer"):
+        made(store, principal="hub", identity_provider=True)
+
+
 @pytest.mark.parametrize("principal", ["", "*", "arn:aws:iam::123456789012:user/*"])
 def test_anybody_is_no_principal(principal: str) -> None:
     """A trust policy for everybody is never printed."""

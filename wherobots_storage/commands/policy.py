@@ -26,6 +26,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--identity-provider", action="store_true", help="WHO is an OpenID Connect provider's ARN"
     )
+    parser.add_argument(
+        "--subject", metavar="SUB", help="the customer's identity: the 'sub' claim of its tokens"
+    )
     parser.add_argument("--all", action="store_true", help="one role for all customers")
     parser.add_argument("--role", default="wherobots-storage", metavar="NAME", help="its name")
     parser.add_argument(
@@ -46,6 +49,7 @@ def run(context: Context) -> int:
         role=arguments.role,
         customer=customer,
         identity_provider=arguments.identity_provider,
+        subject=arguments.subject,
         origins=tuple(arguments.origin),
     )
     found = documents(deployment)

@@ -176,6 +176,10 @@ def open_client(environment: Mapping[str, str] | None = None, *, signed: bool = 
     )
     try:
         session = _session(given)
+        if not signed:
+            # Nothing is signed with these: else the SDK's chain is looked through, which raises
+            # where there is a token and no AWS_ROLE_ARN.
+            session.set_credentials("unsigned", "unsigned")
         endpoint = given.get("AWS_ENDPOINT_URL") or _shared_endpoint(session)
         client: STSClient = boto3.session.Session(botocore_session=session).client(
             "sts", config=config, endpoint_url=endpoint

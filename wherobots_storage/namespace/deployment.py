@@ -41,7 +41,9 @@ class Deployment:
 
     ``customer``: one customer's folder name, or None for one role that serves everybody.
     ``principal``: who may assume the role: an ARN, or on SeaweedFS and Ceph a user's name.
-    ``identity_provider``: instead of that, the ARN of an OpenID Connect provider.
+    ``identity_provider``: ``principal`` is an OpenID Connect provider instead: its ARN, or on
+    SeaweedFS its name in the configuration. ``subject`` is then the one identity of the
+    customer's, the ``sub`` claim of its token.
     ``origins``: web origins that may read with presigned URLs; the panel itself needs none.
     """
 
@@ -51,14 +53,32 @@ class Deployment:
     role: str = "wherobots-storage"
     customer: str | None = None
     identity_provider: bool = False
+    subject: str | None = None
     origins: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Raises InvalidConfiguration for a role's name that is none, or a missing principal."""
+        """Raises InvalidConfiguration for what would be no role, or anybody's."""
         if not _ROLE.fullmatch(self.role):
             raise InvalidConfiguration(f"{self.role!r} cannot be a role's name.")
         if not self.principal or "*" in self.principal:
             message = "Name the one principal that may assume the role; a '*' would let anybody."
+            raise InvalidConfiguration(message)
+        if self.identity_provider:
+            self._check_identity()
+
+    def _check_identity(self) -> None:
+        """Whoever has a token can assume the role without a session policy: it must be theirs."""
+        if self.customer is not None and (not self.subject or "*" in self.subject):
+            message = (
+                "Name the customer's identity, the 'sub' claim of its tokens (--subject): without "
+                "it every identity of the provider could assume this customer's role."
+            )
+            raise InvalidConfiguration(message)
+        if self.customer is None and self.store != "aws":
+            message = (
+                "One role for all cannot keep the identities of a provider apart here: each could "
+                "assume it without a session policy. Print a role for each customer (--subject)."
+            )
             raise InvalidConfiguration(message)
 
     @property
@@ -126,6 +146,8 @@ def trust_policy(deployment: Deployment) -> Document:
     if tagged:
         # A tag of another form ('shared', say) would make other folders of the tree one's own.
         statement["Condition"] = {"StringLike": {f"aws:RequestTag/{TAG}": ["customer-*"]}}
+    elif deployment.identity_provider:
+        statement["Condition"] = {"StringEquals": {_subject_key(deployment): deployment.subject}}
     return {"Version": VERSION, "Statement": [statement]}
 
 
@@ -211,6 +233,16 @@ def _principal(deployment: Deployment) -> str:
         # The account that SeaweedFS gives the identities of its configuration file.
         return f"arn:aws:iam::000000000000:user/{name}"
     raise InvalidConfiguration(f"On AWS the principal is an ARN; {name!r} is none.")
+
+
+def _subject_key(deployment: Deployment) -> str:
+    """The condition key of the token's subject (IAM user guide, "Available keys for OIDC").
+
+    SeaweedFS has one name for all providers (measured with 4.48).
+    """
+    if deployment.store == "seaweedfs":
+        return "oidc:sub"
+    return f"{deployment.principal.partition('oidc-provider/')[2]}:sub"
 
 
 def _only_the_tree(deployment: Deployment) -> Document:
