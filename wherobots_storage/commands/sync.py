@@ -10,15 +10,24 @@ from __future__ import annotations
 
 import argparse
 import math
+import os
+import time
+from collections.abc import Callable
+from typing import Self
 
 from wherobots_storage.commands.context import DONE, INCOMPLETE, Context
 from wherobots_storage.commands.output import Output, human_size
 from wherobots_storage.commands.status import notices
-from wherobots_storage.errors import InvalidInput
+from wherobots_storage.errors import InvalidInput, StoreTimeout
 from wherobots_storage.settings import Settings
 from wherobots_storage.sync.client import AgentClient
+from wherobots_storage.sync.final import note_unsaved
 from wherobots_storage.sync.once import Outcome, final_once, sync_once
 from wherobots_storage.sync.state import StateFolder
+from wherobots_storage.sync.watchdog import Watchdog
+
+GRACE = 3.0
+"""How long past its limit, in seconds, a final sync may take to end what is in flight."""
 
 _DONE = "The home is in the bucket."
 
@@ -74,20 +83,74 @@ def run(context: Context) -> int:
         raise InvalidInput("--timeout is for --final: how long that may take.")
     if arguments.op is not None:
         return _tell_agent(arguments.op, settings, context.output)
+    consent = arguments.accept_deletes
+    if arguments.final:
+        return _final(context, settings, consent=consent)
     with (
         context.store(settings) as store,
         context.transfers(store) as transfers,
         context.output.progress() as tell,
     ):
-        consent = arguments.accept_deletes
-        if arguments.final:
-            limit = _limit(context, settings)
-            outcome = final_once(
-                settings, store, transfers, tell, seconds=limit, accept_deletes=consent
-            )
-        else:
-            outcome = sync_once(settings, store, transfers, tell, accept_deletes=consent)
+        outcome = sync_once(settings, store, transfers, tell, accept_deletes=consent)
     return conclude(outcome, _DONE, context.output)
+
+
+def _final(context: Context, settings: Settings, *, consent: bool) -> int:
+    """The final sync: with a limit this process ends soon after it, whatever hangs."""
+    limit, output = _limit(context, settings), context.output
+    until = math.inf if limit is None else time.monotonic() + limit
+    with (
+        _Guard(limit, settings, output) as guard,
+        context.store(settings) as store,
+        context.transfers(store) as transfers,
+    ):
+        guard.note = lambda: note_unsaved(settings, store, transfers, guard.state)
+        with output.progress() as tell:
+            left = None if limit is None else max(0.0, until - time.monotonic())
+            outcome = final_once(
+                settings, store, transfers, tell, seconds=left, accept_deletes=consent
+            )
+        # Told before the connections are closed, which may hang as well.
+        return guard.tell(lambda: conclude(outcome, _DONE, output))
+
+
+class _Guard:
+    """A watchdog over a final sync that has a limit, and what is said when it bites."""
+
+    def __init__(self, limit: float | None, settings: Settings, output: Output) -> None:
+        self._limit = limit
+        self._output = output
+        self._told = False
+        self._watchdog: Watchdog | None = None
+        self.state = StateFolder.for_settings(settings)
+        self.note: Callable[[], None] = lambda: None
+
+    def __enter__(self) -> Self:
+        if self._limit is not None:
+            self._watchdog = Watchdog(self._limit + GRACE, INCOMPLETE, self._too_late)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._watchdog is not None:
+            self._watchdog.call_off()
+
+    def tell(self, conclude: Callable[[], int]) -> int:
+        """Tell how it went; from now on the process ends with that."""
+        code = conclude()
+        self._told = True
+        if self._watchdog is not None:
+            self._watchdog.code = code
+        return code
+
+    def _too_late(self) -> None:
+        if self._told:
+            return
+        message = "The final sync did not end in time: the store does not answer. "
+        message += "What is not saved is told at the next start."
+        self._output.error(StoreTimeout(message))
+        holder = self.state.holder()
+        if holder is not None and holder.pid == os.getpid():
+            self.note()
 
 
 def conclude(outcome: Outcome, done: str, output: Output) -> int:

@@ -1,7 +1,6 @@
 """The ways in which an agent is told to stop, and what happens when it does not come to its end.
 
-A request that hangs in a dead network cannot be interrupted. So a watchdog ends the process a
-moment after the final sync's deadline, whatever it waits for.
+A watchdog ends the process a moment after the final sync's deadline, whatever it waits for.
 """
 
 from __future__ import annotations
@@ -17,14 +16,12 @@ from typing import BinaryIO
 
 from wherobots_storage.sync.controller import Controller
 from wherobots_storage.sync.handover import INCOMPLETE, read_until
+from wherobots_storage.sync.watchdog import Watchdog
 
 log = logging.getLogger("wherobots_storage.agent")
 
 GRACE = 0.5
 """How long past its deadline, in seconds, a final sync may take to notice that."""
-
-NOTE_SECONDS = 1.0
-"""How long it may take to note what is left."""
 
 
 class Stopper:
@@ -36,7 +33,7 @@ class Stopper:
         self._asked = False
         self._until: float | None = None
         self._lock = threading.Lock()
-        self._watchdog: threading.Timer | None = None
+        self._watchdog: Watchdog | None = None
         self._listener: threading.Thread | None = None
         self._note: Callable[[], None] = lambda: None
         self._woken, self._waker = os.pipe2(os.O_CLOEXEC)
@@ -67,9 +64,7 @@ class Stopper:
         """End this process when a final sync of so many seconds is not over in time."""
         with self._lock:
             if self._watchdog is None and seconds is not None:
-                self._watchdog = threading.Timer(seconds + GRACE, self._give_up)
-                self._watchdog.daemon = True
-                self._watchdog.start()
+                self._watchdog = Watchdog(seconds + GRACE, INCOMPLETE, self._give_up)
 
     def watch(self, lifeline: BinaryIO) -> None:
         """Take the end of this pipe, the server's, for a wish to stop."""
@@ -96,17 +91,13 @@ class Stopper:
 
     def _give_up(self) -> None:
         log.error("the final sync did not end in time")
-        noting = threading.Thread(target=self._note, daemon=True)
-        noting.start()
-        noting.join(NOTE_SECONDS)
-        os._exit(INCOMPLETE)
+        self._note()
 
     def close(self) -> None:
         """It ended: no watchdog is needed any more, and nobody listens."""
         os.close(self._waker)
-        for thread in (self._listener, self._watchdog):
-            if isinstance(thread, threading.Timer):
-                thread.cancel()
-            if thread is not None:
-                thread.join()
+        if self._listener is not None:
+            self._listener.join()
+        if self._watchdog is not None:
+            self._watchdog.call_off()
         os.close(self._woken)
