@@ -484,6 +484,8 @@ def test_outage_in_the_middle_keeps_what_arrived(bench: Bench, store: FaultyStor
     done = [0]
 
     def fail_later(name: str, key: str) -> None:
+        if name == "put" and key.endswith("/probe/answer"):
+            raise StoreUnavailable("It is gone.")
         if name == "put" and "/probe/" not in key:
             done[0] += 1
             if done[0] > 15:
@@ -689,8 +691,11 @@ def test_outage_while_deleting(bench: Bench, store: FaultyStore) -> None:
     for number in range(20):
         (bench.home / f"f{number:02}").unlink()
 
-    def fail(name: str, _key: str) -> None:
-        if name == "delete":
+    away: list[str] = []
+
+    def fail(name: str, key: str) -> None:
+        if away or (name == "delete" and "/probe/" not in key):
+            away.append(name)
             raise StoreUnavailable("It is gone.")
 
     store.before = fail
@@ -777,7 +782,7 @@ def test_many_refusals_in_a_row_are_an_outage(bench: Bench, store: FaultyStore) 
         bench.write(f"f{number}")
 
     def refuse(name: str, key: str) -> None:
-        if name == "put" and "/probe/" not in key:
+        if name == "put" and ("/probe/" not in key or key.endswith("/probe/answer")):
             raise AccessDenied("You may not write.")
 
     store.before = refuse

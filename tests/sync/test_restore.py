@@ -416,8 +416,8 @@ def test_outage_in_the_middle_goes_on_later(
     def fail_later(name: str, _key: str) -> None:
         if name == "get":
             got[0] += 1
-            if got[0] > 12:
-                raise StoreUnavailable("It is gone.")
+        if got[0] > 12:
+            raise StoreUnavailable("It is gone.")
 
     store.before = fail_later
     with pytest.raises(StoreUnavailable):

@@ -111,7 +111,7 @@ class AsidePass:
         mirror = self._session.mirror
         writer = _Writer(home, mirror, OpenUploads(mirror, self._session.journal), cancel)
         kept = KeptVersions(self._session.journal)
-        outage = OutageDetector()
+        outage = OutageDetector(mirror.ask_to_write)
         # Without conditions a name is looked at before it is taken: by one at a time.
         workers = WORKERS if mirror.conditions else 1
         todo = iter(entries)

@@ -98,7 +98,7 @@ class Cycle:
     def _look_whether_it_is_back(self) -> None:
         """After an outage: one request finds out, and not each of many files in its turn."""
         if self._away:
-            self._mirror.store.list_page(self._mirror.prefix, limit=1)
+            self._mirror.ask()
             self._away = False
 
     def plan(self, uploads: Uploads, cancel: Cancel) -> tuple[Report, int]:
@@ -157,7 +157,7 @@ class Cycle:
         pending: _Pending,
     ) -> None:
         intents = Intents(self._mirror, self._journal)
-        ledger = Ledger(self._journal, report, self.stops, pending.moved, intents)
+        ledger = Ledger(self._mirror, self._journal, report, self.stops, pending.moved, intents)
         uploader = Uploader(self._home, self._mirror, ledger, cancel)
         uploader.upload(uploads.small())
         uploader.upload(uploads.large())
@@ -191,7 +191,7 @@ class Cycle:
         An answer shows that it was the files' own fault, which is in the report.
         """
         if report.left_files and not report.moved and not report.deleted:
-            self._mirror.store.list_page(self._mirror.prefix, limit=1)
+            self._mirror.ask()
 
     def _allowed(
         self, deletions: list[Record], accepted: frozenset[str], report: Report

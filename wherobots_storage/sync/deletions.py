@@ -44,7 +44,7 @@ class Deleter:
         self._stops = stops
         self._cancel = cancel
         self._moved = moved
-        self._outage = OutageDetector()
+        self._outage = OutageDetector(mirror.ask)
 
     def delete(self, records: Iterable[Record]) -> None:
         """Delete the objects of these rows: files first, then folders' markers, deepest first.

@@ -68,7 +68,7 @@ class Downloader:
         self._home = home
         self._mirror = mirror
         self._journal = journal
-        self._ledger = RestoreLedger(journal, report)
+        self._ledger = RestoreLedger(mirror, journal, report)
         self._cancel = cancel
         self._moved = moved
         self._installer = Installer(home)

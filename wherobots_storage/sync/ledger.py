@@ -9,7 +9,7 @@ from wherobots_storage.errors import StorageError
 from wherobots_storage.planning.tree import Mirrored, Notice, Record
 from wherobots_storage.sync.intents import Intents
 from wherobots_storage.sync.journal import Journal
-from wherobots_storage.sync.mirror import OutageDetector
+from wherobots_storage.sync.mirror import Mirror, OutageDetector
 from wherobots_storage.sync.objects import row_of
 from wherobots_storage.sync.reading import Content
 from wherobots_storage.sync.report import Report, Stops
@@ -28,6 +28,7 @@ class Ledger:
 
     def __init__(
         self,
+        mirror: Mirror,
         journal: Journal,
         report: Report,
         stops: Stops,
@@ -39,7 +40,7 @@ class Ledger:
         self._report = report
         self._stops = stops
         self.moved = moved
-        self._outage = OutageDetector()
+        self._outage = OutageDetector(mirror.ask_to_write)
         self._batch = 0
         self._committed = time.monotonic()
 
@@ -68,7 +69,7 @@ class Ledger:
         self._report.conflicts.add(notice)
 
     def fail(self, entry: Mirrored, error: StorageError) -> None:
-        """The store failed. Raises the error when that is an outage."""
+        """The store failed. Raises a StorageError when that is an outage."""
         self.postpone(entry, error.code, error.message)
         self._outage.failure(error)
 

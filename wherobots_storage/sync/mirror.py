@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from wherobots_storage.errors import (
@@ -12,6 +14,7 @@ from wherobots_storage.errors import (
     StoreUnavailable,
     WrongRegion,
 )
+from wherobots_storage.namespace.permissions import RESERVED_NAME
 from wherobots_storage.objectstore.store import BulkTransfers, ObjectStore
 
 _GLOBAL = (CredentialsError, NoSuchBucket, WrongRegion, ClockSkew)
@@ -35,17 +38,30 @@ class Mirror:
         """The full key of a path."""
         return self.prefix + path
 
+    def ask(self) -> None:
+        """One request, for nothing but the answer. Raises the StorageError of an outage."""
+        self.store.list_page(self.prefix, limit=1)
+
+    def ask_to_write(self) -> None:
+        """The same by a put under a reserved name, for who needs one: a full store still lists."""
+        key = f"{self.prefix}{RESERVED_NAME}/probe/answer"
+        self.store.put(key, b"")
+        with suppress(StorageError):  # What stays there harms nobody.
+            self.store.delete(key)
+
 
 class OutageDetector:
     """Tells one bad object from a store that is out of reach.
 
-    Errors that concern every object are an outage at once; a refusal or failure that could be one
-    object's own becomes one when so many come in a row with no success between.
+    Errors that concern every object are an outage at once. Refusals and failures that could be the
+    objects' own (another account's, archived, under a policy) say nothing, however many come: after
+    each row of them with no success between, one ``question`` finds out, such as ``Mirror.ask``.
     """
 
     ROW = 8
 
-    def __init__(self) -> None:
+    def __init__(self, question: Callable[[], None]) -> None:
+        self._question = question
         self._row = 0
 
     def success(self) -> None:
@@ -53,10 +69,13 @@ class OutageDetector:
         self._row = 0
 
     def failure(self, error: StorageError) -> None:
-        """Count a failure. Raises it when it is an outage."""
-        self._row += 1
-        if isinstance(error, _GLOBAL) or (self._row >= self.ROW and not is_local(error)):
+        """Count a failure. Raises a StorageError when it is an outage: this, or the question's."""
+        if isinstance(error, _GLOBAL):
             raise error
+        self._row += 1
+        if self._row >= self.ROW and not is_local(error):
+            self._question()
+            self._row = 0
 
 
 def is_local(error: StorageError) -> bool:

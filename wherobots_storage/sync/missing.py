@@ -73,7 +73,7 @@ class Missing:
     def _look_up(
         self, mirror: Mirror, listing: RemoteListing, report: Report, cancel: Cancel
     ) -> None:
-        outage = OutageDetector()
+        outage = OutageDetector(mirror.ask)
         for path in sorted(self.paths):
             cancel.check()
             try:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from wherobots_storage.errors import NotFound, PreconditionFailed, StorageError
 from wherobots_storage.planning.tree import File, Notice, Record, Remote, Symlink, kind_of
 from wherobots_storage.sync.journal import Journal
-from wherobots_storage.sync.mirror import OutageDetector
+from wherobots_storage.sync.mirror import Mirror, OutageDetector
 from wherobots_storage.sync.report import Report
 
 BATCH = 200
@@ -20,10 +20,10 @@ UNKNOWN_ETAG = ""
 class RestoreLedger:
     """One restore's."""
 
-    def __init__(self, journal: Journal, report: Report) -> None:
+    def __init__(self, mirror: Mirror, journal: Journal, report: Report) -> None:
         self.journal = journal
         self.report = report
-        self.outage = OutageDetector()
+        self.outage = OutageDetector(mirror.ask)
         self._batch = 0
 
     def entry(self, entry: File | Symlink, sha256: str, etag: str) -> None:
@@ -57,7 +57,7 @@ class RestoreLedger:
         self.report.skipped.add(Notice(path, code, reason, size))
 
     def fail(self, remote: Remote, error: StorageError) -> None:
-        """The store failed. Raises the error when that is an outage."""
+        """The store failed. Raises a StorageError when that is an outage."""
         if isinstance(error, NotFound | PreconditionFailed):
             return  # Deleted since the listing: nothing to restore any more.
         self.report.leave(Notice(remote.path, error.code, error.message, remote.size))
