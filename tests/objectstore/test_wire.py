@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 
 import pytest
 
-from wherobots_storage.objectstore.wire import Answer, Endpoint, Garbled, Slow, Wire
+from wherobots_storage.objectstore.wire import Answer, Endpoint, Garbled, Oversize, Slow, Wire
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-A: b\r\n\r\nok"
 
@@ -208,6 +208,24 @@ def test_refusal_before_the_body_was_read() -> None:
         size = 30_000_000
         answer = client.exchange("PUT", "/k", {"content-length": str(size)}, bytes(size))
     assert (answer.status, answer.body) == (403, b"no")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 200 OK\r\nContent-Length: 20000000000\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nfffffffff\r\n",
+        b"HTTP/1.1 200 OK\r\n\r\n12345678901",
+    ],
+    ids=["length", "chunks", "until it closes"],
+)
+def test_bodies_that_are_too_large(answer: bytes) -> None:
+    """More than there is room for is refused as it is announced, and another exchange works."""
+    with wire(saying(answer), saying(OK)) as (client, script):
+        with pytest.raises(Oversize):
+            client.exchange("GET", "/k", {"host": "h"}, b"", most=10)
+        assert client.exchange("GET", "/k", {"host": "h"}, b"", most=2).body == b"ok"
+    assert script.connections == 2
 
 
 def test_silence_has_an_end() -> None:

@@ -14,6 +14,7 @@ from wherobots_storage.errors import (
     InvalidPath,
     NotFound,
     PreconditionFailed,
+    TooLarge,
 )
 from wherobots_storage.objectstore.store import BulkTransfers, ObjectStore, PutRequest
 
@@ -38,6 +39,13 @@ class BulkContract:
         transfers.submit_put(PutRequest("a", b"")).result()
         assert store.head("a").size == 0
         assert transfers.submit_get("a").result().body == b""
+
+    def test_room(self, transfers: BulkTransfers) -> None:
+        """An object with more bytes than there is room for is refused, and holds nothing up."""
+        transfers.submit_put(PutRequest("a", b"12345")).result()
+        with pytest.raises(TooLarge):
+            transfers.submit_get("a", most=4).result()
+        assert transfers.submit_get("a", most=5).result().body == b"12345"
 
     def test_conditions(self, store: ObjectStore, transfers: BulkTransfers) -> None:
         """Conditions hold, and what breaks them changes nothing."""

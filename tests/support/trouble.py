@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
@@ -10,9 +11,15 @@ from dataclasses import dataclass
 from typing import Any, Literal
 from unittest.mock import patch
 
-from wherobots_storage.errors import AccessDenied, SlowDown, StorageError, StoreUnavailable
+from wherobots_storage.errors import (
+    AccessDenied,
+    SlowDown,
+    StorageError,
+    StoreUnavailable,
+    TooLarge,
+)
 from wherobots_storage.objectstore.memory import MemoryStore
-from wherobots_storage.objectstore.store import FetchedObject, PutRequest
+from wherobots_storage.objectstore.store import MORE_THAN_ASKED, FetchedObject, PutRequest
 from wherobots_storage.sync.install import Installer
 from wherobots_storage.sync.journal import Journal
 
@@ -173,11 +180,15 @@ class InlineTransfers:
             )
         )
 
-    def submit_get(self, key: str, *, if_match: str | None = None) -> Future[FetchedObject]:
+    def submit_get(
+        self, key: str, *, if_match: str | None = None, most: int = sys.maxsize
+    ) -> Future[FetchedObject]:
         """Read an object; the future has ended already."""
 
         def get() -> FetchedObject:
             with self._store.get(key, if_match=if_match) as body:
+                if body.length > most:
+                    raise TooLarge(MORE_THAN_ASKED)
                 return FetchedObject(body.info, b"".join(body.chunks()))
 
         return _ended(get)

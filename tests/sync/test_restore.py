@@ -23,6 +23,7 @@ from wherobots_storage.errors import (
     SlowDown,
     StoreUnavailable,
 )
+from wherobots_storage.objectstore.memory import MemoryBody
 from wherobots_storage.sync.downloads import Downloader
 from wherobots_storage.sync.install import Installer
 
@@ -530,6 +531,48 @@ def test_slow_down_waits_for_the_next_restore(
     store.heal()
     assert second.restore().complete
     assert (second.home / "a").exists()
+
+
+class _Unread(MemoryBody):
+    """A body that nobody may read."""
+
+    def chunks(self, size: int = 1024**2) -> Iterator[bytes]:
+        raise AssertionError(f"a large object is read whole, by {size:,} bytes")
+
+
+@pytest.mark.parametrize("kept", [False, True], ids=["new", "kept"])
+def test_object_that_grows_after_the_listing(
+    second: Bench, store: FaultyStore, *, kept: bool
+) -> None:
+    """One that was small in the listing and is large now is never read whole, but in ranges."""
+    body = os.urandom(LARGE)
+    store.put(f"{PREFIX}a", b"small")
+    if kept:
+        second.write("a", b"small")
+
+    def grow(name: str, key: str) -> None:
+        if name == "get" and key == f"{PREFIX}a":
+            store.before = lambda _name, _key: None
+            store.put(key, body)
+
+    def guard(name: str, _key: str, result: object) -> object:
+        if name == "get" and isinstance(result, MemoryBody) and result.length == LARGE:
+            return _Unread(result.info, body)
+        return result
+
+    store.before, store.after = grow, guard
+    second.restore()
+    names = [file for file in second.home.iterdir() if file.is_file()]
+    assert body in [file.read_bytes() for file in names]
+    assert len(names) == 1 + kept
+
+
+def test_links_too_long_to_be_one(second: Bench, store: FaultyStore) -> None:
+    """A large object that says it is a link is listed, and not read."""
+    store.put(f"{PREFIX}a", bytes(LARGE), metadata={"symlink": "1"})
+    assert codes(second.restore()) == {"a": "not-restored"}
+    assert list(picture(second.home)) == []
+    assert store.count("get", "/a") == 1  # its first range
 
 
 def test_large_object_that_breaks_off(first: Bench, second: Bench, store: FaultyStore) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import ssl
+import sys
 import threading
 from collections.abc import Mapping
 from concurrent.futures import Future
@@ -19,7 +20,7 @@ from urllib.parse import quote, urlsplit
 
 from botocore.httpsession import get_cert_path
 
-from wherobots_storage.errors import StoreTimeout, StoreUnavailable
+from wherobots_storage.errors import StoreTimeout, StoreUnavailable, TooLarge
 from wherobots_storage.objectstore.absent import absence_told
 from wherobots_storage.objectstore.answers import error_of
 from wherobots_storage.objectstore.connection import USER_AGENT, Connection
@@ -31,11 +32,12 @@ from wherobots_storage.objectstore.s3_errors import make, translated, understood
 from wherobots_storage.objectstore.signing import Signer
 from wherobots_storage.objectstore.store import (
     MAX_PUT_BYTES,
+    MORE_THAN_ASKED,
     FetchedObject,
     ObjectInfo,
     PutRequest,
 )
-from wherobots_storage.objectstore.wire import Answer, Endpoint, Garbled, Slow, Wire
+from wherobots_storage.objectstore.wire import Answer, Endpoint, Garbled, Oversize, Slow, Wire
 
 IN_FLIGHT = 32
 _META = "x-amz-meta-"
@@ -64,9 +66,11 @@ class WireTransfers:
         """Write an object; the future gives its ETag."""
         return self._pool.submit(lambda: self._put(request))
 
-    def submit_get(self, key: str, *, if_match: str | None = None) -> Future[FetchedObject]:
+    def submit_get(
+        self, key: str, *, if_match: str | None = None, most: int = sys.maxsize
+    ) -> Future[FetchedObject]:
         """Read a small object whole."""
-        return self._pool.submit(lambda: self._get(key, if_match))
+        return self._pool.submit(lambda: self._get(key, if_match, most))
 
     def close(self) -> None:
         """Wait for what is under way and give connections up."""
@@ -89,10 +93,10 @@ class WireTransfers:
         with understood(self._connection.where):
             return _etag(answer.headers)
 
-    def _get(self, key: str, if_match: str | None) -> FetchedObject:
+    def _get(self, key: str, if_match: str | None, most: int) -> FetchedObject:
         headers = {} if if_match is None else {"if-match": if_match}
         with self._absence_told(key):
-            answer = self._exchange("GET", key, headers)
+            answer = self._exchange("GET", key, headers, most=most)
         with understood(self._connection.where):
             return FetchedObject(_info(key, answer), answer.body)
 
@@ -100,13 +104,20 @@ class WireTransfers:
         return absence_told(self._connection, key)
 
     def _exchange(
-        self, method: str, key: str, headers: Mapping[str, str], body: bytes = b""
+        self,
+        method: str,
+        key: str,
+        headers: Mapping[str, str],
+        body: bytes = b"",
+        most: int = sys.maxsize,
     ) -> Answer:
         check_key(key)
         path = self._base + quote(key, safe="/~")
-        return self._connection.persistently(lambda: self._once(method, path, headers, body))
+        return self._connection.persistently(lambda: self._once(method, path, headers, body, most))
 
-    def _once(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
+    def _once(
+        self, method: str, path: str, headers: Mapping[str, str], body: bytes, most: int
+    ) -> Answer:
         where = self._connection.where
         with translated(where):
             keys = self._connection.credentials()
@@ -114,7 +125,9 @@ class WireTransfers:
         lower |= {"host": self._host, "user-agent": USER_AGENT}
         try:
             signed = self._signer.sign(method, path, lower, keys)
-            answer = self._wire().exchange(method, path, signed, body)
+            answer = self._wire().exchange(method, path, signed, body, most=most)
+        except Oversize:
+            raise TooLarge(MORE_THAN_ASKED) from None
         except Slow as error:
             raise make(StoreTimeout, where, type(error).__name__) from None
         except (OSError, Garbled) as error:

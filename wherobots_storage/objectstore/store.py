@@ -8,6 +8,7 @@ and are never normalised. ETags are opaque and travel without their quotes.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -21,6 +22,8 @@ MAX_OBJECT_BYTES = 5 * 1024**4
 MAX_DELETE_KEYS = 1000
 MAX_METADATA_BYTES = 2048
 """Limits of S3 itself (Amazon S3 user guide: "Multipart upload limits", "Object metadata")."""
+
+MORE_THAN_ASKED = "The object is larger than what there is room for."
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,8 +298,13 @@ class BulkTransfers(Protocol):
         """Write an object; the future gives its ETag. Errors as ``ObjectStore.put``."""
         ...
 
-    def submit_get(self, key: str, *, if_match: str | None = None) -> Future[FetchedObject]:
-        """Read a small object whole; errors as ``ObjectStore.get``."""
+    def submit_get(
+        self, key: str, *, if_match: str | None = None, most: int = sys.maxsize
+    ) -> Future[FetchedObject]:
+        """Read a small object whole; errors as ``ObjectStore.get``.
+
+        TooLarge, and none of it is read, when it has over ``most`` bytes.
+        """
         ...
 
     def close(self) -> None:

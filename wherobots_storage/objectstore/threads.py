@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from concurrent.futures import Future
 
+from wherobots_storage.errors import TooLarge
 from wherobots_storage.objectstore.pool import BoundedPool
-from wherobots_storage.objectstore.store import FetchedObject, ObjectStore, PutRequest
+from wherobots_storage.objectstore.store import (
+    MORE_THAN_ASKED,
+    FetchedObject,
+    ObjectStore,
+    PutRequest,
+)
 
 
 class ThreadedTransfers:
@@ -24,9 +31,11 @@ class ThreadedTransfers:
         """Write an object; the future gives its ETag."""
         return self._pool.submit(lambda: self._put(request))
 
-    def submit_get(self, key: str, *, if_match: str | None = None) -> Future[FetchedObject]:
+    def submit_get(
+        self, key: str, *, if_match: str | None = None, most: int = sys.maxsize
+    ) -> Future[FetchedObject]:
         """Read a small object whole."""
-        return self._pool.submit(lambda: self._get(key, if_match))
+        return self._pool.submit(lambda: self._get(key, if_match, most))
 
     def close(self) -> None:
         """Wait for what is under way; the store stays open."""
@@ -43,6 +52,8 @@ class ThreadedTransfers:
             if_match=request.if_match,
         )
 
-    def _get(self, key: str, if_match: str | None) -> FetchedObject:
+    def _get(self, key: str, if_match: str | None, most: int) -> FetchedObject:
         with self._store.get(key, if_match=if_match) as body:
+            if body.length > most:
+                raise TooLarge(MORE_THAN_ASKED)
             return FetchedObject(body.info, b"".join(body.chunks()))

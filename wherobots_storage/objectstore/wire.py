@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from io import BufferedReader
@@ -30,6 +31,10 @@ class Garbled(Exception):
 
 class Slow(Exception):
     """The other end took no byte, or gave none, in time."""
+
+
+class Oversize(Exception):
+    """A body has more bytes than the one who asked has room for."""
 
 
 class Stale(Exception):
@@ -77,13 +82,23 @@ class Wire:
         self._endpoint = endpoint
         self._socket: socket.socket | None = None
         self._stream: BufferedReader
+        self._most = 0
 
-    def exchange(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
-        """Send a request and read its answer.
+    def exchange(
+        self,
+        method: str,
+        path: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        *,
+        most: int = sys.maxsize,
+    ) -> Answer:
+        """Send a request and read its answer, whose body may have ``most`` bytes.
 
         A kept connection that turns out to be closed is replaced, once. Raises OSError, Garbled,
-        and Slow once it is connected.
+        Oversize, and Slow once it is connected.
         """
+        self._most = most
         head = _head(method, path, headers)
         try:
             if self._socket is not None:
@@ -166,13 +181,24 @@ class Wire:
             return self._read_chunks(), True
         length = headers.get("content-length")
         if length is None:
-            return self._stream.read(), False
+            return self._read_rest(), False
         if not length.isdigit():
             raise Garbled("no length")
         return self._read_exactly(int(length)), True
 
+    def _read_rest(self) -> bytes:
+        """What comes until the server closes."""
+        pieces: list[bytes] = []
+        size = 0
+        while piece := self._stream.read1(_READ_BUFFER):
+            pieces.append(piece)
+            size += len(piece)
+            self._check_room(size)
+        return b"".join(pieces)
+
     def _read_chunks(self) -> bytes:
         pieces: list[bytes] = []
+        total = 0
         while True:
             line = self._stream.readline(MAX_LINE)
             try:
@@ -182,11 +208,18 @@ class Wire:
             if size == 0:
                 self._read_headers()
                 return b"".join(pieces)
+            total += size
+            self._check_room(total)
             pieces.append(self._read_exactly(size))
             if self._stream.readline(3) != b"\r\n":
                 raise Garbled("no end of a chunk")
 
+    def _check_room(self, size: int) -> None:
+        if size > self._most:
+            raise Oversize
+
     def _read_exactly(self, size: int) -> bytes:
+        self._check_room(size)
         content = self._stream.read(size)
         if len(content) != size:
             raise Garbled(f"{size - len(content)} bytes are missing")

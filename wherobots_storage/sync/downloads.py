@@ -12,6 +12,7 @@ from pathlib import Path
 from wherobots_storage.errors import (
     LocalError,
     StorageError,
+    TooLarge,
 )
 from wherobots_storage.objectstore.store import ObjectInfo
 from wherobots_storage.planning.format import (
@@ -41,6 +42,9 @@ from wherobots_storage.sync.worklist import SMALL_BYTES
 
 GRACE = 1.0
 """How long downloads that were given up may take to end before their files are removed."""
+
+MAX_TARGET_BYTES = 4095
+"""What a link's target may have (path_resolution(7): PATH_MAX, with the byte that ends it)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +160,7 @@ class Downloader:
     def _submit(self, get: _Get) -> None:
         key = self._mirror.key(get.remote.path)
         # No If-Match: a version that came after the listing is as good; its own ETag is journaled.
-        fetched = self._mirror.transfers.submit_get(key)
+        fetched = self._mirror.transfers.submit_get(key, most=SMALL_BYTES)
         arrived = self._arrivals.write(fetched, get.remote.path, _wanted(get))
         self._flights.launch(get, get.remote.size, arrived)
 
@@ -176,6 +180,8 @@ class Downloader:
         if isinstance(result, Arrived):
             self._ledger.outage.success()
             self._receive_small(get, result)
+        elif isinstance(result, TooLarge):
+            self._download_large(get)  # It grew since the listing.
         else:
             self._ledger.fail(get.remote, result)
 
@@ -185,6 +191,7 @@ class Downloader:
             with RangedObject(self._mirror.store, key) as body:
                 info, chunks = body.info, self._checked(body.chunks())
                 self._receive(get, info, chunks, lambda: self._arrivals.stage(info, chunks))
+                self._moved(1, 0)
         except StorageError as error:
             if isinstance(error, LocalError):
                 raise
@@ -215,6 +222,7 @@ class Downloader:
 
         try:
             self._receive(get, arrived.info, iter((arrived.body,)), file)
+            self._moved(1, arrived.info.size)
         except LocalError:
             raise
         except StorageError as error:
@@ -239,12 +247,14 @@ class Downloader:
         """Install one object that has arrived; ``file`` gives it as a temporary file."""
         remote = get.remote
         facts = read_metadata(info.metadata)
-        small = remote.size <= SMALL_BYTES
         try:
             if remote.path.endswith("/"):
                 self._receive_folder(get, info)
             elif get.step is Step.COMPARE and self._is_equal(remote, info, facts):
                 pass
+            elif facts.is_symlink and info.size > MAX_TARGET_BYTES:
+                reason = "It is a link whose target is too long for one."
+                self._ledger.skip(remote.path, "not-restored", reason, info.size)
             elif facts.is_symlink:
                 self._receive_link(get, info, facts, b"".join(chunks))
             else:
@@ -257,7 +267,6 @@ class Downloader:
                 raise fatal(error, self._home.path) from error
             reason = f"It cannot be written here: {error.strerror}."
             self._ledger.skip(remote.path, "not-restored", reason, remote.size)
-        self._moved(1, info.size if small else 0)
 
     def _receive_file(self, get: _Get, info: ObjectInfo, staged: Staged) -> None:
         try:
