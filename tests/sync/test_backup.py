@@ -776,6 +776,56 @@ def test_large_equal_bytes_are_adopted(bench: Bench) -> None:
     assert bench.keys() == ["big"]
 
 
+@pytest.mark.parametrize("saved", [False, True], ids=["new", "saved before"])
+def test_large_equal_foreign_bytes_are_adopted(
+    bench: Bench, store: FaultyStore, *, saved: bool
+) -> None:
+    """A large file that another program uploaded too makes no conflict and does not travel."""
+    if saved:
+        bench.write("big", os.urandom(LARGE), mtime_ns=OLD)
+        bench.sync()
+    body = os.urandom(LARGE)
+    bench.write("big", body)
+    etag = store.put(f"{PREFIX}big", body)
+    store.calls.clear()
+    for _ in range(2):
+        outcome = bench.sync()
+        assert outcome.complete
+        assert codes(outcome) == {}
+    assert bench.keys() == ["big"]
+    assert store.head(f"{PREFIX}big").etag == etag
+    assert store.count("upload_part") == store.count("copy") == 0
+
+
+def test_large_foreign_bytes_that_differ_are_kept(bench: Bench, store: FaultyStore) -> None:
+    """A foreign object of the same size and other bytes is kept at a name of its own."""
+    bench.write("big", os.urandom(LARGE))
+    store.put(f"{PREFIX}big", bytes(LARGE))
+    assert codes(bench.sync()) == {"big": "conflict"}
+    (copy,) = bench.kept("big")
+    assert bench.body(copy) == bytes(LARGE)
+    assert bench.body("big") == (bench.home / "big").read_bytes()
+
+
+def test_large_foreign_object_replaced_while_it_is_compared(
+    bench: Bench, store: FaultyStore
+) -> None:
+    """What came while the former version was being read is looked at in its turn, and kept."""
+    body = os.urandom(LARGE)
+    bench.write("big", body)
+    store.put(f"{PREFIX}big", body)
+
+    def replace(name: str, key: str) -> None:
+        if name == "get" and key == f"{PREFIX}big":
+            store.before = lambda _name, _key: None
+            store.put(key, b"theirs")
+
+    store.before = replace
+    assert codes(bench.sync()) == {"big": "conflict"}
+    assert bench.body(bench.kept("big")[0]) == b"theirs"
+    assert bench.body("big") == body
+
+
 def test_many_refusals_in_a_row_are_an_outage(bench: Bench, store: FaultyStore) -> None:
     """A store that refuses everything is told once, not a thousand times."""
     for number in range(100):

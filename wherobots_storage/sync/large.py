@@ -22,7 +22,6 @@ from wherobots_storage.errors import (
     TooLarge,
 )
 from wherobots_storage.objectstore.store import ObjectInfo
-from wherobots_storage.planning.format import read_metadata
 from wherobots_storage.planning.tree import File, Notice
 from wherobots_storage.sync.cancel import Cancel
 from wherobots_storage.sync.conflicts import AGAIN, ROUNDS, Keeper
@@ -40,6 +39,7 @@ from wherobots_storage.sync.reading import (
     unreadable,
     unsettled,
 )
+from wherobots_storage.sync.sameness import holds, is_foreign
 from wherobots_storage.sync.worklist import SMALL_BYTES
 
 
@@ -113,7 +113,7 @@ class LargeUploader:
         path = content.entry.path
         try:
             found = self._mirror.store.head(self._mirror.key(path))
-            if read_metadata(found.metadata).sha256 == content.sha256:
+            if holds(self._mirror.store, found, content, self._cancel):
                 self._ledger.done(content, self._adopt(content, found), 0)
                 return found.etag, True
             if found.etag != expected and not self._ledger.intents.is_ours(path, found):
@@ -127,9 +127,14 @@ class LargeUploader:
         return found.etag, False
 
     def _adopt(self, content: Content, found: ObjectInfo) -> str:
-        """The ETag of an object with these bytes, once it has this time and mode as well."""
+        """The ETag of an object with these bytes, once it has this time and mode as well.
+
+        A foreign one stays as it is, as a small one does.
+        """
         ours = metadata_of(content)
-        if all(found.metadata.get(name) == value for name, value in ours.items()):
+        if is_foreign(found) or all(
+            found.metadata.get(name) == value for name, value in ours.items()
+        ):
             return found.etag
         return self._retouch(content, found.etag)
 

@@ -38,6 +38,11 @@ def holds(store: ObjectStore, found: ObjectInfo, content: Content, cancel: Cance
     return digest.hexdigest() == content.sha256
 
 
+def is_foreign(found: ObjectInfo) -> bool:
+    """Whether another program wrote it: it has no time and mode of ours, and needs none."""
+    return "sha256" not in found.metadata and "mode" not in found.metadata
+
+
 def _size(content: Content) -> int:
     """How many bytes were read: of a large file no body is held, only its entry tells."""
     if isinstance(content.entry, File):

@@ -32,7 +32,7 @@ from wherobots_storage.sync.ledger import Ledger
 from wherobots_storage.sync.mirror import Mirror
 from wherobots_storage.sync.objects import content_type_of, is_same, metadata_of, row_of
 from wherobots_storage.sync.reading import Content, read_link, read_small
-from wherobots_storage.sync.sameness import holds
+from wherobots_storage.sync.sameness import holds, is_foreign
 from wherobots_storage.sync.worklist import SMALL_BYTES
 
 ATTEMPTS = 6
@@ -245,8 +245,7 @@ class Uploader:
     def _adopt(self, put: _Put, found: ObjectInfo) -> None:
         ours = metadata_of(put.content)
         theirs = {name: found.metadata.get(name) for name in ours}
-        foreign = "sha256" not in found.metadata and "mode" not in found.metadata
-        if foreign or theirs == ours or put.attempt >= ATTEMPTS:
+        if is_foreign(found) or theirs == ours or put.attempt >= ATTEMPTS:
             self._done(put, found.etag)
             return
         # Ours, with an older time or mode: the same bytes once more, over exactly that version.
