@@ -46,3 +46,20 @@ def test_mode_changed_before_a_restart_is_saved(tmp_path: Path) -> None:
         world.restore()
         world.settle()
         assert world.mirror_facts()["a"].mode == 0o755
+
+
+def test_a_deletion_after_a_restore_is_another_one(tmp_path: Path) -> None:
+    """A deletion that met another's version is refused once, not for ever after."""
+    with World(tmp_path / "world") as world:
+        act(world, "write")
+        act(world, "write", 4)
+        world.settle()
+        Act("other", "put", A).carry_out(world)
+        act(world, "delete at")
+        world.cycle()
+        assert "a" in world.oracle.mirror
+        world.restore()
+        assert "a" in world.oracle.home
+        act(world, "delete at")
+        world.settle()
+        assert "a" not in world.oracle.mirror

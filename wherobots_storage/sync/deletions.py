@@ -64,7 +64,7 @@ class Deleter:
             self._journal.commit()
 
     def _is_stopped(self, record: Record) -> bool:
-        stopped = self._stops.find(record.path, None)
+        stopped = self._stops.find(record.path, record)
         if stopped is not None:
             self._report.conflicts.add(stopped)
         return stopped is not None
@@ -92,7 +92,7 @@ class Deleter:
         self._outage.success()
         if outcome == "conflict":
             notice = Notice(record.path, "conflict", CONFLICT, record.size)
-            self._stops.stop(None, notice)
+            self._stops.stop(record, notice)
             self._report.conflicts.add(notice)
         elif outcome == "gone":
             self._journal.forget(record.path)

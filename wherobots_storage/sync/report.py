@@ -112,16 +112,20 @@ class Report:
 
 
 class Stops:
-    """Paths that met a conflict: left alone until their local side changes, or a retry is asked."""
+    """Paths that met a conflict: left alone until their local side changes, or a retry is asked.
+
+    Of a deletion that was refused the journal's row stands for the local side: a restore that took
+    the bucket's version makes it another deletion.
+    """
 
     def __init__(self) -> None:
         self._stopped: dict[str, tuple[object, Notice]] = {}
 
-    def stop(self, entry: Mirrored | None, notice: Notice) -> None:
+    def stop(self, entry: Mirrored | Record, notice: Notice) -> None:
         """Leave the path alone from now on."""
         self._stopped[notice.path] = (_signature(entry), notice)
 
-    def find(self, path: str, entry: Mirrored | None) -> Notice | None:
+    def find(self, path: str, entry: Mirrored | Record) -> Notice | None:
         """The notice of a path that is stopped and has not changed since, or None."""
         known = self._stopped.get(path)
         if known is None:
@@ -136,7 +140,9 @@ class Stops:
         self._stopped.clear()
 
 
-def _signature(entry: Mirrored | None) -> object:
+def _signature(entry: Mirrored | Record) -> object:
+    if isinstance(entry, Record):
+        return entry.etag
     # Without ctime: what was read right after a change carries none (see ``reading.as_entry``).
     if not isinstance(entry, File | Symlink):
         return None
