@@ -159,6 +159,14 @@ def test_objects_that_break_off(stub: Stub, stubbed: WireTransfers) -> None:
     assert stubbed.submit_get("k").result().body == b"abcde"
 
 
+def test_answer_to_a_put_that_does_not_end(stub: Stub, stubbed: WireTransfers) -> None:
+    """Nobody's S3 answers a put with megabytes: they are not read, and it is put again."""
+    answers = [Reply(200, b"x" * 2 * 1024**2, {"ETag": '"e0"'}), GOOD]
+    stub.answer = lambda _: answers.pop(0)
+    assert stubbed.submit_put(PutRequest("k", b"x")).result() == "e1"
+    assert answers == []
+
+
 def test_store_out_of_reach(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody at the endpoint is StoreUnavailable."""
     monkeypatch.setattr(pace, "MAX_WAIT_SECONDS", 0.01)

@@ -176,10 +176,18 @@ def test_answers_of_many_forms(said: bytes, status: int, body: bytes) -> None:
         b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n",
         b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nabc",
         b"HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: \xb2\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 1_0\r\n\r\n0123456789",
+        b"HTTP/1.1 200 OK\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\n",
+        b"HTTP/1.1 " + b"2" * 5000 + b" OK\r\n\r\n",
+        b"HTTP/1.1 2 OK\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nno colon\r\n\r\n",
         b"HTTP/1.1 200 OK\r\n" + b"a: b\r\n" * 300 + b"\r\n",
         b"HTTP/1.1 200 OK\r\na: " + b"b" * 70_000 + b"\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\nabcde\r\n0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0x1\r\na\r\n0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"f" * 5000 + b"\r\n",
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nab",
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabcdef\r\n",
     ],
@@ -226,6 +234,16 @@ def test_bodies_that_are_too_large(answer: bytes) -> None:
             client.exchange("GET", "/k", {"host": "h"}, b"", most=10)
         assert client.exchange("GET", "/k", {"host": "h"}, b"", most=2).body == b"ok"
     assert script.connections == 2
+
+
+@pytest.mark.parametrize("length", [10**15, 10**18])
+def test_more_than_memory_holds(length: int) -> None:
+    """A length that no memory has is refused also where any was asked for."""
+    answer = f"HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n".encode()
+    with wire(saying(answer), saying(OK)) as (client, _):
+        with pytest.raises(Oversize):
+            get(client)
+        assert get(client).body == b"ok"
 
 
 def test_silence_has_an_end() -> None:

@@ -41,6 +41,8 @@ from wherobots_storage.objectstore.wire import Answer, Endpoint, Garbled, Oversi
 
 IN_FLIGHT = 32
 _META = "x-amz-meta-"
+_MOST_OF_AN_ANSWER = 1024**2
+"""The answer to a put is empty, or an error of some hundred bytes."""
 
 
 class WireTransfers:
@@ -89,7 +91,9 @@ class WireTransfers:
         headers["content-length"] = str(len(request.body))
         known = nullcontext() if request.if_match is None else self._absence_told(request.key)
         with known:
-            answer = self._exchange("PUT", request.key, headers, request.body)
+            answer = self._exchange(
+                "PUT", request.key, headers, request.body, most=_MOST_OF_AN_ANSWER
+            )
         with understood(self._connection.where):
             return _etag(answer.headers)
 
@@ -109,7 +113,8 @@ class WireTransfers:
         key: str,
         headers: Mapping[str, str],
         body: bytes = b"",
-        most: int = sys.maxsize,
+        *,
+        most: int,
     ) -> Answer:
         check_key(key)
         path = self._base + quote(key, safe="/~")
@@ -126,7 +131,9 @@ class WireTransfers:
         try:
             signed = self._signer.sign(method, path, lower, keys)
             answer = self._wire().exchange(method, path, signed, body, most=most)
-        except Oversize:
+        except Oversize as error:
+            if method == "PUT":
+                raise make(StoreUnavailable, where, type(error).__name__) from None
             raise TooLarge(MORE_THAN_ASKED) from None
         except Slow as error:
             raise make(StoreTimeout, where, type(error).__name__) from None

@@ -21,6 +21,8 @@ _TOGETHER = 65_536
 
 _NO_BODY = {204, 304}
 _READ_BUFFER = 65_536
+_MOST_DIGITS = 19
+_HEX = b"0123456789abcdefABCDEF"
 _PIECE = 262_144
 """What is sent at once: its time is that of one read. A whole body may take longer."""
 
@@ -157,9 +159,9 @@ class Wire:
         if not first:
             raise Stale if reused else Garbled("no answer")
         words = first.split(None, 2)
-        if not first.startswith(b"HTTP/1.") or len(words) < 2 or not words[1].isdigit():  # noqa: PLR2004
+        if not first.startswith(b"HTTP/1.") or len(words) < 2:  # noqa: PLR2004
             raise Garbled("no status line")
-        return int(words[1]), self._read_headers()
+        return _status(words[1]), self._read_headers()
 
     def _read_headers(self) -> dict[str, str]:
         headers: dict[str, str] = {}
@@ -182,9 +184,7 @@ class Wire:
         length = headers.get("content-length")
         if length is None:
             return self._read_rest(), False
-        if not length.isdigit():
-            raise Garbled("no length")
-        return self._read_exactly(int(length)), True
+        return self._read_exactly(_length(length)), True
 
     def _read_rest(self) -> bytes:
         """What comes until the server closes."""
@@ -201,10 +201,7 @@ class Wire:
         total = 0
         while True:
             line = self._stream.readline(MAX_LINE)
-            try:
-                size = int(line.partition(b";")[0], 16)
-            except ValueError:
-                raise Garbled("no chunk") from None
+            size = _chunk_size(line)
             if size == 0:
                 self._read_headers()
                 return b"".join(pieces)
@@ -220,10 +217,33 @@ class Wire:
 
     def _read_exactly(self, size: int) -> bytes:
         self._check_room(size)
-        content = self._stream.read(size)
+        try:
+            content = self._stream.read(size)
+        except MemoryError:
+            raise Oversize from None
         if len(content) != size:
             raise Garbled(f"{size - len(content)} bytes are missing")
         return content
+
+
+def _status(word: bytes) -> int:
+    if len(word) != 3 or not word.isdigit():  # noqa: PLR2004
+        raise Garbled("no status")
+    return int(word)
+
+
+def _length(value: str) -> int:
+    # int() takes more than HTTP: digits of all scripts, signs, underscores.
+    if not (value.isascii() and value.isdigit() and len(value) <= _MOST_DIGITS):
+        raise Garbled("no length")
+    return int(value)
+
+
+def _chunk_size(line: bytes) -> int:
+    digits = line.partition(b";")[0].strip()
+    if not 0 < len(digits) <= _MOST_DIGITS or digits.strip(_HEX):
+        raise Garbled("no chunk")
+    return int(digits, 16)
 
 
 def _send(sock: socket.socket, body: bytes) -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import queue
+import traceback
 from concurrent.futures import Future
 from typing import Generic, TypeVar
 
-from wherobots_storage.errors import StorageError
+from wherobots_storage.errors import StorageError, UnexpectedAnswer
 from wherobots_storage.sync.cancel import Cancel
+
+log = logging.getLogger("wherobots_storage.agent")
 
 Context = TypeVar("Context")
 Result = TypeVar("Result")
@@ -41,7 +45,8 @@ class Flights(Generic[Context, Result]):
     def next(self, timeout: float | None = 0) -> tuple[Context, Result | StorageError] | None:
         """One that has ended, waiting up to ``timeout`` seconds (None: for ever), or None.
 
-        A StorageError is handed out as a value; another exception is a bug, and raised.
+        A StorageError is handed out as a value. So is another exception, which is a defect, as
+        one: it is logged, and costs this transfer, not all the others.
         """
         try:
             context, size, future = self._landed.get(timeout != 0, timeout or None)
@@ -54,6 +59,8 @@ class Flights(Generic[Context, Result]):
             return context, future.result()
         if isinstance(error, StorageError):
             return context, error
+        if isinstance(error, Exception):
+            return context, _unforeseen(error)
         raise error
 
     def wait(self, cancel: Cancel) -> tuple[Context, Result | StorageError]:
@@ -63,3 +70,11 @@ class Flights(Generic[Context, Result]):
             if landed is not None:
                 return landed
             cancel.check()
+
+
+def _unforeseen(error: Exception) -> StorageError:
+    """Without the error's own words: nobody knows what they quote."""
+    kind = type(error).__name__
+    where = "".join(traceback.format_tb(error.__traceback__))
+    log.error("a transfer failed in a way that nobody foresaw: %s\n%s", kind, where)
+    return UnexpectedAnswer(f"Its transfer failed in a way that nobody foresaw ({kind}).")
