@@ -136,6 +136,7 @@ class Cycle:
                 report.skipped.add(Notice(*action.entry))
             elif isinstance(action, Leave):
                 report.ignored.add(action.entry)
+        self._home.check()  # A home that went away during the scan has not lost its files.
         return deletions
 
     def _counted(self, entries: Iterable[Entry], cancel: Cancel) -> Iterator[Entry]:

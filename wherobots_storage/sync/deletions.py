@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 
-from wherobots_storage.errors import NotFound, PreconditionFailed, StorageError
+from wherobots_storage.errors import HomeMissing, NotFound, PreconditionFailed, StorageError
 from wherobots_storage.objectstore.store import ObjectInfo
-from wherobots_storage.planning.tree import Directory, Notice, Record
+from wherobots_storage.planning.tree import Directory, Notice, Record, ancestors
 from wherobots_storage.sync.cancel import Cancel
 from wherobots_storage.sync.home import Home
 from wherobots_storage.sync.journal import Journal
@@ -49,7 +49,8 @@ class Deleter:
     def delete(self, records: Iterable[Record]) -> None:
         """Delete the objects of these rows: files first, then folders' markers, deepest first.
 
-        Raises Interrupted, and the StorageError of an outage; what was done by then is journaled.
+        Raises Interrupted, HomeMissing when the home went away meanwhile, and the StorageError of
+        an outage; what was done by then is journaled.
         """
         todo = [record for record in records if not self._is_stopped(record)]
         files = [record for record in todo if record.kind != "folder"]
@@ -73,20 +74,26 @@ class Deleter:
         # In slices, so that giving up does not have to wait for a long queue.
         for start in range(0, len(records), WORKERS * 8):
             self._cancel.check()
+            self._home.check()
             flying: list[tuple[Record, Future[str]]] = [
                 (record, pool.submit(self._delete, record))
                 for record in records[start : start + WORKERS * 8]
             ]
+            away: HomeMissing | None = None
             for record, future in flying:
                 error = future.exception()
                 if error is None:
                     self._note(record, future.result())
+                elif isinstance(error, HomeMissing):
+                    away = error  # raised when all that was done is journaled
                 elif isinstance(error, StorageError):
                     self._report.leave(Notice(record.path, error.code, error.message))
                     self._outage.failure(error)
                 else:
                     raise error
             self._journal.commit()
+            if away is not None:
+                raise away
 
     def _note(self, record: Record, outcome: str) -> None:
         self._outage.success()
@@ -103,6 +110,7 @@ class Deleter:
         """Delete one object; what happened: ``gone``, ``back`` (here again) or ``conflict``."""
         if self._is_back(record):
             return "back"
+        self._home.check()  # In a bare mount point nothing is found either.
         if record.kind == "folder":
             return self._delete_marker(record)
         key = self._mirror.key(record.path)
@@ -119,10 +127,10 @@ class Deleter:
         return "gone"
 
     def _is_back(self, record: Record) -> bool:
-        parent = (self._home.path / record.path).parent
-        if parent.resolve() != parent:
-            return False  # A folder above became a link: what lies behind it is not ours.
         try:
+            # A folder above became a link, to itself perhaps: what lies behind it is not ours.
+            if any((self._home.path / name).is_symlink() for name in ancestors(record.path)):
+                return False
             entry = examine(self._home.path, record.path)
         except OSError:
             return True  # What cannot be examined is not deleted.

@@ -72,7 +72,7 @@ class Downloader:
         self._home = home
         self._mirror = mirror
         self._journal = journal
-        self._ledger = RestoreLedger(mirror, journal, report)
+        self._ledger = RestoreLedger(home, mirror, journal, report)
         self._cancel = cancel
         self._moved = moved
         self._installer = Installer(home)
@@ -85,8 +85,8 @@ class Downloader:
     def download(self, steps: Iterable[tuple[Step, Remote]]) -> None:
         """Carry out RESTORE, REPLACE and COMPARE steps, small and large.
 
-        Raises Interrupted, DiskFull, LocalIOError when the home cannot be written at all, and
-        the StorageError of an outage; what was done by then is journaled.
+        Raises Interrupted, DiskFull, HomeMissing when the home went away, LocalIOError when it
+        cannot be written at all, and the StorageError of an outage; what was done is journaled.
         """
         try:
             for step, remote in steps:

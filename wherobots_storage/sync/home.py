@@ -23,13 +23,15 @@ class Home:
     """A home directory that exists.
 
     ``path`` has its links resolved; ``reserved`` are folders relative to it, each with a slash
-    at the end, that are neither read nor written; ``umask`` is this process's.
+    at the end, that are neither read nor written; ``umask`` is this process's; ``opened`` is the
+    directory's identity then.
     """
 
     path: Path
     reserved: tuple[str, ...]
     ignores: tuple[str, ...]
     umask: int
+    opened: str = ""
 
     @classmethod
     def open(cls, settings: Settings, *, state: Path | None = None, create: bool = False) -> Self:
@@ -58,7 +60,11 @@ class Home:
                 reserved.append(inside)
         runtime = _inside(path, Path(jupyter_runtime_dir()))
         ignores = settings.ignores if runtime is None else (*settings.ignores, f"/{runtime}")
-        return cls(path, tuple(dict.fromkeys(reserved)), ignores, current_umask())
+        try:
+            opened = _identity(path)
+        except OSError as error:
+            raise _unreadable(path, error) from error
+        return cls(path, tuple(dict.fromkeys(reserved)), ignores, current_umask(), opened)
 
     @property
     def folder_mode(self) -> int:
@@ -72,8 +78,27 @@ class Home:
 
     def identity(self) -> str:
         """The device and inode of the directory, as text: a new instance has others."""
-        found = self.path.stat()
-        return f"{found.st_dev}:{found.st_ino}"
+        return _identity(self.path)
+
+    def check(self) -> None:
+        """Raises HomeMissing when another directory, or none, is where this one was opened.
+
+        What was not found in between may have been missing in a bare mount point, and says nothing.
+        """
+        try:
+            found = self.identity()
+        except OSError as error:
+            raise _unreadable(self.path, error) from error
+        if found != self.opened:
+            raise self.swapped()
+
+    def swapped(self) -> HomeMissing:
+        """The error of a home that is another directory than it was."""
+        message = (
+            f"The home {self.path} is another directory than at the start: it may be "
+            "unmounted. Nothing is saved or deleted until it is back."
+        )
+        return HomeMissing(message, path=str(self.path))
 
     def rules(self) -> IgnoreRules:
         """The configured rules and then the user's own; an unreadable file adds none."""
@@ -92,6 +117,16 @@ def _resolve(home: Path) -> Path:
         message = "The home cannot be '/': a whole machine is not a home (WHEROBOTS_STORAGE_HOME)."
         raise InvalidConfiguration(message, path="/")
     return path
+
+
+def _identity(path: Path) -> str:
+    found = path.stat()
+    return f"{found.st_dev}:{found.st_ino}"
+
+
+def _unreadable(path: Path, error: OSError) -> HomeMissing:
+    message = f"The home directory {path} cannot be read: {error.strerror}."
+    return HomeMissing(message, path=str(path))
 
 
 def _inside(home: Path, folder: Path | None) -> str | None:

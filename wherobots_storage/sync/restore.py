@@ -126,6 +126,7 @@ class Restore:
                 forget.append(decision.path)
             elif decision.step is not Step.KEEP and decision.remote is not None:
                 downloads.add(decision.step, decision.remote)
+        self._home.check()  # A home that went away during the scan has not lost its files.
         return trash, forget
 
     def _settle_vanished(

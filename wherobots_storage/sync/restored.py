@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 from wherobots_storage.errors import NotFound, PreconditionFailed, StorageError
 from wherobots_storage.planning.tree import File, Notice, Record, Remote, Symlink, kind_of
+from wherobots_storage.sync.home import Home
 from wherobots_storage.sync.journal import Journal
 from wherobots_storage.sync.mirror import Mirror, OutageDetector
 from wherobots_storage.sync.report import Report
@@ -18,9 +19,10 @@ UNKNOWN_ETAG = ""
 
 
 class RestoreLedger:
-    """One restore's."""
+    """One restore's. Whatever writes to it raises HomeMissing when the home went away."""
 
-    def __init__(self, mirror: Mirror, journal: Journal, report: Report) -> None:
+    def __init__(self, home: Home, mirror: Mirror, journal: Journal, report: Report) -> None:
+        self._home = home
         self.journal = journal
         self.report = report
         self.outage = OutageDetector(mirror.ask)
@@ -64,6 +66,8 @@ class RestoreLedger:
         self.outage.failure(error)
 
     def _put(self, row: Record) -> None:
+        # What went to a bare mount point would count as deleted once the home is back.
+        self._home.check()
         self.journal.put(row)
         self._batch += 1
         if self._batch % BATCH == 0:

@@ -55,6 +55,8 @@ class Scanner:
         self._room = MAX_KEY_BYTES - prefix_bytes
         self._unfaithful = unfaithful
         self._counted: dict[str, tuple[int, Ignored]] = {}
+        self._top = (0, 0)
+        """Device and inode of the home, when the latest scan began."""
 
     def scan(self, rules: IgnoreRules | None = None) -> Iterator[Entry]:
         """Every entry below the home, sorted by path; ``rules`` replaces the constructor's.
@@ -64,11 +66,10 @@ class Scanner:
         if rules is not None:
             self._rules = rules
         try:
-            found = self._home.stat()
+            found = self._begin()
             first = self._read("", found.st_dev)
         except OSError as error:
-            message = f"The home directory {self._home} cannot be read: {error.strerror}."
-            raise HomeMissing(message, path=str(self._home)) from error
+            raise self._missing(error) from error
         yield _directory("", stat.S_IMODE(found.st_mode), first)
         yield from self._walk(first, found.st_dev)
 
@@ -81,10 +82,9 @@ class Scanner:
         """
         self._rules = rules
         try:
-            top = self._home.stat()
+            top = self._begin()
         except OSError as error:
-            message = f"The home directory {self._home} cannot be read: {error.strerror}."
-            raise HomeMissing(message, path=str(self._home)) from error
+            raise self._missing(error) from error
         mode = self._reach(path, top)
         if mode is None:
             return
@@ -94,6 +94,15 @@ class Scanner:
             yield from self._walk(below, top.st_dev) if deep else below.entries
         elif below is not None:
             yield below
+
+    def _begin(self) -> os.stat_result:
+        found = self._home.stat()
+        self._top = (found.st_dev, found.st_ino)
+        return found
+
+    def _missing(self, error: OSError) -> HomeMissing:
+        message = f"The home directory {self._home} cannot be read: {error.strerror}."
+        return HomeMissing(message, path=str(self._home))
 
     def _reach(self, path: str, top: os.stat_result) -> int | None:
         """The mode of a folder when a scan would come to it, else None."""
@@ -134,10 +143,27 @@ class Scanner:
         try:
             return self._read(folder.path, device)
         except OSError as error:
-            if error.errno in _GONE:
+            if error.errno in _GONE and self._is_gone(folder.path):
                 return None
             reason = f"The folder cannot be read: {error.strerror}."
             return Problematic(folder.path, "unreadable", reason)
+
+    def _is_gone(self, folder: str) -> bool:
+        """Whether a folder that was listed a moment ago is not there, while the home is.
+
+        Raises HomeMissing when the home went away: then nothing is known about the folder.
+        """
+        try:
+            top = self._home.stat()
+        except OSError as error:
+            raise self._missing(error) from error
+        if (top.st_dev, top.st_ino) != self._top:
+            message = f"The home directory {self._home} went away while it was looked at."
+            raise HomeMissing(message, path=str(self._home))
+        try:
+            return not stat.S_ISDIR(os.lstat(f"{self._home}/{folder[:-1]}").st_mode)
+        except OSError as error:
+            return error.errno in _GONE
 
     def _read(self, folder: str, device: int) -> _Children:
         children = _Children()

@@ -12,7 +12,7 @@ from typing import Self
 
 from wherobots_storage.api.models import Counts
 from wherobots_storage.audit import tell
-from wherobots_storage.errors import HomeMissing, StorageError
+from wherobots_storage.errors import StorageError
 from wherobots_storage.objectstore.store import BulkTransfers, ObjectStore
 from wherobots_storage.planning.tree import File, Symlink
 from wherobots_storage.settings import Settings
@@ -237,11 +237,7 @@ class Session:
         if self._identity is None:
             self._take_home(home, restoring=False)
         elif home.identity() != self._identity:
-            message = (
-                f"The home {home.path} is another directory than at the start: it may be "
-                "unmounted. Nothing is saved or deleted until it is back."
-            )
-            raise HomeMissing(message, path=str(home.path))
+            raise home.swapped()
 
     def _take_home(self, home: Home, *, restoring: bool) -> None:
         """Set the journal aside when it is of another home, or of one that a restore finds empty.
