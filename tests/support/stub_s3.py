@@ -172,9 +172,8 @@ class StubS3:
     def _copy(self, call: Call) -> Reply:
         headers = call.headers
         replaced = headers.get("x-amz-metadata-directive") == "REPLACE"
-        source = unquote(headers["x-amz-copy-source"]).lstrip("/").removeprefix(f"{BUCKET}/")
         etag = self.store.copy(
-            source,
+            _source_key(call),
             call.key,
             source_if_match=headers.get("x-amz-copy-source-if-match"),
             if_none_match="if-none-match" in headers,
@@ -189,8 +188,22 @@ class StubS3:
     def _upload_part(self, call: Call) -> Reply:
         body, number = call.request.body, int(call.query["partNumber"])
         upload_id = call.query["uploadId"]
+        copied = "x-amz-copy-source" in call.headers
+        if copied:
+            body = self._source(call)
         etag = self.store.upload_part(call.key, upload_id, number, body, size=len(body))
+        if copied:
+            return _xml("CopyPartResult", f"<ETag>&quot;{etag}&quot;</ETag>")
         return Reply(200, b"", {"ETag": f'"{etag}"'})
+
+    def _source(self, call: Call) -> bytes:
+        """The bytes of a part that is copied."""
+        headers = call.headers
+        first, _, last = headers["x-amz-copy-source-range"].removeprefix("bytes=").partition("-")
+        etag = headers.get("x-amz-copy-source-if-match")
+        span = ByteRange(int(first), int(last) + 1)
+        with self.store.get(_source_key(call), byte_range=span, if_match=etag) as body:
+            return b"".join(body.chunks())
 
     def _list_parts(self, call: Call) -> Reply:
         parts = self.store.list_parts(call.key, call.query["uploadId"])
@@ -243,6 +256,10 @@ def _refuse(error: StorageError) -> Reply:
         if isinstance(error, kind):
             return refusal(status, code)
     raise error
+
+
+def _source_key(call: Call) -> str:
+    return unquote(call.headers["x-amz-copy-source"]).lstrip("/").removeprefix(f"{BUCKET}/")
 
 
 def _if_match(call: Call) -> str | None:

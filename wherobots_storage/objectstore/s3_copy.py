@@ -11,7 +11,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
-from wherobots_storage.errors import AccessDenied, PreconditionFailed
+from wherobots_storage.errors import AccessDenied, NotSupported, PreconditionFailed
 from wherobots_storage.objectstore.bodies import ExactBody, StreamedBody
 from wherobots_storage.objectstore.connection import Connection
 from wherobots_storage.objectstore.limits import check_metadata
@@ -34,6 +34,14 @@ class Copy:
     if_none_match: bool
     metadata: Mapping[str, str] | None
 
+    @property
+    def replaces(self) -> str | None:
+        """The ETag that the target has to have: of a copy onto itself, the source's.
+
+        The source's condition holds for what is read, and not until the copy is written.
+        """
+        return self.source_if_match if self.key == self.source.key else None
+
 
 def copy(connection: Connection, job: Copy, *, most: int = MAX_COPY_BYTES) -> str:
     """Copy, and return the new ETag. Raises PreconditionFailed, ConcurrentChange, NotFound."""
@@ -41,24 +49,36 @@ def copy(connection: Connection, job: Copy, *, most: int = MAX_COPY_BYTES) -> st
         raise PreconditionFailed("The object to copy has changed meanwhile.")
     if job.source.size > most:
         return _copy_in_parts(connection, job)
-    more: dict[str, Any] = {"IfNoneMatch": "*"} if job.if_none_match else {}
+    more: dict[str, Any] = {}
     if job.source_if_match is not None:
         more["CopySourceIfMatch"] = job.source_if_match
     if job.metadata is not None:
         more |= {"MetadataDirective": "REPLACE", "Metadata": check_metadata(job.metadata)}
         more["ContentType"] = job.source.content_type
-    answer = connection.call(
-        connection.client.copy_object, Key=job.key, CopySource=_source(connection, job), **more
-    )
+    more |= {"Key": job.key, "CopySource": _source(connection, job)}
+    try:
+        answer = connection.call(connection.client.copy_object, **more, **_conditions(job))
+    except NotSupported:
+        # Not every store has a condition for the target; the source's is known everywhere.
+        if job.replaces is None:
+            raise
+        answer = connection.call(connection.client.copy_object, **more)
     with understood(connection.where):
         return answer["CopyObjectResult"]["ETag"].strip('"')
+
+
+def _conditions(job: Copy) -> dict[str, Any]:
+    """What the target has to be: a name that is free, or the version that is replaced."""
+    if job.if_none_match:
+        return {"IfNoneMatch": "*"}
+    return {} if job.replaces is None else {"IfMatch": job.replaces}
 
 
 def _source(connection: Connection, job: Copy) -> Any:  # noqa: ANN401 - boto3's union
     return {"Bucket": connection.bucket, "Key": job.source.key}
 
 
-def part_ranges(size: int, part_bytes: int = PART_BYTES) -> list[tuple[int, int]]:
+def part_ranges(size: int, part_bytes: int) -> list[tuple[int, int]]:
     """First and last byte of each part: as many as S3 takes at most, each of the same size."""
     step = max(part_bytes, -(-size // MAX_PARTS))
     return [(start, min(start + step, size) - 1) for start in range(0, size, step)]
@@ -78,9 +98,12 @@ def _copy_in_parts(connection: Connection, job: Copy) -> str:
         names["UploadId"] = upload["UploadId"]
     try:
         parts = _parts(connection, job, names)
-        condition: Any = {"IfNoneMatch": "*"} if job.if_none_match else {}
+        _check_target(connection, job)
         answer = connection.call(
-            client.complete_multipart_upload, **names, MultipartUpload={"Parts": parts}, **condition
+            client.complete_multipart_upload,
+            **names,
+            MultipartUpload={"Parts": parts},
+            **_conditions(job),
         )
     except BaseException:
         connection.call(client.abort_multipart_upload, **names)
@@ -90,13 +113,19 @@ def _copy_in_parts(connection: Connection, job: Copy) -> str:
         return answer["ETag"].strip('"') or _etag(connection, job.key)
 
 
+def _check_target(connection: Connection, job: Copy) -> None:
+    """Look what is there: copying parts takes long, and not every store takes a condition."""
+    if job.replaces is not None and _etag(connection, job.key) != job.replaces:
+        raise PreconditionFailed("The object changed while its parts were being copied.")
+
+
 def _etag(connection: Connection, key: str) -> str:
     answer = connection.call(connection.client.head_object, Key=key)
     return answer["ETag"].strip('"')
 
 
 def _parts(connection: Connection, job: Copy, names: dict[str, Any]) -> Any:  # noqa: ANN401
-    ranges = list(enumerate(part_ranges(job.source.size), start=1))
+    ranges = list(enumerate(part_ranges(job.source.size, PART_BYTES), start=1))
     work = _copy_part
     found: list[Any] = []
     for number, (first, last) in ranges:

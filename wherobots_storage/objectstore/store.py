@@ -206,7 +206,8 @@ class ObjectStore(Protocol):
         """Copy within the bucket, on the store's side, and return the new ETag.
 
         The source's metadata goes along unless ``metadata`` replaces it. Objects over 5 GB are
-        copied in parts. Raises NotFound, PreconditionFailed, ConcurrentChange.
+        copied in parts. A copy onto itself replaces no other version than ``source_if_match``.
+        Raises NotFound, PreconditionFailed, ConcurrentChange.
         """
         ...
 
