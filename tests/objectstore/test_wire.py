@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from itertools import cycle, islice
 
 import pytest
 
@@ -258,6 +260,67 @@ def test_silence_has_an_end() -> None:
         with pytest.raises(Slow):
             get(client)
         done.set()
+
+
+def trickling(answer: bytes) -> Talk:
+    """Gives the beginning of an answer, then a byte of what repeats, again and again."""
+    beginning, _, repeated = answer.partition(b"|")
+
+    def talk(connection: socket.socket) -> None:
+        receive(connection)
+        connection.sendall(beginning)
+        connection.settimeout(0.05)
+        for piece in islice(cycle(repeated), 400):
+            with suppress(TimeoutError):
+                if not connection.recv(1):
+                    return  # It was given up.
+            connection.sendall(bytes([piece]))
+
+    return talk
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"|HTTP/1.1 100 Continue\r\n\r\n",
+        b"HTTP/1.1 200 |x",
+        b"HTTP/1.1 200 OK\r\n|a: b\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n|x",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n|1\r\nx\r\n",
+        b"HTTP/1.1 200 OK\r\n\r\n|x",
+    ],
+)
+def test_trickle_has_an_end(answer: bytes) -> None:
+    """A byte now and then is no answer: it is given up though none is late by itself."""
+    with wire(trickling(answer), saying(OK), seconds=0.4) as (client, _):
+        began = time.monotonic()
+        with pytest.raises(Slow):
+            get(client)
+        assert time.monotonic() - began < 10  # The whole of it takes 20 s.
+        assert get(client).body == b"ok"
+
+
+def test_long_body_has_more_time() -> None:
+    """A body may take longer than the time for reading, by its length."""
+
+    def talk(connection: socket.socket) -> None:
+        receive(connection)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 40000\r\n\r\n")
+        for _ in range(8):
+            time.sleep(0.1)
+            connection.sendall(bytes(5000))
+
+    with wire(talk, seconds=0.5) as (client, _):
+        assert get(client).body == bytes(40_000)
+
+
+def test_time_begins_anew() -> None:
+    """Each answer on a kept connection has its own time, however long ago the last one was."""
+    with wire(saying(OK, OK), seconds=0.2) as (client, script):
+        assert get(client).body == b"ok"
+        time.sleep(0.4)
+        assert get(client).body == b"ok"
+    assert script.connections == 1
 
 
 def test_nobody_listens() -> None:

@@ -12,7 +12,12 @@ import ssl
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from io import BufferedReader
+from io import BufferedReader, RawIOBase
+from time import monotonic
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 MAX_LINE = 65_536
 MAX_HEADERS = 200
@@ -21,6 +26,9 @@ _TOGETHER = 65_536
 
 _NO_BODY = {204, 304}
 _READ_BUFFER = 65_536
+_SLOWEST = 10_000.0
+"""Bytes a second that a body must come with, on the average: a byte now and then is no answer."""
+
 _MOST_DIGITS = 19
 _HEX = b"0123456789abcdefABCDEF"
 _PIECE = 262_144
@@ -32,7 +40,7 @@ class Garbled(Exception):
 
 
 class Slow(Exception):
-    """The other end took no byte, or gave none, in time."""
+    """The other end took no byte, or gave none, in time, or gives too few to ever end."""
 
 
 class Oversize(Exception):
@@ -77,12 +85,42 @@ class Answer:
     body: bytes
 
 
+class _Source(RawIOBase):
+    """What arrives on a socket.
+
+    Its timeout is for the next byte; an answer as a whole has the same time from its first byte on,
+    and more as its length is known. Raises TimeoutError after either.
+
+    ``until`` is when the answer has to be here; 0.0 while none of it is.
+    """
+
+    def __init__(self, sock: socket.socket, seconds: float) -> None:
+        self._receive = sock.recv_into
+        self._seconds = seconds
+        self.until = 0.0
+
+    def readable(self) -> bool:
+        """It is there to be read."""
+        return True
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        """Wait for bytes; 0 of them at the end."""
+        if not self.until:
+            got = self._receive(buffer)
+            self.until = monotonic() + self._seconds
+            return got
+        if monotonic() > self.until:
+            raise TimeoutError
+        return self._receive(buffer)
+
+
 class Wire:
     """One connection, opened when it is needed and kept while the server does. For one thread."""
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
         self._socket: socket.socket | None = None
+        self._source: _Source
         self._stream: BufferedReader
         self._most = 0
 
@@ -122,7 +160,8 @@ class Wire:
 
     def _open(self) -> socket.socket:
         opened = self._endpoint.connect()
-        self._stream = BufferedReader(socket.SocketIO(opened, "r"), _READ_BUFFER)
+        self._source = _Source(opened, self._endpoint.read_seconds)
+        self._stream = BufferedReader(self._source, _READ_BUFFER)
         self._socket = opened
         return opened
 
@@ -143,6 +182,7 @@ class Wire:
             # The server may have answered before it hung up: a refusal without reading the body.
             if reused:
                 raise Stale from None
+        self._source.until = 0.0
         status, headers = self._read_head(reused=reused)
         while status < 200:  # noqa: PLR2004 - 1xx: the answer proper follows
             status, headers = self._read_head(reused=False)
@@ -194,6 +234,7 @@ class Wire:
             pieces.append(piece)
             size += len(piece)
             self._check_room(size)
+            self._source.until += len(piece) / _SLOWEST
         return b"".join(pieces)
 
     def _read_chunks(self) -> bytes:
@@ -216,7 +257,10 @@ class Wire:
             raise Oversize
 
     def _read_exactly(self, size: int) -> bytes:
+        if not size:
+            return b""
         self._check_room(size)
+        self._source.until += size / _SLOWEST
         try:
             content = self._stream.read(size)
         except MemoryError:
