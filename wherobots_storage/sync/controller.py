@@ -65,6 +65,9 @@ class Controller:
             session, board, self._tenure, interval=interval, stop=self._stop, halt=self._halt
         )
         self._hints = Focus()
+        self._served = Focus()
+        """Hints that a cycle has followed in part: it leaves deletions, folders and large files."""
+        session.hints = self._take_hints_between
         self.on_stop: Callable[[float | None], None] = lambda _: None
         """Called with the deadline when the stop begins."""
         self.finished: Future[bool] = Future()
@@ -215,6 +218,7 @@ class Controller:
             self._carry_out(wish)
         finally:
             with self._turn:
+                self._hints, self._served = self._hints | self._served, Focus()
                 self._busy = False
                 self._show_pause()
 
@@ -269,6 +273,15 @@ class Controller:
     def _take_hints(self) -> Focus:
         with self._turn:
             hints, self._hints = self._hints, Focus()
+        return hints
+
+    def _take_hints_between(self) -> Focus:
+        """What came during a cycle, for its small files; all of it is followed after it."""
+        with self._turn:
+            if self._paused or self._hints.is_wide:
+                return Focus()
+            hints, self._hints = self._hints, Focus()
+            self._served |= hints
         return hints
 
     def _finish(self) -> bool:

@@ -16,6 +16,7 @@ from wherobots_storage.sync.home import Home
 from wherobots_storage.sync.intents import Intents
 from wherobots_storage.sync.journal import Journal
 from wherobots_storage.sync.ledger import Ledger
+from wherobots_storage.sync.meanwhile import Meanwhile
 from wherobots_storage.sync.mirror import Mirror
 from wherobots_storage.sync.report import Report, Stops
 from wherobots_storage.sync.scan import Scanner
@@ -65,10 +66,14 @@ class Cycle:
         cancel: Cancel,
         accepted: frozenset[str] = frozenset(),
         focus: Focus | None = None,
+        *,
+        hints: Callable[[], Focus] = Focus,
     ) -> Report:
         """One cycle. ``accepted`` are paths whose deletion somebody has agreed to.
 
-        With a ``focus`` only these folders are looked at, and nothing else is touched.
+        With a ``focus`` only these folders are looked at, and nothing else is touched. ``hints``
+        tells where something changed since it was last called: small files from there are brought
+        between the others.
 
         Raises HomeMissing, the StorageError of an outage, and Interrupted; each carries nothing:
         what was done is journaled, what was found out is in ``last``.
@@ -82,7 +87,7 @@ class Cycle:
             pending.tell()
             try:
                 self._look_whether_it_is_back()
-                self._execute(uploads, deletions, accepted, report, cancel, pending)
+                self._execute(uploads, deletions, accepted, report, cancel, pending, hints)
                 self._ask_after_failures(report)
                 self._tell_trouble(report)
             except (Interrupted, StorageError) as error:
@@ -156,10 +161,14 @@ class Cycle:
         report: Report,
         cancel: Cancel,
         pending: _Pending,
+        hints: Callable[[], Focus],
     ) -> None:
         intents = Intents(self._mirror, self._journal)
         ledger = Ledger(self._mirror, self._journal, report, self.stops, pending.moved, intents)
-        uploader = Uploader(self._home, self._mirror, ledger, cancel)
+        urgent = Meanwhile(
+            self._home, self._scanner, self._journal, self.stops, take=hints, added=pending.added
+        )
+        uploader = Uploader(self._home, self._mirror, ledger, cancel, urgent=urgent.files)
         uploader.upload(uploads.small())
         uploader.upload(uploads.large())
         uploader.sweep()
@@ -221,6 +230,13 @@ class _Pending:
         self.bytes = self._all_bytes = uploads.bytes
         self._on_progress = on_progress
         self._on_pending = on_pending
+
+    def added(self, files: int, size: int) -> None:
+        """So much came to it since."""
+        self.files += files
+        self.bytes += size
+        self._all_files += files
+        self._all_bytes += size
 
     def moved(self, files: int, size: int) -> None:
         """So much more is done."""

@@ -153,6 +153,7 @@ class LargeUploader:
                 digest = hashlib.sha256()
                 for digest in hash_descriptor(descriptor, before.st_size):  # noqa: B007
                     self._cancel.check()
+                    self._ledger.give_way()
                 shrunk = before.st_size <= SMALL_BYTES
                 if shrunk or not same_stat(before, os.fstat(descriptor)):
                     return unsettled(entry)

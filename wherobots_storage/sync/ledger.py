@@ -40,6 +40,8 @@ class Ledger:
         self._report = report
         self._stops = stops
         self.moved = moved
+        self.give_way: Callable[[], None] = lambda: None
+        """Called between two files and two parts: the moment for what is more urgent."""
         self._outage = OutageDetector(mirror.ask_to_write)
         self._batch = 0
         self._committed = time.monotonic()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import NamedTuple
 
 from wherobots_storage.errors import NoSuchUpload, StorageError
@@ -18,6 +18,9 @@ from wherobots_storage.sync.reading import Content
 
 PART_BYTES = 16 * 1024**2
 PARTS_IN_FLIGHT = 4
+
+LOOK = 0.2
+"""How often, in seconds, somebody who waits for a part looks for what is more urgent."""
 
 
 class _Flight(NamedTuple):
@@ -79,14 +82,25 @@ class PartSender:
                         parts.append(Part(number, sent.etag, len(body)))
                         self._ledger.moved(0, len(body))
                         continue
+                    self._ledger.give_way()
                     if len(flying) == PARTS_IN_FLIGHT:
+                        self._wait(flying[0].future)
                         parts.append(self._land(upload, flying.pop(0)))
                     put = self._mirror.store.upload_part
                     future = pool.submit(put, key, upload.upload_id, number, body, size=len(body))
                     flying.append(_Flight(number, len(body), prefix, future))
+                while flying:
+                    self._wait(flying[0].future)
+                    parts.append(self._land(upload, flying.pop(0)))
             finally:
                 parts += self._land_all(upload, flying)
         return sorted(parts, key=lambda part: part.number), digest.hexdigest()
+
+    def _wait(self, part: Future[str]) -> None:
+        """Wait for a part to end, giving way meanwhile. Raises Interrupted."""
+        while not wait((part,), timeout=LOOK).done:
+            self._cancel.check()
+            self._ledger.give_way()
 
     def _land_all(self, upload: OpenUpload, flying: list[_Flight]) -> list[Part]:
         """Note every part that arrives, also after one that failed, whose error is then raised."""

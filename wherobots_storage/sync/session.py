@@ -6,6 +6,7 @@ Used by the agent's controller and by ``sync --once`` alike, under the state fol
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import replace
 from types import TracebackType
 from typing import Self
@@ -66,6 +67,8 @@ class Session:
         self.tell = Teller(board, self._journal)
         self.missing = Missing()
         """What the latest restore could not bring."""
+        self.hints: Callable[[], Focus] = Focus
+        """Asked, during a cycle, where something was saved since it was last asked."""
 
     def __enter__(self) -> Self:
         return self
@@ -135,7 +138,7 @@ class Session:
         try:
             if upkeep:
                 self._reconciler.run(home, self._mirror, self._journal, cancel)
-            report = worker.run(cancel, accepted)
+            report = worker.run(cancel, accepted, hints=self.hints if upkeep else Focus)
         except (Interrupted, StorageError):
             self.tell.cycle(worker.last)
             self.audit(worker.last)
@@ -159,7 +162,7 @@ class Session:
         if not self._probed:
             return self.cycle(cancel)
         before = self._board.status
-        report = self._worker(home).run(cancel, focus=focus)
+        report = self._worker(home).run(cancel, focus=focus, hints=self.hints)
         self.audit(report)
         self.tell.hinted(report)
         if report.is_settled and before.pending.files == 0 and before.veto is None:

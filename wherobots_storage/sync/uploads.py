@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from wherobots_storage.errors import (
@@ -57,12 +57,25 @@ class _Put:
 class Uploader:
     """Uploads of one cycle."""
 
-    def __init__(self, home: Home, mirror: Mirror, ledger: Ledger, cancel: Cancel) -> None:
+    def __init__(
+        self,
+        home: Home,
+        mirror: Mirror,
+        ledger: Ledger,
+        cancel: Cancel,
+        *,
+        urgent: Callable[[], Iterable[File | Symlink]] = tuple,
+    ) -> None:
+        """``urgent`` gives small files that were saved just now, to go before the others."""
+        self._urgent = urgent
+        self._flying: set[str] = set()
+        """The paths that are under way: two puts of one would take each other for another's."""
         self._home = home
         self._mirror = mirror
         self._ledger = ledger
         self._cancel = cancel
         self._keeper = Keeper(home, mirror, ledger.journal)
+        ledger.give_way = self._give_way
         self._large = LargeUploader(home, mirror, ledger, cancel, self._keeper)
         self._flights: Flights[_Put, str] = Flights()
         self._backoff = Backoff(0.2, 10.0)
@@ -75,10 +88,13 @@ class Uploader:
         try:
             for entry in entries:
                 self._cancel.check()
+                self._give_way()
+                while entry.path in self._flying:
+                    self._land(*self._flights.wait(self._cancel))
                 if self._ledger.is_stopped(entry):
                     continue
                 if isinstance(entry, File) and entry.size > SMALL_BYTES:
-                    self._large.upload(entry)
+                    self._upload_large(entry)
                 else:
                     self._begin(entry)
             while len(self._flights):
@@ -86,6 +102,21 @@ class Uploader:
         finally:
             self._drain()
             self._ledger.journal.commit()
+
+    def _upload_large(self, entry: File) -> None:
+        self._flying.add(entry.path)
+        try:
+            self._large.upload(entry)
+        finally:
+            self._flying.discard(entry.path)
+
+    def _give_way(self) -> None:
+        """Bring what was saved just now, and note what has arrived."""
+        while (landed := self._flights.next()) is not None:
+            self._land(*landed)
+        for entry in self._urgent():
+            if entry.path not in self._flying:
+                self._begin(entry)
 
     def sweep(self) -> None:
         """Give up unfinished uploads whose file is gone or has changed."""
@@ -154,10 +185,12 @@ class Uploader:
             if_none_match=put.known is None and not put.bare,
             if_match=put.known.etag if put.known is not None else None,
         )
+        self._flying.add(put.content.entry.path)
         future = self._mirror.transfers.submit_put(request)
         self._flights.launch(put, len(put.content.body), future)
 
     def _land(self, put: _Put, result: str | StorageError) -> None:
+        self._flying.discard(put.content.entry.path)
         if isinstance(result, str):
             self._backoff.reset()
             self._done(put, result)
