@@ -16,7 +16,7 @@ from support.disks import fill, mounted
 from wherobots_storage.errors import DiskFull, JournalError
 from wherobots_storage.planning.tree import Record
 from wherobots_storage.sync import database
-from wherobots_storage.sync.database import is_damage
+from wherobots_storage.sync.database import check_error, is_damage
 from wherobots_storage.sync.journal import Journal, open_journal
 
 
@@ -150,6 +150,55 @@ def test_locked_journal_is_not_set_aside(tmp_path: Path, monkeypatch: pytest.Mon
     assert [file.name for file in tmp_path.iterdir()] == ["journal"]
     with Journal(path) as journal:
         assert len(journal) == 1
+
+
+OUT_OF_REACH = sorted(
+    name
+    for name in dir(sqlite3)
+    if (name.startswith("SQLITE_IOERR") or name in {"SQLITE_PROTOCOL", "SQLITE_INTERRUPT"})
+    and name != "SQLITE_IOERR_SHORT_READ"  # what a truncated file is told by
+)
+
+
+@pytest.mark.parametrize("name", OUT_OF_REACH)
+def test_failures_to_read_are_no_damage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """A journal whose disk fails for now stays where it is, and is whole when the disk is back."""
+    path = tmp_path / "journal"
+    with open_journal(path) as journal:
+        journal.put(row("a"))
+    failure = sqlite3.OperationalError("it fails")
+    failure.sqlite_errorcode = getattr(sqlite3, name)
+
+    class Failing(sqlite3.Connection):
+        def execute(self, *_: object) -> sqlite3.Cursor:
+            raise failure
+
+    real = sqlite3.connect
+    monkeypatch.setattr(
+        sqlite3, "connect", lambda path, **options: real(path, factory=Failing, **options)
+    )
+    with pytest.raises(JournalError):
+        open_journal(path)
+    monkeypatch.undo()
+    assert list(tmp_path.glob("*damaged*")) == []
+    with Journal(path) as journal:
+        assert journal.get("a") == row("a")
+
+
+@pytest.mark.parametrize(
+    ("verdict", "damaged"),
+    [
+        ("*** in database main ***\nTree 2 page 2: unable to get the page. error code=266", False),
+        ("*** in database main ***\nTree 2 page 2: unable to get the page. error code=11", True),
+        ("*** in database main ***\nTree 2 page 2: unable to get the page. error code=522", True),
+        ("wrong # of entries in index sqlite_autoindex_entries_1", True),
+    ],
+)
+def test_check_that_cannot_read_a_page(verdict: str, *, damaged: bool) -> None:
+    """A check of the journal that fails to read it has found no damage."""
+    assert is_damage(check_error(verdict)) is damaged
 
 
 def test_only_damage_is_damage() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import shutil
 import sqlite3
 import time
@@ -38,11 +39,15 @@ _SOUND = {
     sqlite3.SQLITE_BUSY,
     sqlite3.SQLITE_CANTOPEN,
     sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_INTERRUPT,
+    sqlite3.SQLITE_IOERR,
     sqlite3.SQLITE_LOCKED,
     sqlite3.SQLITE_NOMEM,
     sqlite3.SQLITE_PERM,
+    sqlite3.SQLITE_PROTOCOL,
     sqlite3.SQLITE_READONLY,
 }
+_UNREAD = re.compile(r"error code=(\d+)")
 
 
 def is_damage(error: BaseException | None) -> bool:
@@ -50,7 +55,22 @@ def is_damage(error: BaseException | None) -> bool:
     if not isinstance(error, sqlite3.Error):
         return False
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)
+    if code == sqlite3.SQLITE_IOERR_SHORT_READ:
+        return True  # "might be due to a truncated file" (sqlite.org, "Result and Error Codes")
     return code not in _UNWRITABLE and code & 0xFF not in _SOUND
+
+
+def check_error(verdict: str) -> sqlite3.DatabaseError:
+    """What ``PRAGMA quick_check`` found, as an error.
+
+    A page that could not be read is told in the verdict too, with the code of the failure (SQLite's
+    checkTreePage: "unable to get the page. error code=266").
+    """
+    error = sqlite3.DatabaseError(verdict)
+    unread = _UNREAD.search(verdict)
+    if unread is not None:
+        error.sqlite_errorcode = int(unread[1])
+    return error
 
 
 def _is_unwritable(error: sqlite3.Error) -> bool:

@@ -6,7 +6,6 @@ committed, whose objects are then found by their hash and adopted.
 
 from __future__ import annotations
 
-import sqlite3
 import time
 from collections.abc import Iterable, Iterator
 from functools import partial
@@ -17,7 +16,7 @@ from typing import Self
 
 from wherobots_storage.errors import JournalError, StorageError
 from wherobots_storage.planning.tree import Record
-from wherobots_storage.sync.database import Database, is_damage
+from wherobots_storage.sync.database import Database, check_error, is_damage
 
 _MIGRATIONS = (
     """
@@ -94,8 +93,8 @@ class Journal:
             )
         verdict = self._db.execute("PRAGMA quick_check(1)").fetchone()[0]
         if verdict != "ok":
-            damage = sqlite3.DatabaseError(verdict)
-            raise JournalError(f"The journal {self.path} is damaged: {verdict}.") from damage
+            message = f"The journal {self.path} is damaged or unreadable: {verdict}."
+            raise JournalError(message) from check_error(verdict)
 
     @property
     def trouble(self) -> StorageError | None:
