@@ -11,11 +11,13 @@ import pytest
 from support.faults import FaultyStore
 from support.homes import OLD, PREFIX, Bench, codes, opened, picture
 
-from wherobots_storage.errors import HomeMissing
+from wherobots_storage.errors import AccessDenied, HomeMissing
 from wherobots_storage.planning.tree import Directory
 from wherobots_storage.sync.cancel import Cancel
 from wherobots_storage.sync.focus import Focus
+from wherobots_storage.sync.report import Report
 from wherobots_storage.sync.scan import Scanner
+from wherobots_storage.sync.session import Session
 
 
 @pytest.fixture
@@ -263,3 +265,127 @@ def test_link_to_itself_in_a_folders_place(bench: Bench, target: str) -> None:
     assert bench.sync().complete
     assert bench.keys() == ["a", "b", "other"]
     assert bench.sync().complete
+
+
+def numbered(bench: Bench, count: int = 100) -> list[Path]:
+    """So many files, each with bytes of its own, saved."""
+    made = [bench.write(f"f{n:03}", b"%d" % n, mtime_ns=OLD) for n in range(count)]
+    assert bench.sync().complete
+    return made
+
+
+@pytest.mark.parametrize("count", [51, 90, 100])
+def test_new_files_do_not_hide_a_loss(bench: Bench, count: int) -> None:
+    """More than half is gone though as many others came: nothing is deleted, all is uploaded."""
+    for number, file in enumerate(numbered(bench)[:count]):
+        file.rename(f"{file}.encrypted")
+        bench.write(f"{file.name}.encrypted", b"garbage %d" % number)
+    outcome = bench.sync()
+    assert outcome.status.held is not None
+    assert (outcome.status.held.code, outcome.status.held.files) == ("half-gone", count)
+    assert len(bench.keys()) == 100 + count
+
+
+def test_half_may_go(bench: Bench) -> None:
+    """Exactly half of the files may be deleted without a question."""
+    for file in numbered(bench)[:50]:
+        file.unlink()
+    assert bench.sync().complete
+    assert len(bench.keys()) == 50
+
+
+def test_renames_are_no_loss(bench: Bench) -> None:
+    """All files under new names, their bytes saved there, need no answer."""
+    every = numbered(bench)
+    (bench.home / "moved").mkdir()
+    for file in every:
+        file.rename(bench.home / "moved" / file.name)
+    assert bench.sync().complete
+    assert bench.keys() == [f"moved/f{n:03}" for n in range(100)]
+
+
+def test_rename_counts_only_when_it_is_saved(bench: Bench, store: FaultyStore) -> None:
+    """Renamed files that could not be uploaded yet keep their objects under the former names."""
+    for file in numbered(bench):
+        file.rename(f"{file}.moved")
+
+    def refuse(name: str, key: str) -> None:
+        if name == "put" and key.endswith(".moved") and int(key[-9:-6]) % 5:
+            raise AccessDenied("Not this one.")
+
+    store.before = refuse
+    assert bench.sync().status.veto is not None
+    assert {f"f{n:03}" for n in range(100)} < set(bench.keys())
+    store.heal()
+    assert bench.sync(accept_deletes=True).complete
+    assert bench.keys() == [f"f{n:03}.moved" for n in range(100)]
+
+
+def test_one_copy_stands_for_one_file(bench: Bench) -> None:
+    """A single new file of the same bytes is no excuse for the loss of all the others."""
+    for number in range(100):
+        bench.write(f"f{number:03}", b"the same", mtime_ns=OLD)
+    bench.sync()
+    for number in range(80):
+        (bench.home / f"f{number:03}").unlink()
+    bench.write("copy", b"the same")
+    assert bench.sync().status.veto is not None
+    assert len(bench.keys()) == 101
+
+
+def look(session: Session) -> Report:
+    """What a hint about the home's own files does."""
+    return session.hinted(Cancel(), Focus(flat=frozenset({""})))
+
+
+@pytest.mark.parametrize("renaming", [True, False])
+def test_loss_in_small_steps_is_found(bench: Bench, *, renaming: bool) -> None:
+    """Files that are replaced a few at a time, each few seen by a hint, add up to a veto."""
+    every = numbered(bench)
+    with opened(bench) as (session, _board):
+        session.cycle(Cancel())
+        for start in range(0, 100, 10):
+            some = every[start : start + 10]
+            if renaming:
+                some = [file.rename(f"{file}.old") for file in some]
+                look(session)
+            for file in some:
+                file.unlink()
+                bench.write(f"{file.name}.encrypted", b"garbage" + file.name.encode())
+            look(session)
+        bodies = {bench.body(key) for key in files(bench)}
+        assert len([body for body in bodies if not body.startswith(b"garbage")]) == 50
+        report = session.cycle(Cancel())
+        assert report.veto is not None
+        assert len(report.held) == (90 if renaming else 50)
+
+
+def test_renames_and_passing_files_in_small_steps_are_no_loss(bench: Bench) -> None:
+    """Neither files that hints see renamed one after the other, nor such as come and go."""
+    every = numbered(bench)
+    with opened(bench) as (session, _board):
+        session.cycle(Cancel())
+        for start in range(0, 100, 10):
+            for file in every[start : start + 10]:
+                file.rename(f"{file}.moved")
+                bench.write(f"passing{file.name}", b"passing" + file.name.encode())
+            assert look(session).veto is None
+            for file in every[start : start + 10]:
+                (bench.home / f"passing{file.name}").unlink()
+            assert look(session).veto is None
+        assert session.cycle(Cancel()).is_complete
+    assert bench.keys() == [f"f{n:03}.moved" for n in range(100)]
+
+
+def test_new_objects_do_not_hide_what_vanished(bench: Bench, store: FaultyStore) -> None:
+    """A mirror that lost most files and got many others moves nothing of the home to the trash."""
+    every = numbered(bench)
+    for file in every[:90]:
+        store.delete(f"{PREFIX}{file.name}")
+    for number in range(200):
+        store.put(f"{PREFIX}other{number}", b"x")
+    assert bench.restore().status.veto is not None
+    assert all(file.exists() for file in every)
+    assert (bench.home / "other199").exists()
+    assert bench.sync().complete
+    assert len(bench.keys()) == 300

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Iterator
 from wherobots_storage.api.models import Counts, Progress
 from wherobots_storage.errors import StorageError
 from wherobots_storage.planning.backup import Delete, Leave, Skip, Upload, plan_backup
-from wherobots_storage.planning.safety import veto_deletions
 from wherobots_storage.planning.tree import Entry, File, Notice, Record, Symlink
 from wherobots_storage.sync.cancel import Cancel, Interrupted
 from wherobots_storage.sync.deletions import Deleter
@@ -20,6 +19,7 @@ from wherobots_storage.sync.meanwhile import Meanwhile
 from wherobots_storage.sync.mirror import Mirror
 from wherobots_storage.sync.report import Report, Stops
 from wherobots_storage.sync.scan import Scanner
+from wherobots_storage.sync.toll import Toll
 from wherobots_storage.sync.uploads import Uploader
 from wherobots_storage.sync.worklist import Uploads
 
@@ -58,8 +58,7 @@ class Cycle:
         """The report of the latest cycle, also of one that did not come to its end."""
         self._away = False
         """Whether the latest cycle ended in an outage."""
-        self._hinted = 0
-        """Deletions since the last whole scan: a veto counts them as if they came at once."""
+        self._toll = Toll(journal)
 
     def run(
         self,
@@ -79,6 +78,7 @@ class Cycle:
         what was done is journaled, what was found out is in ``last``.
         """
         report = self.last = Report()
+        self._toll.begin(narrow=focus is not None)
         with Uploads() as uploads:
             deletions = self._plan(uploads, report, cancel, focus)
             if focus is not None:
@@ -94,10 +94,8 @@ class Cycle:
                 self._away = isinstance(error, StorageError)
                 report.left_files, report.left_bytes = pending.files, pending.bytes
                 raise
-        if focus is not None:
-            self._hinted += report.deleted
-        elif report.veto is None:
-            self._hinted = 0
+        vetoed = report.veto is not None
+        self._toll.end(report.deleted, narrow=focus is not None, vetoed=vetoed)
         return report
 
     def _look_whether_it_is_back(self) -> None:
@@ -174,7 +172,7 @@ class Cycle:
         uploader.sweep()
         for level in uploads.folders():
             uploader.upload(level)
-        allowed = self._allowed(deletions, accepted, report)
+        allowed = self._allowed(deletions, accepted, uploads, report)
         if allowed:
             Deleter(
                 self._home,
@@ -204,15 +202,15 @@ class Cycle:
             self._mirror.ask()
 
     def _allowed(
-        self, deletions: list[Record], accepted: frozenset[str], report: Report
+        self,
+        deletions: list[Record],
+        accepted: frozenset[str],
+        uploads: Uploads,
+        report: Report,
     ) -> list[Record]:
         agreed = [record for record in deletions if record.path in accepted]
         others = [record for record in deletions if record.path not in accepted]
-        veto = veto_deletions(
-            journal_size=len(self._journal) + self._hinted,
-            deletions=len(others) + self._hinted if others else 0,
-            mirrored=self._mirrored,
-        )
+        veto = self._toll.judge(others, uploads, mirrored=self._mirrored)
         if veto is None:
             return deletions
         report.veto = veto

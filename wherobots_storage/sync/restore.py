@@ -49,6 +49,7 @@ class Restore:
             KeptVersions(self._journal).begin_restore(lambda path: listing.get(path) is not None)
             Intents(self._mirror, self._journal).settle(listing)
             self._date_rows(cancel)
+            saved = len(self._journal)  # What arrives is no reason to give up what vanished.
             trash, forget = self._plan(listing, downloads, report, cancel)
             progress = _Progress(downloads, self._on_progress)
             downloader = Downloader(
@@ -66,7 +67,7 @@ class Restore:
                 downloader.download(downloads.steps(large=False))
                 downloader.download(downloads.steps(large=True))
                 downloader.finish()
-                self._settle_vanished(downloader, listing, trash, report)
+                self._settle_vanished(downloader, listing, trash, saved, report)
                 self._journal.forget_all(forget)
                 self._journal.commit()
             except DiskFull as error:
@@ -130,10 +131,14 @@ class Restore:
         return trash, forget
 
     def _settle_vanished(
-        self, downloader: Downloader, listing: RemoteListing, trash: list[str], report: Report
+        self,
+        downloader: Downloader,
+        listing: RemoteListing,
+        trash: list[str],
+        saved: int,
+        report: Report,
     ) -> None:
-        size = len(self._journal)
-        veto = veto_trash(journal_size=size, vanished=len(trash), remote_files=listing.files)
+        veto = veto_trash(journal_size=saved, vanished=len(trash), remote_files=listing.files)
         if veto is None:
             downloader.trash(trash)
             return

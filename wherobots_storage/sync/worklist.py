@@ -53,7 +53,7 @@ class Uploads(_Spool):
     def __init__(self) -> None:
         super().__init__(
             "CREATE TABLE work (path TEXT, size INTEGER, mtime_ns INTEGER, ctime_ns INTEGER,"
-            " inode TEXT, mode INTEGER, kind TEXT, phase INTEGER)"
+            " inode TEXT, mode INTEGER, kind TEXT, phase INTEGER, is_new INTEGER)"
         )
 
     def add(self, upload: Upload) -> None:
@@ -71,8 +71,8 @@ class Uploads(_Spool):
             phase = _WAITING
         else:
             phase = _LARGE if size > SMALL_BYTES else _SMALL
-        row = (*facts, kind_of(entry), phase)
-        self._db.execute("INSERT INTO work VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+        row = (*facts, kind_of(entry), phase, upload.known is None)
+        self._db.execute("INSERT INTO work VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
         self.files += 1
         self.bytes += size
 
@@ -94,6 +94,10 @@ class Uploads(_Spool):
         found = self._phase(phase, "length(path) - length(replace(path, '/', '')), path")
         for _, level in groupby(found, key=lambda entry: entry.path.count("/")):
             yield level
+
+    def new_paths(self) -> Iterator[str]:
+        """The paths that the journal did not have when this was planned."""
+        return (path for (path,) in self._db.execute("SELECT path FROM work WHERE is_new"))
 
     def waiting(self) -> Iterator[Mirrored]:
         """Files and links that can go only after a deletion."""
