@@ -83,6 +83,11 @@ class CachedSource:
             self._fly(key, flight)
         return flight.result()
 
+    def forget(self, scope: Scope, seconds: int) -> None:
+        """The credentials that were given are no longer good: the next are asked for."""
+        with self._lock:
+            self._entries.pop((scope, seconds), None)
+
     def _valid(self, key: _Key) -> _Entry | None:
         entry = self._entries.get(key)
         if entry is None or entry.credentials.expiration <= self._clock():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from botocore.credentials import DeferredRefreshableCredentials
 
+from wherobots_storage.credentials.cache import CachedSource
 from wherobots_storage.credentials.source import CHAINED_SECONDS, CredentialSource
 from wherobots_storage.namespace.policy import Scope
 from wherobots_storage.objectstore.sessions import SESSION_METHOD
@@ -28,3 +29,21 @@ def renewing(
         }
 
     return DeferredRefreshableCredentials(refresh, SESSION_METHOD)
+
+
+class Sessions:
+    """The sessions of one scope, one after the other, as ``open_store`` looks for them.
+
+    Each call gives another: a store calls again when it no longer takes the session in use, though
+    that has time left (it was ended early, the role's keys were changed, a clock is wrong).
+    """
+
+    def __init__(self, source: CachedSource, scope: Scope, seconds: int = CHAINED_SECONDS) -> None:
+        self._source = source
+        self._scope = scope
+        self._seconds = seconds
+
+    def __call__(self) -> DeferredRefreshableCredentials:
+        """As ``renewing``, and never what is kept from before."""
+        self._source.forget(self._scope, self._seconds)
+        return renewing(self._source, self._scope, self._seconds)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from wherobots_storage.credentials.cache import CachedSource, LazySource
 from wherobots_storage.credentials.connect import by_web_identity, source_of
-from wherobots_storage.credentials.renewing import renewing
+from wherobots_storage.credentials.renewing import Sessions
 from wherobots_storage.namespace.policy import Scope
 from wherobots_storage.objectstore.connect import open_store
 from wherobots_storage.objectstore.store import ObjectStore
@@ -24,7 +24,7 @@ def open_user_store(settings: Settings) -> ObjectStore:
         return open_store(tenancy.root.bucket)
     source = CachedSource(LazySource(lambda: source_of(settings)))
     scope = Scope.of_areas(tenancy.root, tenancy.permissions, "write")
-    return open_store(tenancy.root.bucket, renewing(source, scope))
+    return open_store(tenancy.root.bucket, renew=Sessions(source, scope))
 
 
 def works_with_session(settings: Settings, environment: Mapping[str, str] | None = None) -> bool:

@@ -13,6 +13,7 @@ from botocore.utils import get_environ_proxies
 from wherobots_storage.errors import InvalidConfiguration
 from wherobots_storage.objectstore.bulk import WireTransfers
 from wherobots_storage.objectstore.connection import DEFAULT_TIMEOUTS, Connection, Timeouts
+from wherobots_storage.objectstore.renewal import Load
 from wherobots_storage.objectstore.s3 import S3Store
 from wherobots_storage.objectstore.s3_errors import Where, translated
 from wherobots_storage.objectstore.sessions import new_session, use_only
@@ -20,13 +21,15 @@ from wherobots_storage.objectstore.store import BulkTransfers, ObjectStore
 from wherobots_storage.objectstore.threads import ThreadedTransfers
 
 
-def open_store(bucket: str, credentials: Credentials | None = None) -> ObjectStore:
+def open_store(
+    bucket: str, credentials: Credentials | None = None, *, renew: Load | None = None
+) -> ObjectStore:
     """The bucket, by the SDK's chain: AWS_ENDPOINT_URL[_S3], AWS_REGION, AWS_PROFILE and so on.
 
-    ``credentials``, if given, instead of those that the SDK finds. No request is sent. Raises
-    InvalidConfiguration for a configuration that cannot be used.
+    ``credentials``, if given, or those of ``renew``, instead of what the SDK finds. No request is
+    sent. Raises InvalidConfiguration for a configuration that cannot be used.
     """
-    return connect(bucket, {}, credentials)
+    return connect(bucket, {}, credentials, renew=renew)
 
 
 def connect(
@@ -34,18 +37,19 @@ def connect(
     environment: Mapping[str, str],
     credentials: Credentials | None = None,
     *,
+    renew: Load | None = None,
     timeouts: Timeouts = DEFAULT_TIMEOUTS,
 ) -> S3Store:
     """The bucket, with the endpoint, keys and region of ``environment`` before the SDK's own.
 
-    Keys that are given are used to their end; those of the SDK's chain are looked for anew when
-    the store no longer takes them.
+    Keys that are given are used to their end; those of ``renew``, or of the SDK's chain without
+    it, are looked for anew when the store no longer takes them.
 
     Raises InvalidConfiguration for a configuration that cannot be used.
     """
     with translated(Where(bucket, environment.get("AWS_ENDPOINT_URL", "AWS"), "")):
         session = new_session()
-        given = credentials is not None or "AWS_ACCESS_KEY_ID" in environment
+        given = credentials is not None or (renew is None and "AWS_ACCESS_KEY_ID" in environment)
         if credentials is not None:
             use_only(session, credentials)
         elif given:
@@ -58,8 +62,8 @@ def connect(
         endpoint = environment.get("AWS_ENDPOINT_URL")
         more = {"endpoint_url": endpoint} if endpoint else {}
         try:
-            renew = None if given else _look_for_credentials
-            connection = Connection(bucket, session, renew=renew, timeouts=timeouts, **more)
+            load = None if given else renew or _look_for_credentials
+            connection = Connection(bucket, session, renew=load, timeouts=timeouts, **more)
             connection.resolve()
         except InvalidRegionError:
             raise  # A ValueError as well, which tells nothing about the endpoint.

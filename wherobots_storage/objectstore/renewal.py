@@ -16,7 +16,7 @@ from typing import Any
 from botocore.credentials import Credentials, ReadOnlyCredentials
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
-from wherobots_storage.errors import ExpiredCredentials
+from wherobots_storage.errors import ExpiredCredentials, StorageError
 
 Load = Callable[[], Credentials | None]
 
@@ -76,7 +76,7 @@ class RenewableCredentials:
             try:
                 found = self._load()
                 fresh = found is not None and found.get_frozen_credentials() != refused
-            except (BotoCoreError, ClientError, RuntimeError):
+            except (BotoCoreError, ClientError, RuntimeError, StorageError):
                 fresh = False
             if fresh:
                 self._source = found
@@ -87,7 +87,7 @@ class RenewableCredentials:
     def _keys(self) -> ReadOnlyCredentials | None:
         try:
             return self.get_frozen_credentials()
-        except (BotoCoreError, ClientError, ExpiredCredentials):
+        except (BotoCoreError, ClientError, StorageError):
             return None
 
     def _found(self) -> Credentials:
