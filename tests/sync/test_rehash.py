@@ -106,7 +106,7 @@ def test_every_file_is_read_within_a_day(bench: Bench, clock: Clock) -> None:
 def test_large_file_is_read_over_several_cycles(bench: Bench, clock: Clock) -> None:
     """A file that takes longer than a cycle's share is read on where the last one ended."""
     file = bench.write("big", os.urandom(12 * 1024**2))
-    with opened(bench, rehash=Rehash(DAY, budget=0.0, clock=clock)) as (session, _):
+    with opened(bench, rehash=Rehash(DAY, budget=0.0, share=0.0, clock=clock)) as (session, _):
         dated(session)
         change_secretly(session.journal, file, os.urandom(12 * 1024**2))
         clock.now += DAY
@@ -120,6 +120,59 @@ def test_large_file_is_read_over_several_cycles(bench: Bench, clock: Clock) -> N
             clock.now += 60
             session.cycle(Cancel())
     assert bench.body("big") == file.read_bytes()
+
+
+def test_many_rows_are_read_within_a_day(
+    bench: Bench, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There may be more rows than are in memory at once in all the cycles of a day."""
+    monkeypatch.setattr("wherobots_storage.sync.rehash.MOST_ROWS", 2)
+    for number in range(200):
+        bench.write(f"f{number}", mtime_ns=OLD)
+    with opened(bench, rehash=Rehash(DAY, clock=clock)) as (session, _):
+        session.cycle(Cancel())
+        clock.now += 60  # the rows are dated by the true time
+        begin = clock.now
+        for _ in range(int(DAY / 600)):
+            clock.now += 600
+            session.cycle(Cancel())
+        assert all(record.time > begin for record in session.journal)
+
+
+def test_many_bytes_are_read_within_a_day(
+    bench: Bench, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the least budget does not suffice for a day, more of the time is used."""
+    monkeypatch.setattr("wherobots_storage.sync.rehash.CHUNK", 4096)
+    for number in range(10):
+        bench.write(f"f{number}", bytes(20 * 4096), mtime_ns=OLD)
+    with opened(bench, rehash=Rehash(DAY, budget=0.0, clock=clock)) as (session, _):
+        dated(session)
+        clock.now += 60  # the rows are dated by the true time
+        begin = clock.now
+        for _ in range(int(DAY / 600)):
+            clock.now += 600
+            session.cycle(Cancel())
+        assert all(record.time > begin for record in session.journal)
+
+
+def test_rows_that_had_no_turn_are_made_up_for(bench: Bench, clock: Clock) -> None:
+    """What gives way to something more urgent for most of a day is read in the rest of it."""
+    urgent = True
+    for number in range(100):
+        bench.write(f"f{number}", mtime_ns=OLD)
+    with opened(bench, rehash=Rehash(DAY, clock=clock)) as (session, _):
+        session.wanted = lambda: urgent
+        session.cycle(Cancel())
+        clock.now += 60  # the rows are dated by the true time
+        begin = clock.now
+        for cycle in range(int(DAY / 600)):
+            urgent = cycle < 140
+            clock.now += 600
+            session.cycle(Cancel())
+            if urgent:
+                assert not any(record.time > begin for record in session.journal)
+        assert all(record.time > begin for record in session.journal)
 
 
 def test_what_the_scan_sees_is_left_to_it(bench: Bench, clock: Clock) -> None:

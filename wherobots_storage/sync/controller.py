@@ -68,6 +68,7 @@ class Controller:
         self._served = Focus()
         """Hints that a cycle has followed in part: it leaves deletions, folders and large files."""
         session.hints = self._take_hints_between
+        session.wanted = lambda: bool(self._hints) or not self._inbox.empty()
         self.on_stop: Callable[[float | None], None] = lambda _: None
         """Called with the deadline when the stop begins."""
         self.finished: Future[bool] = Future()

@@ -25,9 +25,17 @@ log = logging.getLogger("wherobots_storage.agent")
 
 DAY_SECONDS = 86_400.0
 BUDGET_SECONDS = 0.5
-"""How long one cycle may read for this: with a cycle every two minutes, 0.4% of the time."""
+"""How long one cycle may read for this in any case: every two minutes that is 0.4% of the time."""
+
+SHARE = 0.05
+"""How much of the time since the last look it may take where more is due. What takes longer to read
+than this share of half a day (36 minutes) takes more than a day."""
+
+LONGEST_PAUSE = 600.0
+"""Of a longer time between two looks, in seconds, the rest does not count for the budget."""
 
 MOST_ROWS = 2000
+"""How many rows are in memory at once."""
 
 
 class _Partly(NamedTuple):
@@ -46,44 +54,71 @@ class Rehash:
         day: float = DAY_SECONDS,
         *,
         budget: float = BUDGET_SECONDS,
+        share: float = SHARE,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._rest = day / 2
         self._budget = budget
+        self._share = share
         self._clock = clock
         self._last: float | None = None
+        self._owed = 0.0
+        """How many rows are due, those that earlier cycles had no time for included."""
         self._partly: _Partly | None = None
 
-    def run(self, home: Home, journal: Journal, cancel: Cancel) -> int:
+    def run(
+        self,
+        home: Home,
+        journal: Journal,
+        cancel: Cancel,
+        wanted: Callable[[], bool] = lambda: False,
+    ) -> int:
         """Read the files of the oldest rows; how many hold other bytes than their row says.
 
-        These rows are marked, so that the next scan takes the files for changed.
+        These rows are marked, so that the next scan takes the files for changed. ``wanted`` says
+        that there is something more urgent: the rest waits for the next cycle.
         """
         now = self._clock()
-        rows = journal.oldest_files(now - self._rest, self._share(len(journal), now))
-        until = time.monotonic() + self._budget
+        until = time.monotonic() + self._count(len(journal), now)
         found = 0
-        for record in rows:
-            same = self._check(home, record, until, cancel)
-            if same is None:
-                break
-            # A dated row goes to the end of the queue, whatever was found.
-            ctime_ns = record.ctime_ns if same else 0
-            journal.put(record._replace(ctime_ns=ctime_ns, time=now))
-            if not same:
-                found += 1
-                log.warning("%s holds other bytes though its times are the same", record.path)
+        while self._owed >= 1:
+            most = min(MOST_ROWS, math.floor(self._owed))
+            rows = journal.oldest_files(now - self._rest, most)
+            for record in rows:
+                same = None if wanted() else self._check(home, record, until, cancel, wanted)
+                if same is None:
+                    journal.commit()
+                    return found
+                # A dated row goes to the end of the queue, whatever was found.
+                ctime_ns = record.ctime_ns if same else 0
+                journal.put(record._replace(ctime_ns=ctime_ns, time=now))
+                self._owed -= 1
+                if not same:
+                    found += 1
+                    log.warning("%s holds other bytes though its times are the same", record.path)
+            if len(rows) < most:
+                self._owed = 0.0  # The others have had their turn in this half of a day.
         journal.commit()
         return found
 
-    def _share(self, rows: int, now: float) -> int:
-        """How many rows are due, by the time since the last look."""
+    def _count(self, rows: int, now: float) -> float:
+        """Count the rows that came due since the last look; how many seconds there are for them."""
         longest = self._rest / 10
         passed = longest if self._last is None else min(max(now - self._last, 0.0), longest)
-        self._last = now
-        return min(MOST_ROWS, math.ceil(rows * passed / self._rest))
+        first, self._last = self._last is None, now
+        self._owed = min(self._owed + math.ceil(rows * passed / self._rest), rows)
+        if first:
+            return self._budget
+        return max(self._budget, self._share * min(passed, LONGEST_PAUSE))
 
-    def _check(self, home: Home, record: Record, until: float, cancel: Cancel) -> bool | None:
+    def _check(
+        self,
+        home: Home,
+        record: Record,
+        until: float,
+        cancel: Cancel,
+        wanted: Callable[[], bool],
+    ) -> bool | None:
         """Whether the file holds its row's bytes; None when the time is over before that is known.
 
         A file that looks changed, or is gone, is the scan's business: True.
@@ -100,7 +135,7 @@ class Rehash:
                 while piece := os.pread(descriptor, CHUNK, offset):
                     digest.update(piece)
                     offset += len(piece)
-                    if cancel.expired or time.monotonic() > until:
+                    if cancel.expired or time.monotonic() > until or wanted():
                         self._partly = _Partly(record, digest, offset)
                         return None
             return digest.hexdigest() == record.sha256 or not self._looks_same(home, record)

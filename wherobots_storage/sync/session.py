@@ -69,6 +69,8 @@ class Session:
         """What the latest restore could not bring."""
         self.hints: Callable[[], Focus] = Focus
         """Asked, during a cycle, where something was saved since it was last asked."""
+        self.wanted: Callable[[], bool] = lambda: False
+        """Asked, during upkeep, whether there is something more urgent."""
 
     def __enter__(self) -> Self:
         return self
@@ -149,7 +151,7 @@ class Session:
             self.tell.dated()
         self.tell.cycle(report)
         if upkeep:
-            self._rehash.run(home, self._journal, cancel)
+            self._rehash.run(home, self._journal, cancel, self.wanted)
         return report
 
     def hinted(self, cancel: Cancel, focus: Focus) -> Report:
