@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -21,6 +22,7 @@ pytest.importorskip("jupyterhub", reason="needs the extra 'hub'")
 
 pytestmark = [pytest.mark.slow, pytest.mark.store, pytest.mark.timeout(600)]
 
+SWEEP = Path(__file__).parent.parent / "support" / "sweep.py"
 USERS = ("ann", "ann-x@example.org")
 ANN, ANNX = (customer_from_user(user) for user in USERS)
 
@@ -111,6 +113,58 @@ def test_no_server_has_the_deployment_s_keys(
     assert sum("jupyterhub.singleuser" in command for command in others) == len(USERS)
     assert sum("wherobots_storage agent" in command for command in others) == len(USERS)
     assert secret not in hub.log()
+
+
+def test_a_kernel_works_without_a_line_of_set_up(hub: JupyterHub, tokens: dict[str, str]) -> None:
+    """Its variables name the user's folders, and boto3 reaches them by itself."""
+    code = """
+import os, boto3
+bucket, _, prefix = os.environ["USER_S3_PATH"].removeprefix("s3://").partition("/")
+boto3.client("s3").put_object(Bucket=bucket, Key=prefix + "from-a-kernel", Body=b"1")
+print(prefix)
+"""
+    assert hub.run("ann", tokens["ann"], code).strip() == f"org/data/{ANN}/"
+    listed = names(hub, "ann", tokens["ann"], f"/data/{ANN}/")
+    assert isinstance(listed, list)
+    assert "from-a-kernel" in listed
+
+
+def test_a_kernel_finds_no_way_to_the_other_user(hub: JupyterHub, tokens: dict[str, str]) -> None:
+    """Under a uid of its own it tries every credential that it can read anywhere: none gets there.
+
+    Environments of all processes, command lines, files in places where credentials lie, sockets.
+    """
+    if not hub.uids:
+        pytest.skip("needs root, for uids of the users' own")
+    bucket = hub.fetch(f"{base('ann')}config", tokens["ann"])[1]["root"].split("/")[2]
+    code = SWEEP.read_text("utf-8").replace("BUCKET", bucket).replace("OTHER", ANNX)
+    found = json.loads(hub.run("ann", tokens["ann"], code))
+    assert found["uid"] == hub.uids["ann"]
+    # It has looked: its own server's process is there to be read, and its own session works.
+    assert found["environments"] > 0
+    assert found["credentials"] > 0
+    assert found["reached"] == []
+
+
+def test_a_user_cannot_choose_the_customer(hub: JupyterHub, tokens: dict[str, str]) -> None:
+    """Whatever a kernel asks the hub's service for: the token says whose folders it is."""
+    code = f"""
+import json, os
+os.environ["WHEROBOTS_STORAGE_CUSTOMER"] = {ANNX!r}
+from wherobots_storage.config import load_settings
+from wherobots_storage.credentials.connect import source_of
+from wherobots_storage.namespace.policy import Scope
+settings = load_settings()
+tenancy = settings.require_tenancy()
+try:
+    source_of(settings).vend(Scope.of_areas(tenancy.root, tenancy.permissions, "write"), 900)
+    print("vended")
+except Exception as error:
+    print(type(error).__name__, error)
+"""
+    said = hub.run("ann", tokens["ann"], code)
+    assert "vended" not in said
+    assert ANN in said
 
 
 def test_every_vend_is_in_the_audit_log(hub: JupyterHub, tokens: dict[str, str]) -> None:
