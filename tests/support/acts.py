@@ -137,10 +137,10 @@ class _User:
             folder.mkdir()
 
     def link(self, pick: int, second: int) -> None:
-        """A symbolic link, inside or out of the home."""
+        """A symbolic link, inside the home, out of it, or to itself."""
         path = self._home / self._any(pick)
         self._make_way(path)
-        name = self._world.fresh("to-").decode()
+        name = path.name if second % 4 == 3 else self._world.fresh("to-").decode()
         path.symlink_to(name if second % 2 else f"/nowhere/{name}")
         moment = self._world.tick()
         os.utime(path, ns=(moment, moment), follow_symlinks=False)

@@ -51,7 +51,7 @@ FAILURES: dict[str, StorageError] = {
     "denied": AccessDenied("Not this one."),
 }
 
-Kind = Literal["kill", "lost-answer", "unavailable", "slow-down", "denied", "meet"]
+Kind = Literal["kill", "lost-answer", "unavailable", "slow-down", "denied", "meet", "unmount"]
 
 
 class Killed(BaseException):
@@ -62,8 +62,9 @@ class Killed(BaseException):
 class Trouble:
     """What happens at the point ``at`` of a run: each request has one before and one after it.
 
-    ``meet`` runs somebody else's act there. A failure strikes ``times`` requests in a row;
-    ``lost-answer`` lets them be done and then says that the store was away.
+    ``meet`` runs somebody else's act there; ``unmount``, a meeting with nobody, takes the home
+    away. A failure strikes ``times`` requests in a row; ``lost-answer`` lets them be
+    done and then says that the store was away.
     """
 
     kind: Kind
@@ -99,7 +100,7 @@ class Points:
                 self.dead = self.struck = True
                 self._kill()
                 raise Killed
-            if trouble.kind == "meet":
+            if trouble.kind in {"meet", "unmount"}:
                 if not self.struck:
                     self.struck = True
                     self._meet(trouble.act)

@@ -22,6 +22,7 @@ from support.trouble import InlineTransfers, Killed, Points, Trouble, TroubledSt
 from wherobots_storage.errors import StorageError
 from wherobots_storage.objectstore.memory import MemoryStore
 from wherobots_storage.objectstore.store import ObjectInfo, iterate_keys
+from wherobots_storage.planning import safety
 from wherobots_storage.sync import (
     aside,
     beside,
@@ -90,12 +91,21 @@ class World:
 
     ``hasty``: everything happens within a tick of the kernel's clock for files, so that no ctime
     proves anything; otherwise each change comes a tick after the one before. Whatever else hangs
-    on the time is counted instead, so that the same acts come to the same end.
+    on the time is counted instead, so that the same acts come to the same end. Of a journal of more
+    than ``small_journal`` rows not half may go at once without a question.
     """
 
-    def __init__(self, folder: Path, *, conditions: bool = True, hasty: bool = True) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        conditions: bool = True,
+        hasty: bool = True,
+        small_journal: int = safety.SMALL_JOURNAL,
+    ) -> None:
         self.folder = folder
         self.hasty = hasty
+        self.small_journal = small_journal
         self.home = folder / "home"
         self.home.mkdir(parents=True)
         self.settings = settings_for(self.home, folder / "state")
@@ -118,6 +128,7 @@ class World:
     def __enter__(self) -> Self:
         for module in _WITH_LIMIT:
             self._patches.enter_context(patch.object(module, "SMALL_BYTES", LARGE))
+        self._patches.enter_context(patch.object(safety, "SMALL_JOURNAL", self.small_journal))
         # One after the other, so that a run passes its points in the same order each time.
         self._patches.enter_context(patch.object(deletions, "WORKERS", 1))
         self._patches.enter_context(patch.object(finals, "RETRY_SECONDS", 0.0))
@@ -324,6 +335,8 @@ class World:
             self._thaw()
         except StorageError as error:
             require(points.struck, f"without any trouble it failed: {error!r}")
+        finally:
+            self._mount()
         if self._failure is not None:
             raise self._failure
         self._observe()
@@ -337,10 +350,23 @@ class World:
         """Somebody acts in the middle of a run."""
         try:
             self._observe()
-            self.meet(act)
+            if act is None:
+                self._unmount()
+            else:
+                self.meet(act)
         except AssertionError as error:
             # The engine may be catching exceptions here: told when the run is over.
             self._failure = error
+
+    def _unmount(self) -> None:
+        """The home goes away in the middle of a run, until that ends."""
+        self.home.rename(self.folder / "unmounted")
+        self.home.mkdir()
+
+    def _mount(self) -> None:
+        if (self.folder / "unmounted").exists():
+            shutil.rmtree(self.home)
+            (self.folder / "unmounted").rename(self.home)
 
     def _freeze(self) -> None:
         """Keep the disk as it is at the kill, whatever handlers do while they unwind."""

@@ -21,6 +21,7 @@ from support.acts import FOLDERS, OTHER, PATHS, USER, Act
 from support.trouble import Trouble
 from support.world import World
 
+from wherobots_storage.planning import safety
 from wherobots_storage.sync.focus import Focus
 
 picks = st.integers(0, 30)
@@ -35,7 +36,8 @@ failures = st.builds(
     st.sampled_from([1, 2, 20]),
 )
 meetings = st.builds(Trouble, st.just("meet"), points, st.just(1), user_acts | other_acts)
-troubles = st.none() | st.none() | st.none() | kills | kills | failures | meetings
+unmounts = st.builds(Trouble, st.just("unmount"), points)
+troubles = st.one_of(st.none(), st.none(), st.none(), kills, kills, failures, meetings, unmounts)
 focuses = st.builds(
     Focus,
     st.frozensets(st.sampled_from(["", *FOLDERS]), max_size=2),
@@ -49,15 +51,18 @@ class SyncMachine(RuleBasedStateMachine):
     @initialize(
         conditions=st.sampled_from([True, True, True, False]),
         hasty=st.booleans(),
+        small_journal=st.sampled_from([safety.SMALL_JOURNAL, 2]),
         names=st.lists(st.sampled_from(PATHS), min_size=1, max_size=4, unique=True),
     )
-    def begin(self, conditions: bool, hasty: bool, names: list[str]) -> None:
+    def begin(self, conditions: bool, hasty: bool, small_journal: int, names: list[str]) -> None:
         """A home on a disk, and a store that honours conditions or, now and then, does not."""
         # In memory where that is possible: a real disk would wait for every journal's commit.
         memory = "/dev/shm"  # noqa: S108  # a folder of our own is made in it
         top = memory if os.access(memory, os.W_OK) else None
         folder = Path(tempfile.mkdtemp(prefix="machine-", dir=top))
-        self.world = World(folder / "world", conditions=conditions, hasty=hasty)
+        self.world = World(
+            folder / "world", conditions=conditions, hasty=hasty, small_journal=small_journal
+        )
         self.world.__enter__()
         # Few at a time, so that everybody gets into everybody's way.
         self.world.names = tuple(names)

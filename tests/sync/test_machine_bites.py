@@ -86,6 +86,17 @@ def vanishes_there(world: World) -> None:
     world.cycle(reconcile=True)
 
 
+def loses_its_home_in_a_restore(world: World) -> None:
+    """The home goes away at each of a restore's points in turn, and is back afterwards."""
+    for pick in range(3):
+        act(world, "user", "write", 4 + pick)
+    world.settle()
+    for at in range(20):
+        world.lose_home()
+        world.restore(Trouble("unmount", at))
+        world.cycle()
+
+
 def without_conditions() -> AbstractContextManager[Any]:
     """Puts that replace whatever is there."""
 
@@ -142,6 +153,11 @@ def journaling_too_soon() -> AbstractContextManager[Any]:
     return patch.object(uploads.Uploader, "_put", put)
 
 
+def believing_a_bare_mount_point() -> AbstractContextManager[Any]:
+    """A home that went away is not noticed before the next run."""
+    return patch.object(Home, "check", lambda _self: None)
+
+
 def forgetting_nothing() -> AbstractContextManager[Any]:
     """What vanished from the mirror stays in the journal."""
     return patch.object(Journal, "forget_all", lambda _self, _paths: None)
@@ -162,6 +178,7 @@ CASES = [
     Case(with_the_former_journal, begins_elsewhere, "which the user did not do"),
     Case(taking_all_for_unchanged, restores_over_work, "was lost to a restore"),
     Case(journaling_too_soon, is_killed_before_the_put, "is not saved as it is"),
+    Case(believing_a_bare_mount_point, loses_its_home_in_a_restore, "which the user did not do"),
     Case(forgetting_nothing, vanishes_there, "vanished there and was not saved again"),
 ]
 

@@ -88,6 +88,7 @@ class Cycle:
             try:
                 self._look_whether_it_is_back()
                 self._execute(uploads, deletions, accepted, report, cancel, pending, hints)
+                self._home.check()  # What could not be read in its absence is not settled.
                 self._ask_after_failures(report)
                 self._tell_trouble(report)
             except (Interrupted, StorageError) as error:

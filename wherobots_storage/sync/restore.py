@@ -67,6 +67,7 @@ class Restore:
                 downloader.download(downloads.steps(large=False))
                 downloader.download(downloads.steps(large=True))
                 downloader.finish()
+                self._home.check()
                 self._settle_vanished(downloader, listing, trash, saved, report)
                 self._journal.forget_all(forget)
                 self._journal.commit()
