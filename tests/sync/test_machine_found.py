@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from support.acts import Act
+from support.trouble import Trouble
 from support.world import World
 
 A = 0
@@ -63,3 +64,19 @@ def test_a_deletion_after_a_restore_is_another_one(tmp_path: Path) -> None:
         act(world, "delete at")
         world.settle()
         assert "a" not in world.oracle.mirror
+
+
+@pytest.mark.parametrize("step", range(8, 24))
+def test_a_folder_that_a_killed_restore_announced_was_not_deleted(
+    step: int, tmp_path: Path
+) -> None:
+    """Another's folder that never came here is neither deleted there nor said to be."""
+    with World(tmp_path / "world") as world:
+        Act("other", "make folder", A).carry_out(world)
+        world.restore()
+        world.close()
+        world.lose_home()
+        act(world, "write", 4)
+        world.restore(Trouble("kill", step))
+        world.settle()
+        assert "a/" in world.oracle.mirror

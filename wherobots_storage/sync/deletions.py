@@ -13,6 +13,7 @@ from wherobots_storage.sync.home import Home
 from wherobots_storage.sync.journal import Journal
 from wherobots_storage.sync.mirror import Mirror, OutageDetector
 from wherobots_storage.sync.report import Report, Stops
+from wherobots_storage.sync.restored import UNKNOWN_ETAG
 from wherobots_storage.sync.scan import examine
 
 WORKERS = 8
@@ -105,9 +106,14 @@ class Deleter:
             self._journal.forget(record.path)
             self._report.deleted += 1
             self._moved(1, 0)
+        elif outcome == "announced":
+            self._journal.forget(record.path)
 
     def _delete(self, record: Record) -> str:
-        """Delete one object; what happened: ``gone``, ``back`` (here again) or ``conflict``."""
+        """Delete one object; what happened: ``gone``, ``back`` (here again) or ``conflict``.
+
+        ``announced``: a restore that was killed never made the folder, so nobody has deleted it.
+        """
         if self._is_back(record):
             return "back"
         self._home.check()  # In a bare mount point nothing is found either.
@@ -137,6 +143,8 @@ class Deleter:
         return entry is not None and isinstance(entry, Directory) is (record.kind == "folder")
 
     def _delete_marker(self, record: Record) -> str:
+        if record.etag == UNKNOWN_ETAG:
+            return "announced"
         # Listed, not looked at: SeaweedFS answers HEAD for any folder, marker or not.
         key = self._mirror.key(record.path)
         page = self._mirror.store.list_page(key, limit=1)
