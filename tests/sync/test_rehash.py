@@ -10,6 +10,7 @@ import pytest
 from support.faults import FaultyStore
 from support.homes import OLD, Bench, opened
 
+from wherobots_storage.sync import reading
 from wherobots_storage.sync.cancel import Cancel
 from wherobots_storage.sync.home import Home
 from wherobots_storage.sync.journal import Journal
@@ -29,6 +30,12 @@ class Clock:
     def __call__(self) -> float:
         """The time."""
         return self.now
+
+
+@pytest.fixture(autouse=True)
+def settled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files count as settled at once: a fresh one is read again by the scan a second later."""
+    monkeypatch.setattr(reading, "RACY_NS", 0)
 
 
 @pytest.fixture
