@@ -16,7 +16,6 @@ from support.disks import fill, mounted
 from support.homes import OLD, Bench, picture, settings_for
 from support.processes import agent_process, is_idle, status_of
 
-from wherobots_storage.objectstore.s3 import S3Store
 from wherobots_storage.sync.client import AgentClient
 from wherobots_storage.sync.state import StateFolder
 
@@ -29,16 +28,9 @@ WITHOUT_POWER = (
 
 
 @pytest.fixture
-def bench(
-    tmp_path: Path,
-    s3_store: S3Store,
-    seaweed_environment: dict[str, str],
-    monkeypatch: pytest.MonkeyPatch,
-) -> Bench:
-    """A home, and SeaweedFS's variables in the environment of what is started."""
-    assert seaweed_environment
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
-    return quick(Bench(tmp_path, s3_store))
+def bench(bench: Bench) -> Bench:
+    """The home, with settings that are quick."""
+    return quick(bench)
 
 
 def quick(bench: Bench) -> Bench:

@@ -28,18 +28,10 @@ GRACE = 30.0
 
 
 @pytest.fixture
-def bench(
-    tmp_path: Path,
-    s3_store: S3Store,
-    seaweed_environment: dict[str, str],
-    monkeypatch: pytest.MonkeyPatch,
-) -> Bench:
-    """A home, and SeaweedFS's variables in the environment of what is started."""
-    assert seaweed_environment
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
-    made = Bench(tmp_path, s3_store)
-    made.settings = settings_for(made.home, made.state, s3_store.bucket, sync_interval=1.0)
-    return made
+def bench(bench: Bench) -> Bench:
+    """The home, with a cycle each second."""
+    bench.settings = settings_for(bench.home, bench.state, bench.store.bucket, sync_interval=1.0)
+    return bench
 
 
 @pytest.fixture

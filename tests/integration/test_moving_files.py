@@ -24,19 +24,6 @@ pytestmark = [pytest.mark.store, pytest.mark.timeout(600)]
 MIB = 1024**2
 
 
-@pytest.fixture
-def bench(
-    tmp_path: Path,
-    s3_store: S3Store,
-    seaweed_environment: dict[str, str],
-    monkeypatch: pytest.MonkeyPatch,
-) -> Bench:
-    """A home, and SeaweedFS's variables in the environment of what is started."""
-    assert seaweed_environment
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
-    return Bench(tmp_path, s3_store)
-
-
 def writers_of(home: Path) -> list[Writer]:
     """One of each kind."""
     return [

@@ -16,26 +16,12 @@ from support.relay import RecordingRelay
 from support.turmoil import seed_for
 
 from wherobots_storage.objectstore.embedded import EmbeddedStore
-from wherobots_storage.objectstore.s3 import S3Store
 from wherobots_storage.objectstore.store import ObjectInfo, iterate_keys
 
 pytestmark = [pytest.mark.store, pytest.mark.timeout(900)]
 
 MIB = 1024**2
 SMALL = 500
-
-
-@pytest.fixture
-def bench(
-    tmp_path: Path,
-    s3_store: S3Store,
-    seaweed_environment: dict[str, str],
-    monkeypatch: pytest.MonkeyPatch,
-) -> Bench:
-    """A home, and SeaweedFS's variables in the environment of what is started."""
-    assert seaweed_environment
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
-    return Bench(tmp_path, s3_store)
 
 
 def objects_of(bench: Bench) -> dict[str, tuple[str, float]]:

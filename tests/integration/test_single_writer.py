@@ -10,45 +10,20 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 import pytest
 from support.agents import eventually, running_agent
 from support.homes import CUSTOMER, OLD, PREFIX, Bench, settings_for
-from support.processes import AGENT, agent_process, is_idle
+from support.processes import AGENT, SERVER, agent_process, is_idle
 
-from wherobots_storage.objectstore.s3 import S3Store
 from wherobots_storage.settings import Settings
 from wherobots_storage.sync.handover import HELD, settings_to_json
 from wherobots_storage.sync.lease import LeaseFile, LeaseObject
 from wherobots_storage.sync.state import StateFolder, process_start
 
 pytestmark = [pytest.mark.store, pytest.mark.timeout(240)]
-
-SERVER = """
-import subprocess, sys, time
-agent = subprocess.Popen(
-    [sys.executable, "-m", "wherobots_storage", "agent"],
-    stdin=subprocess.PIPE, start_new_session=True,
-)
-agent.stdin.write(sys.argv[1].encode() + b"\\n")
-agent.stdin.flush()
-print(agent.pid, flush=True)
-time.sleep(600)
-"""
-
-
-@pytest.fixture
-def bench(
-    tmp_path: Path, s3_store: S3Store, seaweed_environment: dict[str, str]
-) -> Iterator[Bench]:
-    """A home, and SeaweedFS's variables in the environment of what is started."""
-    assert seaweed_environment
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setenv("PYTHONPATH", str(Path(__file__).parent.parent.parent))
-        yield Bench(tmp_path, s3_store)
 
 
 def patient(bench: Bench, seconds: float = 30.0) -> Settings:

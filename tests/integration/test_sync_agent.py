@@ -9,18 +9,16 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from support.agents import eventually
 from support.homes import OLD, PREFIX, Bench, picture, settings_for
+from support.processes import SERVER, agent_process, is_idle
 
 from wherobots_storage.api.models import SyncStatus
-from wherobots_storage.errors import AgentUnavailable
 from wherobots_storage.objectstore.s3 import S3Store
-from wherobots_storage.settings import Settings
 from wherobots_storage.sync.client import AgentClient
 from wherobots_storage.sync.handover import settings_to_json
 from wherobots_storage.sync.spawning import close_lifeline
@@ -29,63 +27,12 @@ from wherobots_storage.sync.supervisor import AgentSupervisor
 
 pytestmark = pytest.mark.store
 
-AGENT = [sys.executable, "-m", "wherobots_storage", "agent"]
-
-SERVER = """
-import subprocess, sys, time
-agent = subprocess.Popen(
-    [sys.executable, "-m", "wherobots_storage", "agent"],
-    stdin=subprocess.PIPE, start_new_session=True,
-)
-agent.stdin.write(sys.argv[1].encode() + b"\\n")
-agent.stdin.flush()
-print(agent.pid, flush=True)
-time.sleep(600)
-"""
-
-
-@pytest.fixture
-def bench(
-    tmp_path: Path, s3_store: S3Store, seaweed_environment: dict[str, str]
-) -> Iterator[Bench]:
-    """A home, and SeaweedFS's variables in the environment of what is started."""
-    assert seaweed_environment
-    python_path = str(Path(__file__).parent.parent.parent)
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setenv("PYTHONPATH", python_path)
-        yield Bench(tmp_path, s3_store)
-
-
-@contextmanager
-def agent_process(settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
-    """An agent as a server starts it; it is killed at the end, if it still lives."""
-    process = subprocess.Popen(AGENT, stdin=subprocess.PIPE, start_new_session=True)
-    assert process.stdin is not None
-    process.stdin.write(settings_to_json(settings) + b"\n")
-    process.stdin.flush()
-    try:
-        yield process
-    finally:
-        if process.poll() is None:
-            process.kill()
-        process.wait()
-        process.stdin.close()
-
-
-def idle(settings: Settings) -> bool:
-    """Whether the agent of these settings is idle, and has synced."""
-    try:
-        status = AgentClient(StateFolder.for_settings(settings).socket_path).status()
-    except AgentUnavailable:
-        return False
-    return status.state == "idle" and status.last_synced is not None
-
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_signal_makes_the_final_sync(bench: Bench, number: signal.Signals) -> None:
     """SIGTERM and SIGINT save what was written last; the exit code says that all is there."""
     with agent_process(bench.settings) as process:
-        eventually(lambda: idle(bench.settings))
+        eventually(lambda: is_idle(bench.settings))
         bench.write("late", b"l")
         process.send_signal(number)
         assert process.wait(20) == 0
@@ -99,7 +46,7 @@ def test_killed_server_means_a_final_sync(bench: Bench) -> None:
     assert server.stdout is not None
     try:
         agent = int(server.stdout.readline())
-        eventually(lambda: idle(bench.settings))
+        eventually(lambda: is_idle(bench.settings))
         bench.write("late", b"l")
         server.kill()
         server.wait()
@@ -121,7 +68,7 @@ def test_killed_agent_goes_on_from_its_journal(bench: Bench) -> None:
         process.wait()
     assert len(bench.keys()) < 400
     with agent_process(bench.settings) as process:
-        eventually(lambda: idle(bench.settings), seconds=60)
+        eventually(lambda: is_idle(bench.settings), seconds=60)
         client = AgentClient(StateFolder.for_settings(bench.settings).socket_path)
         assert client.status().conflicts == []
         process.terminate()
@@ -141,7 +88,7 @@ def test_killed_during_a_restore_goes_on(bench: Bench, tmp_path: Path) -> None:
         process.wait()
     assert len(picture(fresh.home)) < 400
     with agent_process(fresh.settings) as process:
-        eventually(lambda: idle(fresh.settings), seconds=60)
+        eventually(lambda: is_idle(fresh.settings), seconds=60)
         process.terminate()
         assert process.wait(20) == 0
     assert picture(fresh.home) == picture(bench.home)

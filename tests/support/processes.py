@@ -16,6 +16,19 @@ from wherobots_storage.sync.state import StateFolder
 
 AGENT = (sys.executable, "-m", "wherobots_storage", "agent")
 
+SERVER = """
+import subprocess, sys, time
+agent = subprocess.Popen(
+    [sys.executable, "-m", "wherobots_storage", "agent"],
+    stdin=subprocess.PIPE, start_new_session=True,
+)
+agent.stdin.write(sys.argv[1].encode() + b"\\n")
+agent.stdin.flush()
+print(agent.pid, flush=True)
+time.sleep(600)
+"""
+"""A server that starts an agent with the settings of its argument, prints its pid, and stays."""
+
 
 @contextmanager
 def agent_process(
