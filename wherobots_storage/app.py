@@ -69,8 +69,8 @@ class Supervisor(Protocol):
         """Listen to the agent, and start it again when it dies; until cancelled."""
         ...
 
-    async def request(self, op: str) -> SyncStatus:
-        """Ask the agent for something."""
+    async def request(self, op: str, held: str | None = None) -> SyncStatus:
+        """Ask the agent for something; ``held``: the id of the deletions that are accepted."""
         ...
 
     async def stop(self, deadline: float) -> None:

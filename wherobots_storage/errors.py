@@ -20,6 +20,7 @@ StorageError
 │   ├── AlreadyExists         something has that name
 │   ├── PreconditionFailed    If-Match or If-None-Match did not hold
 │   ├── ConcurrentChange      two writers at once (retryable)
+│   ├── DeletionsChanged      other deletions are held than those agreed to
 │   └── UploadInterrupted     a body ended before, or went on after, its size
 ├── StoreError                the store, or the way to it, failed
 │   ├── StoreUnavailable      not reachable, or it answered 5xx (retryable)
@@ -182,6 +183,12 @@ class ConcurrentChange(ConflictError):
 
     code = "concurrent-change"
     retryable = True
+
+
+class DeletionsChanged(ConflictError):
+    """The deletions that a veto holds back are not those that somebody agreed to."""
+
+    code = "deletions-changed"
 
 
 class UploadInterrupted(ConflictError):

@@ -72,8 +72,14 @@ export interface IStorageClient {
   /** The state of the home's synchronisation. */
   syncStatus(): Promise<SyncStatus>;
 
-  /** Ask the synchronisation for something; answers its state after that. */
-  requestSync(op: SyncRequest['op']): Promise<SyncStatus>;
+  /**
+   * Ask the synchronisation for something; answers its state after that. `held` is the id of the
+   * deletions that are accepted.
+   */
+  requestSync(op: SyncRequest['op'], held?: string): Promise<SyncStatus>;
+
+  /** The address that the whole list of held deletions is downloaded from. */
+  heldUrl(id: string): string;
 
   /** Temporary credentials; whoever gets them keeps them nowhere. */
   vendCredentials(request: CredentialsRequest, signal?: AbortSignal): Promise<VendedCredentials>;
@@ -186,8 +192,12 @@ export class StorageClient implements IStorageClient {
     return this._json('sync');
   }
 
-  requestSync(op: SyncRequest['op']): Promise<SyncStatus> {
-    return this._json('sync', { method: 'POST', body: { op } });
+  requestSync(op: SyncRequest['op'], held?: string): Promise<SyncStatus> {
+    return this._json('sync', { method: 'POST', body: { op, held } });
+  }
+
+  heldUrl(id: string): string {
+    return this._url('sync/held', { id });
   }
 
   vendCredentials(request: CredentialsRequest, signal?: AbortSignal): Promise<VendedCredentials> {

@@ -254,19 +254,22 @@ export interface Lease {
 /**
  * Deletions that a veto holds back, until somebody accepts them or the files are back.
  *
- * ``code`` is the veto's; ``paths`` are the first of them, cut as the other lists are.
+ * ``id`` names exactly these: who accepts them says it, so that no others go. ``code`` is the
+ * veto's; ``paths`` are the first of them, cut as the other lists are.
  */
 export interface HeldDeletions {
+  id: string;
   code: string;
   files: number;
   bytes: number;
   paths: PathCounts[];
 }
 /**
- * Ask the agent for something.
+ * Ask the agent for something. ``held``: the ``id`` of the deletions that are accepted.
  */
 export interface SyncRequest {
   op: 'acceptDeletes' | 'pause' | 'resume' | 'retry' | 'sync' | 'takeover';
+  held?: string | null;
 }
 /**
  * How the extension is set up. ``problem`` says what to set when it is not configured.

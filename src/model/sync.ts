@@ -3,7 +3,7 @@ import { Poll } from '@lumino/polling';
 import type { IStorageClient } from '../api/client';
 import type { StorageError } from '../api/errors';
 import { asStorageError } from '../api/errors';
-import type { SyncRequest, SyncStatus } from '../api/generated';
+import type { SyncStatus } from '../api/generated';
 import type { IFeedState } from './feed';
 import type { IObservable } from './observable';
 import { Observable } from './observable';
@@ -60,12 +60,17 @@ export class SyncModel extends Observable<ISyncState> {
     this.setState({ status, error: null });
   }
 
+  /** Ask for the status once, and wait for it. Never rejects: a failure becomes the state. */
+  async reload(): Promise<void> {
+    await this._ask().catch(() => undefined);
+  }
+
   /** Ask the synchronisation for something. Never rejects: a refusal becomes the state. */
-  async request(op: SyncRequest['op']): Promise<void> {
+  async request(...wish: Parameters<IStorageClient['requestSync']>): Promise<void> {
     this.setState({ requesting: true, error: null });
     const news = this._news;
     try {
-      const status = await this._client.requestSync(op);
+      const status = await this._client.requestSync(...wish);
       this.setState({ requesting: false, ...(news === this._news ? { status } : {}) });
     } catch (reason) {
       this.setState({ error: asStorageError(reason), requesting: false });

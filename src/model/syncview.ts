@@ -31,8 +31,7 @@ export class SyncView extends Observable<ISyncViewState> {
   }
 }
 
-/** Tells held deletions from others. */
+/** Tells held deletions from others; '' when none are held. */
 export function keyOf(status: SyncStatus): string {
-  const { held } = status;
-  return held ? `${held.code} ${held.files} ${held.bytes}` : '';
+  return status.held?.id ?? '';
 }

@@ -38,6 +38,7 @@ export const panelPlugin: JupyterFrontEndPlugin<StorageActions> = {
     const home = new SyncActions({
       announcer,
       browser: browser.model,
+      client,
       show: () => showPanel(app),
       sync: sync.model,
       trans,

@@ -1,6 +1,7 @@
 import { Notification } from '@jupyterlab/apputils';
 import type { TranslationBundle } from '@jupyterlab/translation';
 
+import type { IStorageClient } from '../api/client';
 import { asStorageError } from '../api/errors';
 import type { SyncRequest } from '../api/generated';
 import type { Announcer } from '../model/announcer';
@@ -27,13 +28,9 @@ export class SyncActions {
 
   /** Ask the synchronisation for something, and say so when it refuses. */
   async ask(op: SyncRequest['op']): Promise<void> {
-    const { sync, trans } = this._options;
+    const { sync } = this._options;
     await sync.request(op);
-    const { error } = sync.state;
-    if (error) {
-      const what = trans.__('The home could not be synchronised.');
-      Notification.error(`${what} ${asStorageError(error).message}`, { autoClose: false });
-    }
+    this._complain();
   }
 
   /** Show all of the state, in the panel. */
@@ -61,28 +58,47 @@ export class SyncActions {
   }
 
   /**
-   * Show which deletions are held, and let them through when the user says so. More that were
-   * held back while he read are asked about anew: he agrees to no more than he has seen.
+   * Show which deletions are held, and let them through when the user says so. When others are held
+   * by the time he has read, he is asked anew: he agrees to no more than he has seen.
    */
   async reviewDeletions(): Promise<void> {
-    const { announcer, sync, trans } = this._options;
-    for (;;) {
+    const { announcer, client, sync, trans } = this._options;
+    for (let changed = false; ; changed = true) {
       const { status } = sync.state;
       if (!status?.held) {
         announcer.say(trans.__('No deletions are held any more.'));
         return;
       }
-      const answer = await askHeld(status, trans);
+      const listUrl = client.heldUrl(keyOf(status));
+      const answer = await askHeld(status, { changed, listUrl, trans });
       if (answer !== 'delete') {
         if (answer === 'keep') {
           this.keepCopies();
         }
         return;
       }
-      if (sync.state.status && keyOf(sync.state.status) === keyOf(status)) {
-        await this.ask('acceptDeletes');
-        return;
+      if (!sync.state.status || keyOf(sync.state.status) !== keyOf(status)) {
+        continue;
       }
+      await sync.request('acceptDeletes', keyOf(status));
+      if (sync.state.error?.code === 'deletions-changed') {
+        await sync.reload();
+        if (!sync.state.error) {
+          continue;
+        }
+      }
+      this._complain();
+      return;
+    }
+  }
+
+  /** Say what was refused, if something was. */
+  private _complain(): void {
+    const { sync, trans } = this._options;
+    const { error } = sync.state;
+    if (error) {
+      const what = trans.__('The home could not be synchronised.');
+      Notification.error(`${what} ${asStorageError(error).message}`, { autoClose: false });
     }
   }
 
@@ -112,6 +128,7 @@ export namespace SyncActions {
   export interface IOptions {
     announcer: Announcer;
     browser: BrowserModel;
+    client: Pick<IStorageClient, 'heldUrl'>;
     sync: SyncModel;
     view: SyncView;
     trans: TranslationBundle;

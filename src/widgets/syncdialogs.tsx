@@ -23,8 +23,18 @@ export function filesAndBytes(
   return trans._n('%2 file, %3', '%2 files, %3', counts.files, files, bytes);
 }
 
+/** How the question about held deletions is asked. */
+interface IHeldOptions {
+  /** Whether it is asked anew, since others are held now than those that were shown before. */
+  changed: boolean;
+  /** Where the whole list is downloaded from. */
+  listUrl: string;
+  trans: TranslationBundle;
+}
+
 /** Show which deletions are held and what either answer does, and ask for one. */
-export async function askHeld(status: SyncStatus, trans: TranslationBundle): Promise<HeldAnswer> {
+export async function askHeld(status: SyncStatus, options: IHeldOptions): Promise<HeldAnswer> {
+  const { trans } = options;
   const { held } = status;
   if (!held) {
     return null;
@@ -38,7 +48,7 @@ export async function askHeld(status: SyncStatus, trans: TranslationBundle): Pro
       held.files,
       count
     ),
-    body: body(<HeldBody status={status} trans={trans} />),
+    body: body(<HeldBody status={status} {...options} />),
     buttons: [
       Dialog.cancelButton({ label: keep }),
       Dialog.warnButton({
@@ -53,14 +63,19 @@ export async function askHeld(status: SyncStatus, trans: TranslationBundle): Pro
   return result.button.label === keep ? 'keep' : null;
 }
 
-function HeldBody(props: { status: SyncStatus; trans: TranslationBundle }): ReactElement | null {
-  const { status, trans } = props;
+function HeldBody(props: IHeldOptions & { status: SyncStatus }): ReactElement | null {
+  const { changed, listUrl, status, trans } = props;
   const { held, veto, mirror } = status;
   if (!held) {
     return null;
   }
   return (
     <>
+      {changed && (
+        <p role="alert">
+          {trans.__('Other deletions are held now than those that were shown. Look again.')}
+        </p>
+      )}
       <p className="wbs-Dialog-caution">{veto}</p>
       <p>
         {trans._n(
@@ -79,9 +94,16 @@ function HeldBody(props: { status: SyncStatus; trans: TranslationBundle }): Reac
           </li>
         ))}
       </List>
+      {held.files > held.paths.length && (
+        <p>
+          <a className="wbs-LinkButton" href={listUrl} download="held-deletions.jsonl">
+            {trans.__('Download the whole list')}
+          </a>
+        </p>
+      )}
       <p>
         {trans.__(
-          'Delete: the copies are deleted from %1. This cannot be undone here.',
+          'Delete: exactly these copies are deleted from %1. This cannot be undone here.',
           mirror ?? trans.__('the storage')
         )}
       </p>

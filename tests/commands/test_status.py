@@ -20,7 +20,11 @@ from wherobots_storage.api.models import (
 from wherobots_storage.cli import main
 from wherobots_storage.commands import status as status_command
 from wherobots_storage.commands import sync as sync_command
+from wherobots_storage.config import load_settings
+from wherobots_storage.planning.tree import Record
 from wherobots_storage.sync import once
+from wherobots_storage.sync.heldlist import HeldList
+from wherobots_storage.sync.state import StateFolder
 
 QUIET = SyncStatus(state="idle", since="2026-01-01T00:00:00Z", last_synced="2026-01-01T00:00:01Z")
 TROUBLED = SyncStatus(
@@ -36,7 +40,11 @@ TROUBLED = SyncStatus(
     skipped_total=1,
     veto="All files are gone.",
     held=HeldDeletions(
-        code="home-emptied", files=12, bytes=2048, paths=[PathCounts(path="lost.txt", bytes=7)]
+        id="0123",
+        code="home-emptied",
+        files=12,
+        bytes=2048,
+        paths=[PathCounts(path="lost.txt", bytes=7)],
     ),
     ignored=Counts(files=1200, bytes=4096),
     ignored_paths=[PathCounts(path="node_modules/", files=1100, bytes=4000)],
@@ -52,6 +60,7 @@ class FakeAgent:
         self._status = status
         self._complete = complete
         self.asked: list[tuple[str, float | None]] = []
+        self.accepted: list[str | None] = []
         self.patience: list[float | None] = []
 
     def __call__(self, socket_path: Path) -> FakeAgent:
@@ -69,12 +78,15 @@ class FakeAgent:
         op: str,
         deadline: float | None = None,
         *,
+        held: str | None = None,
         on_status: Callable[[SyncStatus], None] | None = None,
         timeout: float | None = None,
     ) -> AgentEvent:
         """Do nothing, and say how it went."""
         self.patience.append(timeout)
         self.asked.append((op, deadline))
+        if op == "acceptDeletes":
+            self.accepted.append(held)
         if on_status is not None:
             on_status(self._status)
         return AgentEvent(event="done", status=self._status, complete=self._complete)
@@ -210,10 +222,65 @@ def test_not_watching_is_no_incompleteness(
 @pytest.mark.usefixtures("configured")
 def test_deletions_are_accepted_before_the_final_sync(monkeypatch: pytest.MonkeyPatch) -> None:
     """--accept-deletes is said first, so that the final sync carries the deletions out."""
-    agent = FakeAgent(QUIET)
+    agent = FakeAgent(TROUBLED)
     pose(monkeypatch, agent)
-    assert main(["sync", "--final", "--accept-deletes"]) == 0
+    assert main(["sync", "--final", "--accept-deletes", "0123"]) == 0
     assert [op for op, _ in agent.asked] == ["acceptDeletes", "final"]
+    assert agent.accepted == ["0123"]
+
+
+@pytest.mark.usefixtures("configured")
+@pytest.mark.parametrize("kind", ["--once", "--final"])
+def test_deletions_of_another_list_are_not_accepted(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], kind: str
+) -> None:
+    """An ID that is not of what is held now deletes nothing, and shows what is held."""
+    agent = FakeAgent(TROUBLED, complete=False)
+    pose(monkeypatch, agent)
+    assert main(["sync", kind, "--accept-deletes", "4567"]) == 3
+    assert agent.accepted == []
+    captured = capsys.readouterr()
+    assert "nothing of it is deleted. Look at the list again" in captured.err
+    assert "lost.txt" in captured.out
+    assert "sync --accept-deletes 0123" in captured.out
+
+
+@pytest.mark.usefixtures("configured")
+def test_deletions_are_not_accepted_unnamed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """--accept-deletes without an ID is a mistake in the command line, which says where it is."""
+    agent = FakeAgent(TROUBLED)
+    pose(monkeypatch, agent)
+    assert main(["sync", "--accept-deletes"]) == 2
+    assert agent.asked == []
+    assert "`wherobots-storage status` shows" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("configured")
+def test_all_held_deletions_are_listed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """--held names every one, with its size, and as JSON with the ID of the list before them."""
+    monkeypatch.setattr(status_command, "AgentClient", None)  # The agent is not needed for it.
+    assert main(["status", "--held"]) == 0
+    assert "No deletions are on hold." in capsys.readouterr().err
+    settings = load_settings({})
+    state = StateFolder.for_settings(settings)
+    state.make()
+    held = HeldDeletions(id="0123", code="half-gone", files=2, bytes=3072)
+    rows = [
+        Record(path, "file", size, 1, 1, 1, 0o644, "", "", 1.0)
+        for path, size in (("a\x1b[2J", 1024), ("b/c", 2048))
+    ]
+    HeldList(state.held_path).keep(held, rows)
+    assert main(["status", "--held"]) == 3
+    assert capsys.readouterr().out == "a\\x1b[2J (1.0 KiB)\nb/c (2.0 KiB)\n"
+    assert main(["status", "--held", "--json"]) == 3
+    head, *entries = map(json.loads, capsys.readouterr().out.splitlines())
+    assert (head["id"], head["files"]) == ("0123", 2)
+    assert [entry["path"] for entry in entries] == ["a\x1b[2J", "b/c"]
+    assert str(state.path).startswith(str(tmp_path))
 
 
 @pytest.mark.usefixtures("configured")

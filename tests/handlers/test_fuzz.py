@@ -101,6 +101,7 @@ REQUESTS = st.sampled_from(
         ("GET", "uploads"),
         ("DELETE", "uploads"),
         ("GET", "sync"),
+        ("GET", "sync/held"),
         ("GET", "config"),
         ("POST", "files/delete"),
         ("POST", "folders"),

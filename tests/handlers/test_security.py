@@ -47,6 +47,7 @@ def test_the_table_has_the_routes_that_the_panel_uses() -> None:
         ("POST", "uploads/complete"),
         ("GET", "sync"),
         ("POST", "sync"),
+        ("GET", "sync/held"),
         ("POST", "credentials"),
         ("GET", "config"),
     }

@@ -18,6 +18,7 @@ from support.homes import OLD, PREFIX, Bench, picture, settings_for
 from support.processes import SERVER, agent_process, is_idle
 
 from wherobots_storage.api.models import SyncStatus
+from wherobots_storage.errors import DeletionsChanged, InvalidInput
 from wherobots_storage.objectstore.s3 import S3Store
 from wherobots_storage.sync.client import AgentClient
 from wherobots_storage.sync.handover import settings_to_json
@@ -222,6 +223,32 @@ def test_supervisor_requests(bench: Bench) -> None:
         status = asyncio.run(supervisor.request("sync"))
         assert status.home == str(bench.home)
         eventually(lambda: bench.keys() == ["a"])
+
+    run_with(supervisor, during)
+
+
+def test_supervisor_passes_a_consent_on(bench: Bench) -> None:
+    """Deletions go by the id under which they were shown; another id is refused, with none gone."""
+    for number in range(60):
+        bench.write(f"f{number:02}", b"%d" % number)
+    assert bench.sync().complete
+    for number in range(40):
+        (bench.home / f"f{number:02}").unlink()
+    supervisor = AgentSupervisor(bench.settings, lambda _: None)
+    supervisor.spawn()
+    assert supervisor.wait_restored(20)
+
+    def during() -> None:
+        eventually(lambda: supervisor.status.held is not None)
+        held = supervisor.status.held
+        assert held is not None
+        with pytest.raises(DeletionsChanged):
+            asyncio.run(supervisor.request("acceptDeletes", "0" * 32))
+        with pytest.raises(InvalidInput):
+            asyncio.run(supervisor.request("acceptDeletes"))
+        assert len(bench.keys()) == 60
+        asyncio.run(supervisor.request("acceptDeletes", held.id))
+        eventually(lambda: len(bench.keys()) == 20)
 
     run_with(supervisor, during)
 

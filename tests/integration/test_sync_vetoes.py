@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from support.disks import mounted
-from support.homes import OLD, PREFIX, Bench, codes, keys_below
+from support.homes import OLD, PREFIX, Bench, codes, everything, keys_below
 
 from wherobots_storage.errors import HomeMissing
 from wherobots_storage.objectstore.s3 import S3Store
@@ -35,7 +35,7 @@ def test_emptied_home(bench: Bench) -> None:
         file.unlink()
     assert bench.sync().status.state == "vetoed"
     assert len(bench.keys()) == 3
-    assert bench.sync(accept_deletes=True).complete
+    assert bench.sync(everything).complete
     assert bench.keys() == []
 
 
@@ -49,7 +49,7 @@ def test_encrypted_home(bench: Bench) -> None:
     assert outcome.status.held is not None
     assert (outcome.status.held.code, outcome.status.held.files) == ("half-gone", 40)
     assert len(bench.keys()) == 100
-    assert bench.sync(accept_deletes=True).complete
+    assert bench.sync(everything).complete
     assert len(bench.keys()) == 60
 
 

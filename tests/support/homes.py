@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from wherobots_storage.api.models import HeldDeletions
 from wherobots_storage.namespace.paths import Root
 from wherobots_storage.objectstore.store import (
     BulkTransfers,
@@ -18,6 +19,7 @@ from wherobots_storage.objectstore.store import (
 from wherobots_storage.objectstore.threads import ThreadedTransfers
 from wherobots_storage.settings import Settings, Tenancy
 from wherobots_storage.sync.cancel import Cancel
+from wherobots_storage.sync.consent import Agree, nobody
 from wherobots_storage.sync.final import FinalSync
 from wherobots_storage.sync.once import Outcome, final_once, restore_once, sync_once
 from wherobots_storage.sync.reconcile import Reconciler
@@ -44,6 +46,11 @@ def _eight_threads(store: ObjectStore) -> BulkTransfers:
     return ThreadedTransfers(store, workers=8)
 
 
+def everything(_held: HeldDeletions) -> bool:
+    """Agree to whatever is held."""
+    return True
+
+
 class Bench:
     """A home, a state folder and a store; ``sync`` and ``restore`` as the command line does."""
 
@@ -63,18 +70,18 @@ class Bench:
         finally:
             transfers.close()
 
-    def sync(self, *, accept_deletes: bool = False) -> Outcome:
-        """One sync."""
+    def sync(self, agree: Agree = nobody) -> Outcome:
+        """One sync; ``agree`` answers when deletions are held."""
         with self._transfers() as transfers:
             return sync_once(
                 self.settings,
                 self.store,
                 transfers,
                 lambda _: None,
-                accept_deletes=accept_deletes,
+                agree=agree,
             )
 
-    def final(self, seconds: float | None, *, accept_deletes: bool = False) -> Outcome:
+    def final(self, seconds: float | None, agree: Agree = nobody) -> Outcome:
         """One final sync, by the agent if there is one."""
         with self._transfers() as transfers:
             return final_once(
@@ -83,7 +90,7 @@ class Bench:
                 transfers,
                 lambda _: None,
                 seconds=seconds,
-                accept_deletes=accept_deletes,
+                agree=agree,
             )
 
     def restore(self) -> Outcome:

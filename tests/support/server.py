@@ -58,9 +58,9 @@ class FakeSupervisor:
         """Note it and end."""
         self.calls.append("run")
 
-    async def request(self, op: str) -> SyncStatus:
+    async def request(self, op: str, held: str | None = None) -> SyncStatus:
         """Note it; the status changes."""
-        self.calls.append(op)
+        self.calls.append(op if held is None else f"{op} {held}")
         self.status = SyncStatus(state="syncing", since="2026-01-01T00:00:01Z")
         return self.status
 
@@ -78,6 +78,7 @@ class Hooks:
     def __init__(self, store: ObjectStore) -> None:
         self.store: ObjectStore | None = store
         self.supervisor = FakeSupervisor()
+        self.settings: Settings | None = None
 
     def make_store(self, settings: Settings) -> ObjectStore:
         """The test's store, whatever bucket is asked for; the real one when there is none."""
@@ -88,8 +89,9 @@ class Hooks:
             return open_user_store(settings)
         return self.store
 
-    def make_supervisor(self, _settings: Settings) -> FakeSupervisor:
-        """The fake."""
+    def make_supervisor(self, settings: Settings) -> FakeSupervisor:
+        """The fake; the settings are kept."""
+        self.settings = settings
         return self.supervisor
 
 

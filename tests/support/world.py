@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import NamedTuple, Self
 from unittest.mock import patch
 
-from support.homes import PREFIX, final, settings_for
+from support.homes import PREFIX, everything, final, settings_for
 from support.oracle import Oracle, Tree, Value, require
 from support.trouble import InlineTransfers, Killed, Points, Trouble, TroubledStore
 
@@ -37,6 +37,7 @@ from wherobots_storage.sync import (
 from wherobots_storage.sync import final as finals
 from wherobots_storage.sync import unsettled as rescues
 from wherobots_storage.sync.cancel import Cancel
+from wherobots_storage.sync.consent import Consent
 from wherobots_storage.sync.focus import Focus
 from wherobots_storage.sync.reconcile import Reconciler
 from wherobots_storage.sync.rehash import Rehash
@@ -222,8 +223,9 @@ class World:
             self.ahead += 4000.0
         report = self._run(lambda session: session.cycle(Hasty()), trouble)
         if accept and report is not None and report.veto is not None:
-            agreed = report.vetoed
-            report = self._run(lambda session: session.cycle(Hasty(), agreed), None)
+            consent = Consent(everything)
+            report = self._run(lambda session: session.cycle(Hasty(), consent), None)
+            consent.forget()
         if report is not None:
             self._check_clean(report, trouble, reconciled=reconcile and trouble is None)
         return report
@@ -399,7 +401,7 @@ class World:
         told = {notice.path: notice.code for notices in (report.skipped, report.conflicts)
                 for notice in notices}  # fmt: skip
         if trouble is None:
-            self._check_notices(told, report.vetoed)
+            self._check_notices(told, held_paths(report))
         if report.veto is None and (trouble is None or trouble.kind != "meet"):
             self.oracle.clean(set(told), reconciled=reconciled)
             self._check_facts(set(told))
@@ -427,6 +429,11 @@ class World:
                 continue  # A foreign object has no facts of ours, nor need it get any.
             known = there.mode in {None, facts.mode} and there.mtime_ns == facts.mtime_ns
             require(known, f"{path!r} is {facts}, and saved as {there}")
+
+
+def held_paths(report: Report) -> frozenset[str]:
+    """The paths whose deletion is held back: fewer than are cut off a list."""
+    return frozenset(entry.path for entry in report.held.paths) if report.held else frozenset()
 
 
 def read_home(home: Path) -> dict[str, Facts]:

@@ -250,7 +250,8 @@ def test_veto_and_consent(bench: Bench, store: FaultyStore) -> None:
         status = agent.reaches("vetoed")
         assert "40 of 60" in (status.veto or "")
         assert len(bench.keys()) == 60
-        agent.client.request("acceptDeletes")
+        assert status.held is not None
+        agent.client.request("acceptDeletes", held=status.held.id)
         eventually(lambda: len(bench.keys()) == 20)
         assert agent.reaches("idle").veto is None
 

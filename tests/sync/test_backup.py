@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from support.faults import FaultyStore
-from support.homes import OLD, PREFIX, Bench, codes
+from support.homes import OLD, PREFIX, Bench, codes, everything
 
 from wherobots_storage.errors import (
     AccessDenied,
@@ -183,7 +183,7 @@ def test_emptied_home_deletes_nothing(bench: Bench) -> None:
     assert [path.path for path in held.paths] == ["f0", "f1", "f2", "f3", "f4"]
     assert held.bytes == sum(path.bytes for path in held.paths) > 0
     assert len(bench.keys()) == 5
-    assert bench.sync(accept_deletes=True).complete
+    assert bench.sync(everything).complete
     assert bench.keys() == []
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from support.agents import eventually, running_agent
 from support.faults import FaultyStore
-from support.homes import OLD, PREFIX, Bench, opened
+from support.homes import OLD, PREFIX, Bench, everything, opened
 
 from wherobots_storage.errors import AlreadyRunning, InvalidCredentials, StoreUnavailable
 from wherobots_storage.sync.lease import LeaseObject, lease_of
@@ -133,7 +133,7 @@ def test_consent_to_deletions(bench: Bench) -> None:
     assert not outcome.complete
     assert outcome.status.state == "vetoed"
     assert len(bench.keys()) == 60
-    assert bench.final(20.0, accept_deletes=True).complete
+    assert bench.final(20.0, everything).complete
     assert len(bench.keys()) == 20
 
 

@@ -116,6 +116,17 @@ test('a conflict is listed with both names, and each is shown in the storage', a
   );
 });
 
+test('a consent to other deletions than those that are held is refused', async () => {
+  for (const [held, status] of [
+    ['0123', 409],
+    [undefined, 400]
+  ] as const) {
+    const answer = await call('POST', 'sync', { body: { op: 'acceptDeletes', held } });
+    expect(answer.status).toBe(status);
+  }
+  expect((await call('GET', 'sync/held', { query: { id: '0123' } })).status).toBe(409);
+});
+
 test('held deletions are asked about: kept, then deleted', async () => {
   const gone = Array.from(
     { length: 40 },
@@ -134,6 +145,9 @@ test('held deletions are asked about: kept, then deleted', async () => {
   await question.getByRole('button', { name: 'Delete them from storage…' }).click();
   await expect(panel.dialog).toContainText('Delete 40 copies from the storage?');
   await expect(panel.dialog).toContainText(`wherobots-demo/acme/${MIRROR}`);
+  const copies = panel.dialog.getByRole('list', { name: 'Copies that would be deleted' });
+  await expect(copies.getByRole('listitem')).toHaveCount(40);
+  await expect(copies).toContainText('run-39.csv');
   expect(await isSaved('run-00.csv')).toBe(true);
   await panel.dialog.getByRole('button', { name: 'Delete 40 copies' }).click();
   await expect.poll(() => isSaved('run-00.csv'), SOON).toBe(false);

@@ -187,9 +187,11 @@ class PathCounts(Wire, frozen=True, kw_only=True):
 class HeldDeletions(Wire, frozen=True, kw_only=True):
     """Deletions that a veto holds back, until somebody accepts them or the files are back.
 
-    ``code`` is the veto's; ``paths`` are the first of them, cut as the other lists are.
+    ``id`` names exactly these: who accepts them says it, so that no others go. ``code`` is the
+    veto's; ``paths`` are the first of them, cut as the other lists are.
     """
 
+    id: str = ""
     code: str
     files: int
     bytes: int
@@ -251,9 +253,10 @@ class SyncStatus(Wire, frozen=True, kw_only=True):
 
 
 class SyncRequest(Wire, frozen=True, kw_only=True):
-    """Ask the agent for something."""
+    """Ask the agent for something. ``held``: the ``id`` of the deletions that are accepted."""
 
     op: Literal["sync", "pause", "resume", "retry", "acceptDeletes", "takeover"]
+    held: str | None = None
 
 
 class Features(Wire, frozen=True, kw_only=True):
@@ -299,7 +302,10 @@ class JobEvent(Wire, frozen=True, kw_only=True):
 
 
 class AgentRequest(Wire, frozen=True, kw_only=True):
-    """To the agent. ``deadline`` in seconds from now bounds a final sync; None is no limit."""
+    """To the agent. ``deadline`` in seconds from now bounds a final sync; None is no limit.
+
+    ``held``: the ``id`` of the deletions that are accepted.
+    """
 
     op: Literal[
         "sync",
@@ -316,6 +322,7 @@ class AgentRequest(Wire, frozen=True, kw_only=True):
     ]
     id: str
     deadline: float | None = None
+    held: str | None = None
 
 
 class AgentEvent(Wire, frozen=True, kw_only=True):

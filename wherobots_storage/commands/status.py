@@ -1,33 +1,43 @@
-"""What the sync agent of this home does, and what is not in the bucket yet."""
+"""What the sync agent of this home does, and what is not in the bucket yet.
+
+--held lists all deletions that are on hold, however many, from the latest sync; with --json one
+JSON object a line, the first of them with the list's ID.
+"""
 
 from __future__ import annotations
 
 import argparse
 
-from wherobots_storage.api.models import HeldDeletions, SyncNotice, SyncStatus
+import msgspec
+
+from wherobots_storage.api.models import HeldDeletions, PathCounts, SyncNotice, SyncStatus
 from wherobots_storage.commands.context import DONE, INCOMPLETE, Context
 from wherobots_storage.commands.output import Output, human_size
 from wherobots_storage.sync.client import AgentClient
+from wherobots_storage.sync.heldlist import open_held
 from wherobots_storage.sync.state import StateFolder
 
 REMARKS = frozenset({"not-watched"})
 """Codes of notices that are about no file: nothing is missing from the bucket by them."""
 
 SHOWN = 10
-"""How many held deletions and ignored paths are named; --json names more of them."""
+"""How many held deletions and ignored paths are named; --held and --json name more of them."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Its own arguments."""
     parser.add_argument("--json", action="store_true", help="the status as one JSON object")
+    parser.add_argument("--held", action="store_true", help="all deletions that are on hold")
 
 
 def run(context: Context) -> int:
     """Ask the agent. Raises AgentUnavailable when none runs; exits 3 while something is listed."""
     settings = context.settings()
     settings.require_tenancy()
-    client = AgentClient(StateFolder.for_settings(settings).socket_path)
-    status = client.status()
+    state = StateFolder.for_settings(settings)
+    if context.arguments.held:
+        return _all_held(state, context.output)
+    status = AgentClient(state.socket_path).status()
     context.output.record(status)
     show(status, context.output)
     return INCOMPLETE if is_troubled(status) else DONE
@@ -66,7 +76,7 @@ def show(status: SyncStatus, output: Output) -> None:
     if status.veto:
         output.line(f"Deletions:    on hold. {status.veto}")
     if status.held:
-        _held(status.held, output)
+        show_held(status.held, output)
     if status.last_error:
         output.line(f"Last error:   {status.last_error.message}")
     notices(status, output)
@@ -89,12 +99,29 @@ def _without_remarks(status: SyncStatus) -> tuple[list[SyncNotice], int]:
     return skipped, status.skipped_total - (len(status.skipped) - len(skipped))
 
 
-def _held(held: HeldDeletions, output: Output) -> None:
-    """The deletions that wait for an answer, the first of them by name."""
+def show_held(held: HeldDeletions, output: Output) -> None:
+    """The deletions that wait for an answer, the first of them by name, and how to answer."""
     output.line(f"Held deletions ({held.files:,}, {human_size(held.bytes)}):")
     for entry in held.paths[:SHOWN]:
         output.line(f"  {entry.path}")
     _more(held.files - len(held.paths[:SHOWN]), output)
+    output.line("All of them:    wherobots-storage status --held")
+    output.line(f"To delete them: wherobots-storage sync --accept-deletes {held.id}")
+
+
+def _all_held(state: StateFolder, output: Output) -> int:
+    """Every deletion that the latest sync held back, a line each; exits 3 while there are any."""
+    with open_held(state.held_path) as lines:
+        if lines is None:
+            output.note("No deletions are on hold.")
+            return DONE
+        for number, line in enumerate(lines):
+            if output.as_json:
+                output.record(msgspec.Raw(line.strip()))
+            elif number:
+                entry = msgspec.json.decode(line, type=PathCounts)
+                output.line(f"{entry.path} ({human_size(entry.bytes)})")
+    return INCOMPLETE
 
 
 def _ignored(status: SyncStatus, output: Output) -> None:

@@ -2,8 +2,10 @@
 
 Beside a running agent (a JupyterLab of this home), the agent is asked; otherwise one cycle is
 run here. --final makes the final sync of a stop, until the home is quiet: the hook to run before
-an instance is destroyed is `wherobots-storage sync --final --timeout none`. --pause, --resume,
---retry and --takeover are for a running agent only.
+an instance is destroyed is `wherobots-storage sync --final --timeout none`. --accept-deletes takes
+the ID of the held deletions, which the sync and `wherobots-storage status` show with their names:
+when others are held by then, none of them goes. --pause, --resume, --retry and --takeover are for
+a running agent only.
 """
 
 from __future__ import annotations
@@ -15,12 +17,14 @@ import time
 from collections.abc import Callable
 from typing import Self
 
+from wherobots_storage.api.models import HeldDeletions
 from wherobots_storage.commands.context import DONE, INCOMPLETE, Context
 from wherobots_storage.commands.output import Output, human_size
-from wherobots_storage.commands.status import notices
+from wherobots_storage.commands.status import notices, show_held
 from wherobots_storage.errors import InvalidInput, StoreTimeout
 from wherobots_storage.settings import Settings
 from wherobots_storage.sync.client import AgentClient
+from wherobots_storage.sync.consent import Agree, nobody
 from wherobots_storage.sync.final import note_unsaved
 from wherobots_storage.sync.once import Outcome, final_once, sync_once
 from wherobots_storage.sync.state import StateFolder
@@ -60,8 +64,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--accept-deletes",
-        action="store_true",
-        help="let the deletions through that are on hold because so much is gone",
+        nargs="?",
+        const="",
+        metavar="ID",
+        help="let the deletions of this ID through, which are on hold because so much is gone",
     )
     parser.add_argument("--json", action="store_true", help="the outcome as one JSON object")
 
@@ -83,19 +89,42 @@ def run(context: Context) -> int:
         raise InvalidInput("--timeout is for --final: how long that may take.")
     if arguments.op is not None:
         return _tell_agent(arguments.op, settings, context.output)
-    consent = arguments.accept_deletes
+    agree = _agree(arguments.accept_deletes, context.output)
     if arguments.final:
-        return _final(context, settings, consent=consent)
+        return _final(context, settings, agree)
     with (
         context.store(settings) as store,
         context.transfers(store) as transfers,
         context.output.progress() as tell,
     ):
-        outcome = sync_once(settings, store, transfers, tell, accept_deletes=consent)
+        outcome = sync_once(settings, store, transfers, tell, agree=agree)
     return conclude(outcome, _DONE, context.output)
 
 
-def _final(context: Context, settings: Settings, *, consent: bool) -> int:
+def _agree(named: str | None, output: Output) -> Agree:
+    """What is answered when deletions are held: yes to those that were named, else no.
+
+    Raises InvalidInput for a consent that names nothing.
+    """
+    if named is None:
+        return nobody
+    if not named:
+        message = "--accept-deletes needs the ID of what is to be deleted: "
+        message += "`wherobots-storage status` shows the held deletions with it."
+        raise InvalidInput(message)
+
+    def agree(held: HeldDeletions) -> bool:
+        if held.id != named:
+            output.note(
+                f"What is held now is not {named}: nothing of it is deleted. Look at the list "
+                "again, and answer anew."
+            )
+        return held.id == named
+
+    return agree
+
+
+def _final(context: Context, settings: Settings, agree: Agree) -> int:
     """The final sync: with a limit this process ends soon after it, whatever hangs."""
     limit, output = _limit(context, settings), context.output
     until = math.inf if limit is None else time.monotonic() + limit
@@ -107,9 +136,7 @@ def _final(context: Context, settings: Settings, *, consent: bool) -> int:
         guard.note = lambda: note_unsaved(settings, store, transfers, guard.state)
         with output.progress() as tell:
             left = None if limit is None else max(0.0, until - time.monotonic())
-            outcome = final_once(
-                settings, store, transfers, tell, seconds=left, accept_deletes=consent
-            )
+            outcome = final_once(settings, store, transfers, tell, seconds=left, agree=agree)
         # Told before the connections are closed, which may hang as well.
         return guard.tell(lambda: conclude(outcome, _DONE, output))
 
@@ -158,6 +185,8 @@ def conclude(outcome: Outcome, done: str, output: Output) -> int:
     output.record(outcome.status)
     if outcome.status.veto:
         output.line(f"Deletions are on hold: {outcome.status.veto}")
+    if outcome.status.held:
+        show_held(outcome.status.held, output)
     lease = outcome.status.lease
     if lease is not None and not lease.mine:
         output.note(f"Another instance, on {lease.host}, saves here too, until {lease.expires}.")

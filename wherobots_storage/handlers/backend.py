@@ -35,8 +35,11 @@ class SyncAgent(Protocol):
         """The last status that is known."""
         ...
 
-    async def request(self, op: str) -> SyncStatus:
-        """Ask the agent for something. Raises AgentUnavailable."""
+    async def request(self, op: str, held: str | None = None) -> SyncStatus:
+        """Ask the agent for something; ``held``: the id of the deletions that are accepted.
+
+        Raises AgentUnavailable, DeletionsChanged, InvalidInput.
+        """
         ...
 
 

@@ -16,7 +16,7 @@ from wherobots_storage.handlers.files import (
     StatHandler,
 )
 from wherobots_storage.handlers.jobs import JobManager, JobsHandler
-from wherobots_storage.handlers.sync import SyncHandler
+from wherobots_storage.handlers.sync import HeldHandler, SyncHandler
 from wherobots_storage.handlers.upload_manager import UploadManager
 from wherobots_storage.handlers.uploads import (
     UploadCompleteHandler,
@@ -45,6 +45,7 @@ def routes(backend: Backend, jobs: JobManager, uploads: UploadManager) -> list[R
         ("uploads/part", UploadPartHandler, with_uploads),
         ("uploads/complete", UploadCompleteHandler, with_uploads),
         ("sync", SyncHandler, base),
+        ("sync/held", HeldHandler, base),
         ("credentials", CredentialsHandler, base),
         ("config", ConfigHandler, base),
     ]

@@ -31,6 +31,7 @@ STATUSES: dict[type[StorageError], HTTPStatus] = {
     errors.AlreadyExists: HTTPStatus.CONFLICT,
     errors.PreconditionFailed: HTTPStatus.PRECONDITION_FAILED,
     errors.ConcurrentChange: HTTPStatus.CONFLICT,
+    errors.DeletionsChanged: HTTPStatus.CONFLICT,
     errors.UploadInterrupted: HTTPStatus.BAD_REQUEST,
     errors.StoreError: HTTPStatus.BAD_GATEWAY,
     errors.StoreUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,

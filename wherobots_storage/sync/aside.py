@@ -14,7 +14,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain, islice
-from typing import TypeAlias
+from types import TracebackType
+from typing import Self, TypeAlias
 
 from wherobots_storage.errors import (
     ConcurrentChange,
@@ -23,7 +24,8 @@ from wherobots_storage.errors import (
     StorageError,
 )
 from wherobots_storage.planning.conflicts import names_beside
-from wherobots_storage.planning.tree import File, Mirrored, Notice, Symlink
+from wherobots_storage.planning.tree import File, Notice, Symlink
+from wherobots_storage.sync.asidelist import AsideList
 from wherobots_storage.sync.cancel import Cancel, Interrupted
 from wherobots_storage.sync.conflicts import key_room
 from wherobots_storage.sync.home import Home
@@ -70,43 +72,47 @@ class AsidePass:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._settled: dict[str, Mirrored] = {}
-        """What was seen to already, as it was then."""
-        self._aside: set[str] = set()
-        self._copies: dict[str, tuple[str, str]] = {}
-        """Path to the name and the ETag of what was saved of it, by these passes."""
+        self._seen = AsideList()
         self._deletions = 0
         self.last = Report()
         """The report of the latest pass, also of one that did not come to its end."""
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._seen.__exit__(kind, error, trace)
+
     @property
     def differs(self) -> bool:
         """Whether the mirror is not as the home, though no bytes are missing there."""
-        return bool(self._aside or self._deletions)
+        return bool(self._deletions) or self._seen.differs
 
     def run(self, cancel: Cancel) -> Report:
         """One pass. Raises HomeMissing, Interrupted, and the StorageError of an outage."""
         self.last = Report()
         home = self._session.home()
+        self._seen.begin()
         with Uploads() as uploads:
             report, self._deletions = self._session.plan(uploads, cancel)
             self.last = report
-            found = chain(uploads.small(), uploads.large(), uploads.waiting())
-            # A copy has its folder by its name: markers of folders hold nothing to be lost.
-            entries = [entry for entry in found if isinstance(entry, File | Symlink)]
-        left = {entry.path: entry.size for entry in entries}
-        self._aside.intersection_update(left)
-        try:
-            self._session.probe()
-            self._save_all(home, entries, left, cancel)
-        finally:
-            report.left_files += len(left)
-            report.left_bytes += sum(left.values())
-            self._session.audit(report)
+            left = _Left(*uploads.without_folders())
+            try:
+                self._session.probe()
+                self._save_all(home, _entries(uploads), left, cancel)
+            finally:
+                report.left_files += left.files
+                report.left_bytes += left.bytes
+                self._session.audit(report)
         return report
 
     def _save_all(
-        self, home: Home, entries: list[File | Symlink], left: dict[str, int], cancel: Cancel
+        self, home: Home, entries: Iterator[File | Symlink], left: _Left, cancel: Cancel
     ) -> None:
         mirror = self._session.mirror
         writer = _Writer(home, mirror, OpenUploads(mirror, self._session.journal), cancel)
@@ -114,9 +120,8 @@ class AsidePass:
         outage = OutageDetector(mirror.ask_to_write)
         # Without conditions a name is looked at before it is taken: by one at a time.
         workers = WORKERS if mirror.conditions else 1
-        todo = iter(entries)
         with ThreadPoolExecutor(workers, thread_name_prefix="aside") as pool:
-            while batch := list(islice(todo, workers)):
+            while batch := list(islice(entries, workers)):
                 cancel.check()
                 flying = [
                     (entry, _submit(pool, writer, entry, kept.own(entry.path)))
@@ -125,13 +130,13 @@ class AsidePass:
                 ]
                 for entry, future in flying:
                     if not isinstance(future.exception(), Interrupted):
-                        del left[entry.path]
+                        left.less(entry)
                     self._note(entry, future, kept, outage)
 
-    def _is_settled(self, entry: File | Symlink, left: dict[str, int]) -> bool:
-        if self._settled.get(entry.path) != entry:
+    def _is_settled(self, entry: File | Symlink, left: _Left) -> bool:
+        if not self._seen.knows(entry):
             return False
-        del left[entry.path]
+        left.less(entry)
         return True
 
     def _note(
@@ -155,12 +160,8 @@ class AsidePass:
             else:
                 report.skipped.add(saved)
             return
-        self._settled[entry.path] = entry
-        if saved is None:
-            self._aside.discard(entry.path)
-            return
-        self._aside.add(entry.path)
-        if saved.name is not None:
+        self._seen.note(entry, aside=saved is not None)
+        if saved is not None and saved.name is not None:
             size = len(saved.content.body) or entry.size
             kept.add_own(entry.path, saved.content.sha256, saved.name, saved.etag, size)
             self._replace(entry.path, saved.name, saved.etag, kept)
@@ -168,14 +169,33 @@ class AsidePass:
 
     def _replace(self, path: str, name: str, etag: str, kept: KeptVersions) -> None:
         """Take back the copy of a moment ago: of a file that grows only the last is of use."""
-        former = self._copies.get(path)
-        self._copies[path] = (name, etag)
+        former = self._seen.replace(path, name, etag)
         if former is None:
             return
         mirror = self._session.mirror
         with suppress(StorageError):
             mirror.store.delete(mirror.key(former[0]), if_match=former[1])
             kept.drop(former[0])
+
+
+@dataclass(slots=True)
+class _Left:
+    """What a pass has not come to yet."""
+
+    files: int
+    bytes: int
+
+    def less(self, entry: File | Symlink) -> None:
+        """It has come to this one."""
+        self.files -= 1
+        self.bytes -= entry.size
+
+
+def _entries(uploads: Uploads) -> Iterator[File | Symlink]:
+    # A copy has its folder by its name: markers of folders hold nothing to be lost.
+    for entry in chain(uploads.small(), uploads.large(), uploads.waiting()):
+        if isinstance(entry, File | Symlink):
+            yield entry
 
 
 def _submit(

@@ -12,13 +12,24 @@ from uuid import uuid4
 
 import msgspec
 
-from wherobots_storage.api.models import AgentEvent, AgentRequest, SyncStatus
-from wherobots_storage.errors import AgentError, AgentUnavailable
+from wherobots_storage.api.models import AgentEvent, AgentRequest, ErrorBody, SyncStatus
+from wherobots_storage.errors import (
+    AgentError,
+    AgentUnavailable,
+    DeletionsChanged,
+    InvalidInput,
+    StorageError,
+)
 
 MAX_ADDRESS = 107
 """The longest path of a Unix socket in bytes (unix(7): 108 with the closing NUL)."""
 
 ANSWER_TIMEOUT = 10.0
+
+_REFUSALS: dict[str, type[StorageError]] = {
+    kind.code: kind for kind in (DeletionsChanged, InvalidInput)
+}
+"""What an agent refuses, by its code; any other error is an AgentError here."""
 
 _decoder = msgspec.json.Decoder(AgentEvent)
 
@@ -70,6 +81,11 @@ def decode(line: bytes) -> AgentEvent:
         raise AgentUnavailable(message) from error
 
 
+def refused(error: ErrorBody) -> StorageError:
+    """An error that the agent answered with."""
+    return _REFUSALS.get(error.code, AgentError)(error.message)
+
+
 class AgentClient:
     """Asks the agent behind one socket; every call is a connection of its own."""
 
@@ -90,14 +106,17 @@ class AgentClient:
         op: str,
         deadline: float | None = None,
         *,
+        held: str | None = None,
         on_status: Callable[[SyncStatus], None] | None = None,
         timeout: float | None = None,
     ) -> AgentEvent:
         """Ask for something and wait for its end, at most ``timeout`` seconds without a word.
 
-        ``on_status`` is told the status as it changes. Raises AgentUnavailable, AgentError.
+        ``held`` is the id of the deletions that are accepted. ``on_status`` is told the status as
+        it changes. Raises AgentUnavailable, AgentError, DeletionsChanged when other deletions are
+        held, InvalidInput.
         """
-        return self._exchange(op, deadline, on_status, timeout)
+        return self._exchange(op, deadline, on_status, timeout, held)
 
     def _exchange(
         self,
@@ -105,8 +124,10 @@ class AgentClient:
         deadline: float | None = None,
         on_status: Callable[[SyncStatus], None] | None = None,
         timeout: float | None = None,
+        held: str | None = None,
     ) -> AgentEvent:
-        request = msgspec.convert({"op": op, "id": uuid4().hex, "deadline": deadline}, AgentRequest)
+        fields = {"op": op, "id": uuid4().hex, "deadline": deadline, "held": held}
+        request = msgspec.convert(fields, AgentRequest)
         with open_socket(self._path, timeout) as connection:
             if self._pid is not None and peer_pid(connection) != self._pid:
                 raise AgentUnavailable("Another agent has this home at the moment.")
@@ -127,7 +148,7 @@ def _await_answer(
         event = decode(line)
         if event.id == request_id:
             if event.error is not None:
-                raise AgentError(event.error.message)
+                raise refused(event.error)
             return event
         if on_status is not None and event.status is not None:
             on_status(event.status)

@@ -109,9 +109,12 @@ class Controller:
         self._retry = True
         self.ask("look")
 
-    def accept_deletes(self) -> None:
-        """Agree to the deletions that are vetoed now, and to no others."""
-        self._work.accept()
+    def accept_deletes(self, held_id: str | None) -> None:
+        """Agree to the held deletions of this id, and to no others.
+
+        Raises InvalidInput without one, DeletionsChanged when they are not what is held now.
+        """
+        self._work.accept(held_id)
         self.ask("sync")
 
     def hint(self, focus: Focus) -> None:
@@ -292,6 +295,7 @@ class Controller:
         if self._deadline is not None:
             left = max(left or 0.0, self._deadline - RESERVE_SECONDS - spent)
         complete = self._work.final(left, ends=True)
+        self._work.close()
         self._tenure.end()
         log.info("the final sync is %s", "complete" if complete else "not complete")
         self._board.enter("stopped")

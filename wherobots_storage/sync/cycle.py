@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from wherobots_storage.api.models import Counts, Progress
+from wherobots_storage.api.models import Counts, HeldDeletions, Progress
 from wherobots_storage.errors import StorageError
 from wherobots_storage.planning.backup import Delete, Leave, Skip, Upload, plan_backup
 from wherobots_storage.planning.tree import Entry, File, Notice, Record, Symlink
 from wherobots_storage.sync.cancel import Cancel, Interrupted
+from wherobots_storage.sync.consent import Consent
 from wherobots_storage.sync.deletions import Deleter
 from wherobots_storage.sync.focus import Focus, streams
 from wherobots_storage.sync.home import Home
@@ -19,15 +20,17 @@ from wherobots_storage.sync.meanwhile import Meanwhile
 from wherobots_storage.sync.mirror import Mirror
 from wherobots_storage.sync.report import Report, Stops
 from wherobots_storage.sync.scan import Scanner
+from wherobots_storage.sync.status import wire_held
 from wherobots_storage.sync.toll import Toll
 from wherobots_storage.sync.uploads import Uploader
-from wherobots_storage.sync.worklist import Uploads
+from wherobots_storage.sync.worklist import Deletions, Uploads
 
 _MIRRORED = (File, Symlink)
 """A tuple: asking for a union takes twice as long, for every file of every scan."""
 
 OnProgress = Callable[[Progress], None]
 OnPending = Callable[[Counts], None]
+OnHeld = Callable[[HeldDeletions, Iterable[Record]], None]
 
 
 class Cycle:
@@ -41,7 +44,10 @@ class Cycle:
         *,
         on_progress: OnProgress,
         on_pending: OnPending = lambda _: None,
+        on_held: OnHeld = lambda _held, _records: None,
     ) -> None:
+        """``on_held`` is told which deletions a whole cycle holds back, with all their rows."""
+        self._on_held = on_held
         self._home = home
         self._mirror = mirror
         self._journal = journal
@@ -63,12 +69,12 @@ class Cycle:
     def run(
         self,
         cancel: Cancel,
-        accepted: frozenset[str] = frozenset(),
+        consent: Consent | None = None,
         focus: Focus | None = None,
         *,
         hints: Callable[[], Focus] = Focus,
     ) -> Report:
-        """One cycle. ``accepted`` are paths whose deletion somebody has agreed to.
+        """One cycle. ``consent`` is asked about deletions that a veto would hold back.
 
         With a ``focus`` only these folders are looked at, and nothing else is touched. ``hints``
         tells where something changed since it was last called: small files from there are brought
@@ -79,15 +85,17 @@ class Cycle:
         """
         report = self.last = Report()
         self._toll.begin(narrow=focus is not None)
-        with Uploads() as uploads:
-            deletions = self._plan(uploads, report, cancel, focus)
+        self._whole = focus is None
+        consent = consent or Consent()
+        with Uploads() as uploads, Deletions() as deletions:
+            self._plan(uploads, deletions, report, cancel, focus, consent)
             if focus is not None:
-                self._mirrored = len(self._journal) - len(deletions)
-            pending = _Pending(uploads, len(deletions), self._on_progress, self._on_pending)
+                self._mirrored = len(self._journal) - deletions.files
+            pending = _Pending(uploads, deletions.files, self._on_progress, self._on_pending)
             pending.tell()
             try:
                 self._look_whether_it_is_back()
-                self._execute(uploads, deletions, accepted, report, cancel, pending, hints)
+                self._execute(uploads, deletions, consent, report, cancel, pending, hints)
                 self._home.check()  # What could not be read in its absence is not settled.
                 self._ask_after_failures(report)
                 self._tell_trouble(report)
@@ -111,17 +119,23 @@ class Cycle:
         Raises HomeMissing, Interrupted.
         """
         report = self.last = Report()
-        deletions = self._plan(uploads, report, cancel, None)
-        return report, len(deletions)
+        with Deletions() as deletions:
+            self._plan(uploads, deletions, report, cancel, None, Consent())
+        return report, deletions.files
 
     def fits(self, home: Home, mirror: Mirror, journal: Journal) -> bool:
         """Whether this still is about these."""
         return (self._home, self._mirror) == (home, mirror) and self._journal is journal
 
     def _plan(
-        self, uploads: Uploads, report: Report, cancel: Cancel, focus: Focus | None
-    ) -> list[Record]:
-        deletions: list[Record] = []
+        self,
+        uploads: Uploads,
+        deletions: Deletions,
+        report: Report,
+        cancel: Cancel,
+        focus: Focus | None,
+        consent: Consent,
+    ) -> None:
         self._mirrored = 0
         rules = self._home.rules()
         found: Iterable[Entry]
@@ -135,13 +149,12 @@ class Cycle:
             if isinstance(action, Upload):
                 uploads.add(action)
             elif isinstance(action, Delete):
-                deletions.append(action.record)
+                deletions.add(action.record, agreed=consent.covers(action.record))
             elif isinstance(action, Skip):
                 report.skipped.add(Notice(*action.entry))
             elif isinstance(action, Leave):
                 report.ignored.add(action.entry)
         self._home.check()  # A home that went away during the scan has not lost its files.
-        return deletions
 
     def _counted(self, entries: Iterable[Entry], cancel: Cancel) -> Iterator[Entry]:
         for seen, entry in enumerate(entries, start=1):
@@ -155,8 +168,8 @@ class Cycle:
     def _execute(
         self,
         uploads: Uploads,
-        deletions: list[Record],
-        accepted: frozenset[str],
+        deletions: Deletions,
+        consent: Consent,
         report: Report,
         cancel: Cancel,
         pending: _Pending,
@@ -173,8 +186,8 @@ class Cycle:
         uploader.sweep()
         for level in uploads.folders():
             uploader.upload(level)
-        allowed = self._allowed(deletions, accepted, uploads, report)
-        if allowed:
+        if deletions.files:
+            self._allow(deletions, consent, uploads, report)
             Deleter(
                 self._home,
                 self._mirror,
@@ -183,7 +196,7 @@ class Cycle:
                 stops=self.stops,
                 cancel=cancel,
                 moved=pending.moved,
-            ).delete(allowed)
+            ).delete(deletions)
         uploader.upload_waiting(uploads.waiting())
         for level in uploads.folders(waiting=True):
             uploader.upload_waiting(level)
@@ -202,21 +215,20 @@ class Cycle:
         if report.left_files and not report.moved and not report.deleted:
             self._mirror.ask()
 
-    def _allowed(
-        self,
-        deletions: list[Record],
-        accepted: frozenset[str],
-        uploads: Uploads,
-        report: Report,
-    ) -> list[Record]:
-        agreed = [record for record in deletions if record.path in accepted]
-        others = [record for record in deletions if record.path not in accepted]
-        veto = self._toll.judge(others, uploads, mirrored=self._mirrored)
-        if veto is None:
-            return deletions
-        report.veto = veto
-        report.held = others
-        return agreed
+    def _allow(
+        self, deletions: Deletions, consent: Consent, uploads: Uploads, report: Report
+    ) -> None:
+        """Let those through that no veto holds back, or that somebody agrees to."""
+        veto = self._toll.judge(deletions, uploads, mirrored=self._mirrored)
+        if veto is not None:
+            held = wire_held(deletions, veto.code)
+            if not consent.agree(held):
+                report.veto, report.held = veto, held
+                if self._whole:
+                    self._on_held(held, deletions.held())
+                return
+            consent.remember(deletions.held())
+        deletions.allow()
 
 
 class _Pending:

@@ -85,8 +85,8 @@ class Database:
         self._path = path
         self._disk: sqlite3.Connection | None = None
         """The connection to the file, while the one in use is a copy in memory."""
-        self._begun: list[tuple[str, Sequence[Any]]] = []
-        """What the open transaction did, to be done again in memory."""
+        self._begun: list[tuple[str, Iterable[Any], bool]] = []
+        """What the open transaction did, to be done again in memory; with many rows, or one."""
         self._next_try = 0.0
         self.trouble: StorageError | None = None
         """Why it is in memory only, while it is."""
@@ -136,7 +136,7 @@ class Database:
             cursor = self._db.execute(sql, values)
         if self._db.in_transaction:
             if not sql.startswith("SELECT"):
-                self._begun.append((sql, values))
+                self._begun.append((sql, values, False))
         elif self._begun:
             self._begun.clear()
             if self._disk is not None and time.monotonic() >= self._next_try:
@@ -144,9 +144,19 @@ class Database:
         return cursor
 
     def executemany(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
-        """Run a statement once for each row."""
-        for row in rows:
-            self.execute(sql, row)
+        """Run a statement once for each row, in the transaction that is open.
+
+        ``rows`` are kept as they are until it ends, and may be gone through more than once: those
+        of a list on disk stay there, however many they are.
+        """
+        try:
+            self._db.executemany(sql, rows)
+        except OverflowError as error:
+            raise JournalError(f"A number is too large for the journal {self._path}.") from error
+        except sqlite3.Error as error:
+            self._leave_disk(error)
+            self._db.executemany(sql, rows)
+        self._begun.append((sql, rows, True))
 
     def executescript(self, sql: str) -> None:
         """Run statements that begin and end their own transaction."""
@@ -174,8 +184,8 @@ class Database:
             if disk.in_transaction:
                 disk.execute("ROLLBACK")
             disk.backup(memory)
-            for sql, values in self._begun:
-                memory.execute(sql, values)
+            for sql, values, many in self._begun:
+                (memory.executemany if many else memory.execute)(sql, values)  # type: ignore[arg-type]
         except sqlite3.Error as trouble:
             memory.close()
             raise self._failure(trouble) from trouble

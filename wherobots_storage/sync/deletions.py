@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
 
 from wherobots_storage.errors import HomeMissing, NotFound, PreconditionFailed, StorageError
 from wherobots_storage.objectstore.store import ObjectInfo
@@ -15,6 +16,7 @@ from wherobots_storage.sync.mirror import Mirror, OutageDetector
 from wherobots_storage.sync.report import Report, Stops
 from wherobots_storage.sync.restored import UNKNOWN_ETAG
 from wherobots_storage.sync.scan import examine
+from wherobots_storage.sync.worklist import Deletions
 
 WORKERS = 8
 
@@ -47,20 +49,17 @@ class Deleter:
         self._moved = moved
         self._outage = OutageDetector(mirror.ask)
 
-    def delete(self, records: Iterable[Record]) -> None:
-        """Delete the objects of these rows: files first, then folders' markers, deepest first.
+    def delete(self, deletions: Deletions) -> None:
+        """Delete what may go: files first, then folders' markers, deepest first.
 
         Raises Interrupted, HomeMissing when the home went away meanwhile, and the StorageError of
         an outage; what was done by then is journaled.
         """
-        todo = [record for record in records if not self._is_stopped(record)]
-        files = [record for record in todo if record.kind != "folder"]
-        markers = [record for record in todo if record.kind == "folder"]
-        markers.sort(key=lambda record: record.path, reverse=True)
         try:
             with ThreadPoolExecutor(WORKERS, thread_name_prefix="delete") as pool:
-                self._run(pool, files)
-                for marker in markers:  # one after the other: a parent after its children
+                self._run(pool, deletions.files_to_go())
+                # One after the other: a parent after its children.
+                for marker in deletions.markers_to_go():
                     self._run(pool, [marker])
         finally:
             self._journal.commit()
@@ -71,14 +70,14 @@ class Deleter:
             self._report.conflicts.add(stopped)
         return stopped is not None
 
-    def _run(self, pool: ThreadPoolExecutor, records: list[Record]) -> None:
+    def _run(self, pool: ThreadPoolExecutor, records: Iterable[Record]) -> None:
+        todo = (record for record in records if not self._is_stopped(record))
         # In slices, so that giving up does not have to wait for a long queue.
-        for start in range(0, len(records), WORKERS * 8):
+        while batch := list(islice(todo, WORKERS * 8)):
             self._cancel.check()
             self._home.check()
             flying: list[tuple[Record, Future[str]]] = [
-                (record, pool.submit(self._delete, record))
-                for record in records[start : start + WORKERS * 8]
+                (record, pool.submit(self._delete, record)) for record in batch
             ]
             away: HomeMissing | None = None
             for record, future in flying:

@@ -37,7 +37,7 @@ from wherobots_storage.sync.ranges import RangedObject
 from wherobots_storage.sync.reading import unchanged_by_hash
 from wherobots_storage.sync.remote import RemoteListing
 from wherobots_storage.sync.report import Report
-from wherobots_storage.sync.restored import RestoreLedger
+from wherobots_storage.sync.restored import BATCH, RestoreLedger
 from wherobots_storage.sync.worklist import SMALL_BYTES
 
 GRACE = 1.0
@@ -129,7 +129,9 @@ class Downloader:
     def trash(self, paths: Iterable[str]) -> None:
         """Move unchanged files whose object vanished to the trash, and forget them."""
         stamp = time.strftime("%Y-%m-%d %H%M%S", time.gmtime())
-        for path in paths:
+        for done, path in enumerate(paths):
+            if done % BATCH == 0:
+                self._journal.commit()  # Its statements are kept in memory until then.
             record = self._journal.get(path)
             try:
                 if record is not None and self._installer.trash(path, record, stamp):

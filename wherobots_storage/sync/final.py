@@ -15,6 +15,7 @@ from wherobots_storage.objectstore.store import BulkTransfers, ObjectStore
 from wherobots_storage.settings import Settings
 from wherobots_storage.sync.aside import AsidePass
 from wherobots_storage.sync.cancel import Cancel, Interrupted
+from wherobots_storage.sync.consent import Agree, Consent, nobody
 from wherobots_storage.sync.cycle import Cycle
 from wherobots_storage.sync.home import Home
 from wherobots_storage.sync.journal import Journal
@@ -44,11 +45,11 @@ log that is written to all the time would else keep a final sync without a deadl
 class FinalSync:
     """Final syncs of one session. ``run`` never raises."""
 
-    def __init__(self, session: Session, tenure: Tenure, *, accept_deletes: bool = False) -> None:
-        """``accept_deletes`` agrees to whatever deletions a veto holds back."""
+    def __init__(self, session: Session, tenure: Tenure, *, agree: Agree = nobody) -> None:
+        """``agree`` is asked about deletions that a veto would hold back."""
         self._session = session
         self._tenure = tenure
-        self._accept_deletes = accept_deletes
+        self._consent = Consent(agree)
         self.error: StorageError | None = None
         """What ended it, where trying again would not have helped."""
 
@@ -67,6 +68,8 @@ class FinalSync:
             return self._aside(cancel)
         except Exception:
             log.exception("the final sync failed")
+        finally:
+            self._consent.forget()
         return False
 
     def _note_plan(self) -> None:
@@ -80,18 +83,14 @@ class FinalSync:
 
     def _until_quiet(self, cancel: Cancel) -> bool:
         rescue = Rescue(self._session.journal)
-        accepted: frozenset[str] = frozenset()
         settled = 0
         while True:
             try:
-                report = self._session.cycle(cancel, accepted, upkeep=False)
+                report = self._session.cycle(cancel, self._consent, upkeep=False)
                 self._rescue(rescue, report, cancel)
                 settled = settled + 1 if report.is_settled and not rescue.hopes else 0
                 if settled == SETTLED_ROUNDS or (settled and report.is_quiet):
                     return not rescue
-                if self._accept_deletes and not report.vetoed <= accepted:
-                    accepted |= report.vetoed
-                    continue
                 if report.veto is not None and report.moved == 0:
                     return False
                 if report.left_files or rescue.hopes:
@@ -104,8 +103,11 @@ class FinalSync:
 
     def _aside(self, cancel: Cancel) -> bool:
         """Save what differs from the mirror beside it, until nothing new is found."""
+        with AsidePass(self._session) as work:
+            return self._pass_by_pass(work, cancel)
+
+    def _pass_by_pass(self, work: AsidePass, cancel: Cancel) -> bool:
         rescue = Rescue(self._session.journal)
-        work = AsidePass(self._session)
         report = Report()
         quiet, settled = False, 0
         while not quiet and settled < SETTLED_ROUNDS:

@@ -7,7 +7,7 @@ committed, whose objects are then found by their hash and adopted.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from operator import itemgetter
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import Self
 from wherobots_storage.errors import JournalError, StorageError
 from wherobots_storage.planning.tree import Record
 from wherobots_storage.sync.database import Database, check_error, is_damage
+from wherobots_storage.sync.worklist import Paths
 
 _MIGRATIONS = (
     """
@@ -196,11 +197,11 @@ class Journal:
         self._begin()
         self._db.execute("DELETE FROM entries WHERE path = ?", (path,))
 
-    def forget_all(self, paths: Iterable[str]) -> None:
-        """Delete many rows."""
+    def forget_all(self, paths: list[str] | Paths) -> None:
+        """Delete many rows, in one transaction: a kill leaves all of them or none."""
         self._flush()
         self._begin()
-        self._db.executemany("DELETE FROM entries WHERE path = ?", ((path,) for path in paths))
+        self._db.executemany("DELETE FROM entries WHERE path = ?", _Rows(paths))
 
     def commit(self) -> None:
         """End the batch: what was written since the last commit now survives a kill."""
@@ -253,6 +254,16 @@ class Journal:
     def _begin(self) -> None:
         if not self._db.in_transaction:
             self._db.execute("BEGIN")
+
+
+class _Rows:
+    """Paths as rows of one value, as often as they are gone through."""
+
+    def __init__(self, paths: list[str] | Paths) -> None:
+        self._paths = paths
+
+    def __iter__(self) -> Iterator[tuple[str]]:
+        return ((path,) for path in self._paths)
 
 
 def _signed(record: Record) -> Record:

@@ -18,6 +18,8 @@ from wherobots_storage.sync.reading import Content
 
 PART_BYTES = 16 * 1024**2
 PARTS_IN_FLIGHT = 4
+BYTES_IN_MEMORY = 128 * 1024**2
+"""What all parts in memory may have; a single one that is larger goes alone."""
 
 LOOK = 0.2
 """How often, in seconds, somebody who waits for a part looks for what is more urgent."""
@@ -33,7 +35,11 @@ class _Flight(NamedTuple):
 
 
 class PartSender:
-    """Of one cycle. At most ``PARTS_IN_FLIGHT`` parts and one more are in memory."""
+    """Of one cycle.
+
+    At most ``PARTS_IN_FLIGHT`` parts and one more are in memory, and fewer when they are large: a
+    file of a terabyte has parts of a hundred megabytes.
+    """
 
     def __init__(self, mirror: Mirror, ledger: Ledger, cancel: Cancel) -> None:
         self._mirror = mirror
@@ -70,10 +76,13 @@ class PartSender:
         parts: list[Part] = []
         flying: list[_Flight] = []
         key, step = self._mirror.key(upload.path), upload.part_bytes
+        room = parts_in_memory(step)
         with ThreadPoolExecutor(PARTS_IN_FLIGHT, thread_name_prefix="part") as pool:
             try:
                 for number, offset in enumerate(range(0, size, step), start=1):
                     self._cancel.check()
+                    if len(flying) == room:
+                        parts.append(self._land_first(upload, flying))
                     body = _pread(descriptor, offset, min(step, size - offset))
                     digest.update(body)
                     prefix = digest.hexdigest()
@@ -81,20 +90,25 @@ class PartSender:
                     if sent is not None and sent.prefix == prefix:
                         parts.append(Part(number, sent.etag, len(body)))
                         self._ledger.moved(0, len(body))
+                        del body  # not kept beside the next one
                         continue
                     self._ledger.give_way()
                     if len(flying) == PARTS_IN_FLIGHT:
-                        self._wait(flying[0].future)
-                        parts.append(self._land(upload, flying.pop(0)))
+                        parts.append(self._land_first(upload, flying))
                     put = self._mirror.store.upload_part
                     future = pool.submit(put, key, upload.upload_id, number, body, size=len(body))
                     flying.append(_Flight(number, len(body), prefix, future))
+                    del body
                 while flying:
-                    self._wait(flying[0].future)
-                    parts.append(self._land(upload, flying.pop(0)))
+                    parts.append(self._land_first(upload, flying))
             finally:
                 parts += self._land_all(upload, flying)
         return sorted(parts, key=lambda part: part.number), digest.hexdigest()
+
+    def _land_first(self, upload: OpenUpload, flying: list[_Flight]) -> Part:
+        """Wait for the part that was begun first. Raises Interrupted, and what the store raises."""
+        self._wait(flying[0].future)
+        return self._land(upload, flying.pop(0))
 
     def _wait(self, part: Future[str]) -> None:
         """Wait for a part to end, giving way meanwhile. Raises Interrupted."""
@@ -120,6 +134,11 @@ class PartSender:
         self.uploads.add_part(upload, flight.number, SentPart(part.etag, flight.prefix))
         self._ledger.moved(0, flight.size)
         return part
+
+
+def parts_in_memory(part_bytes: int) -> int:
+    """How many parts of so many bytes may be in memory, with the one that is being read."""
+    return max(1, min(PARTS_IN_FLIGHT + 1, BYTES_IN_MEMORY // part_bytes))
 
 
 def _pread(descriptor: int, offset: int, size: int) -> bytes:

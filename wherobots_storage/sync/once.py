@@ -13,6 +13,7 @@ from wherobots_storage.objectstore.store import BulkTransfers, ObjectStore
 from wherobots_storage.settings import Settings
 from wherobots_storage.sync.cancel import Cancel
 from wherobots_storage.sync.client import AgentClient
+from wherobots_storage.sync.consent import Agree, Consent, nobody
 from wherobots_storage.sync.final import FinalSync
 from wherobots_storage.sync.home import Home
 from wherobots_storage.sync.lease import lease_of
@@ -41,23 +42,26 @@ def sync_once(
     transfers: BulkTransfers,
     on_progress: OnProgress,
     *,
-    accept_deletes: bool = False,
+    agree: Agree = nobody,
 ) -> Outcome:
     """Bring the home's changes to the bucket, once.
 
-    A running agent is asked to do it; otherwise it is done here, under the lock.
-    ``accept_deletes`` agrees to the deletions that a veto holds back. Raises NotConfigured,
-    HomeMissing, AlreadyRunning, JournalError, and the StorageError of an outage.
+    A running agent is asked to do it; otherwise it is done here, under the lock. ``agree`` is
+    asked about deletions that a veto holds back. Raises NotConfigured, HomeMissing,
+    AlreadyRunning, DeletionsChanged when the agent holds others by the time it hears of the
+    consent, JournalError, and the StorageError of an outage.
     """
     Home.open(settings)
-    asked = _ask_agent(settings, "acceptDeletes" if accept_deletes else "sync", on_progress)
+    asked = _ask_agent(settings, "sync", on_progress, agree)
     if asked is not None:
         return asked
     with _session(settings, store, transfers, on_progress) as (session, board):
         _tell_lease(settings, store, board)
-        report = session.cycle(Cancel())
-        if accept_deletes and report.veto is not None:
-            report = session.cycle(Cancel(), report.vetoed)
+        consent = Consent(agree)
+        try:
+            report = session.cycle(Cancel(), consent)
+        finally:
+            consent.forget()
         board.enter("vetoed" if report.veto is not None else "idle")
         return Outcome(board.status, report.is_complete)
 
@@ -88,7 +92,7 @@ def final_once(
     on_progress: OnProgress,
     *,
     seconds: float | None,
-    accept_deletes: bool = False,
+    agree: Agree = nobody,
 ) -> Outcome:
     """Make the final sync of a stop: until the home is quiet, or ``seconds`` are over.
 
@@ -98,13 +102,13 @@ def final_once(
     Home.open(settings)
     cancel = Cancel(seconds=seconds)
     with suppress(AgentUnavailable):
-        return _ask_for_final(settings, on_progress, cancel, accept_deletes=accept_deletes)
+        return _ask_for_final(settings, on_progress, cancel, agree)
     patience = min(settings.shutdown_timeout, cancel.remaining())
     with _session(settings, store, transfers, on_progress, patience) as (session, board):
         tenure = Tenure(lease_of(settings, store), board)
         tenure.begin(lambda: None)
         try:
-            work = FinalSync(session, tenure, accept_deletes=accept_deletes)
+            work = FinalSync(session, tenure, agree=agree)
             complete = work.run(cancel)
         finally:
             tenure.end()
@@ -115,13 +119,16 @@ def final_once(
 
 
 def _ask_for_final(
-    settings: Settings, on_progress: OnProgress, cancel: Cancel, *, accept_deletes: bool
+    settings: Settings, on_progress: OnProgress, cancel: Cancel, agree: Agree
 ) -> Outcome:
-    """Have the running agent make its final sync. Raises AgentUnavailable when none answers."""
+    """Have the running agent make its final sync.
+
+    Raises AgentUnavailable when none answers, DeletionsChanged.
+    """
     client = AgentClient(StateFolder.for_settings(settings).socket_path)
-    client.status(timeout=ANSWER_SECONDS)
-    if accept_deletes:
-        client.request("acceptDeletes", timeout=ANSWER_SECONDS)
+    held = client.status(timeout=ANSWER_SECONDS).held
+    if held is not None and agree(held):
+        client.request("acceptDeletes", held=held.id, timeout=ANSWER_SECONDS)
     seconds = None if math.isinf(cancel.remaining()) else max(0.0, cancel.remaining())
     event = client.request(
         "final",
@@ -144,19 +151,21 @@ def _tell_lease(settings: Settings, store: ObjectStore, board: StatusBoard) -> N
         board.update(lease=found.wire() if found is not None and found.left > 0 else None)
 
 
-def _ask_agent(settings: Settings, op: str, on_progress: OnProgress) -> Outcome | None:
-    """Have the running agent do it; None when there is none."""
+def _ask_agent(
+    settings: Settings, op: str, on_progress: OnProgress, agree: Agree = nobody
+) -> Outcome | None:
+    """Have the running agent do it; None when there is none. Raises DeletionsChanged."""
     client = AgentClient(StateFolder.for_settings(settings).socket_path)
     on_status = _progress_to(on_progress)
     try:
         client.status(timeout=ANSWER_SECONDS)
     except AgentUnavailable:
         return None
-    if op == "acceptDeletes":
-        client.request("sync", on_status=on_status)
-        client.request(op)
-        op = "sync"
     event = client.request(op, on_status=on_status)
+    held = event.status.held if event.status is not None else None
+    if held is not None and agree(held):
+        client.request("acceptDeletes", held=held.id)
+        event = client.request(op, on_status=on_status)
     status = event.status if event.status is not None else client.status()
     return Outcome(status, bool(event.complete))
 

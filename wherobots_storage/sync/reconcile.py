@@ -84,6 +84,6 @@ class Reconciler:
             lost = 0
             while paths := list(islice(vanished, _BATCH)):
                 journal.forget_all(paths)
+                journal.commit()  # A row less only means that its file is saved again.
                 lost += len(paths)
-            journal.commit()
         return lost

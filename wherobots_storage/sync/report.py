@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from wherobots_storage.api.models import HeldDeletions
 from wherobots_storage.planning.safety import Veto
 from wherobots_storage.planning.tree import File, Ignored, Mirrored, Notice, Record, Symlink
 
@@ -80,13 +81,8 @@ class Report:
     skipped: Notices = field(default_factory=Notices)
     ignored: LeftOut = field(default_factory=LeftOut)
     veto: Veto | None = None
-    held: Sequence[Record] = ()
-    """The deletions that the veto holds back."""
-
-    @property
-    def vetoed(self) -> frozenset[str]:
-        """The paths whose deletion the veto holds back."""
-        return frozenset(record.path for record in self.held)
+    held: HeldDeletions | None = None
+    """The deletions that the veto holds back; a restore's holds none, it gives its own up."""
 
     @property
     def is_settled(self) -> bool:

@@ -21,7 +21,7 @@ from wherobots_storage.sync.reading import unchanged_by_hash
 from wherobots_storage.sync.remote import RemoteListing
 from wherobots_storage.sync.report import Report
 from wherobots_storage.sync.scan import Scanner
-from wherobots_storage.sync.worklist import Downloads
+from wherobots_storage.sync.worklist import Downloads, Paths
 
 OnProgress = Callable[[Progress], None]
 
@@ -44,13 +44,18 @@ class Restore:
         and the StorageError of an outage.
         """
         report = Report()
-        with RemoteListing() as listing, Downloads() as downloads:
+        with (
+            RemoteListing() as listing,
+            Downloads() as downloads,
+            Paths() as trash,
+            Paths() as forget,
+        ):
             self._list(listing, cancel)
             KeptVersions(self._journal).begin_restore(lambda path: listing.get(path) is not None)
             Intents(self._mirror, self._journal).settle(listing)
             self._date_rows(cancel)
             saved = len(self._journal)  # What arrives is no reason to give up what vanished.
-            trash, forget = self._plan(listing, downloads, report, cancel)
+            self._plan(listing, downloads, trash, forget, report, cancel)
             progress = _Progress(downloads, self._on_progress)
             downloader = Downloader(
                 self._home,
@@ -108,10 +113,14 @@ class Restore:
         listing.fill(self._mirror.store, self._mirror.prefix, reserved=reserved, on_page=on_page)
 
     def _plan(
-        self, listing: RemoteListing, downloads: Downloads, report: Report, cancel: Cancel
-    ) -> tuple[list[str], list[str]]:
-        trash: list[str] = []
-        forget: list[str] = []
+        self,
+        listing: RemoteListing,
+        downloads: Downloads,
+        trash: Paths,
+        forget: Paths,
+        report: Report,
+        cancel: Cancel,
+    ) -> None:
         scanner = Scanner(
             self._home.path,
             reserved=self._home.reserved,
@@ -123,19 +132,18 @@ class Restore:
             if not isinstance(decision, Decision):
                 report.skipped.add(decision)
             elif decision.step is Step.TRASH:
-                trash.append(decision.path)
+                trash.add(decision.path)
             elif decision.step is Step.FORGET:
-                forget.append(decision.path)
+                forget.add(decision.path)
             elif decision.step is not Step.KEEP and decision.remote is not None:
                 downloads.add(decision.step, decision.remote)
         self._home.check()  # A home that went away during the scan has not lost its files.
-        return trash, forget
 
     def _settle_vanished(
         self,
         downloader: Downloader,
         listing: RemoteListing,
-        trash: list[str],
+        trash: Paths,
         saved: int,
         report: Report,
     ) -> None:

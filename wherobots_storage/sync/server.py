@@ -15,9 +15,10 @@ from pathlib import Path
 import msgspec
 
 from wherobots_storage.api.models import AgentEvent, AgentRequest, ErrorBody, SyncStatus
+from wherobots_storage.errors import StorageError
 from wherobots_storage.sync.client import socket_address
 from wherobots_storage.sync.controller import Controller
-from wherobots_storage.sync.status import StatusBoard
+from wherobots_storage.sync.status import StatusBoard, error_body
 
 log = logging.getLogger("wherobots_storage.agent")
 
@@ -148,14 +149,23 @@ class _Connection:
         elif op in {"sync", "restore", "final"}:
             self._later(request, self._controller.ask(op, request.deadline))
         else:
-            {
-                "pause": self._controller.pause,
-                "resume": self._controller.resume,
-                "retry": self._controller.retry,
-                "acceptDeletes": self._controller.accept_deletes,
-                "takeover": self._controller.take_over,
-            }[op]()
-            self._send(AgentEvent(event="done", id=request.id, status=self._board.status))
+            self._send(self._tell_controller(request))
+
+    def _tell_controller(self, request: AgentRequest) -> AgentEvent:
+        """Do what is done at once; how that went."""
+        try:
+            if request.op == "acceptDeletes":
+                self._controller.accept_deletes(request.held)
+            else:
+                {
+                    "pause": self._controller.pause,
+                    "resume": self._controller.resume,
+                    "retry": self._controller.retry,
+                    "takeover": self._controller.take_over,
+                }[request.op]()
+        except StorageError as error:
+            return AgentEvent(event="error", id=request.id, error=error_body(error))
+        return AgentEvent(event="done", id=request.id, status=self._board.status)
 
     def _later(self, request: AgentRequest, done: Future[bool]) -> None:
         def answer(future: Future[bool]) -> None:

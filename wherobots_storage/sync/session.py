@@ -18,8 +18,10 @@ from wherobots_storage.objectstore.store import BulkTransfers, ObjectStore
 from wherobots_storage.planning.tree import File, Symlink
 from wherobots_storage.settings import Settings
 from wherobots_storage.sync.cancel import Cancel, Interrupted
+from wherobots_storage.sync.consent import Consent
 from wherobots_storage.sync.cycle import Cycle
 from wherobots_storage.sync.focus import Focus
+from wherobots_storage.sync.heldlist import HeldList
 from wherobots_storage.sync.home import Home
 from wherobots_storage.sync.journal import Journal, open_journal, set_aside
 from wherobots_storage.sync.mirror import Mirror
@@ -65,6 +67,7 @@ class Session:
         self._journal = open_journal(state.journal_path)
         self._cycle: Cycle | None = None
         self.tell = Teller(board, self._journal)
+        self._held_list = HeldList(state.held_path)
         self.missing = Missing()
         """What the latest restore could not bring."""
         self.hints: Callable[[], Focus] = Focus
@@ -127,12 +130,13 @@ class Session:
         return report
 
     def cycle(
-        self, cancel: Cancel, accepted: frozenset[str] = frozenset(), *, upkeep: bool = True
+        self, cancel: Cancel, consent: Consent | None = None, *, upkeep: bool = True
     ) -> Report:
         """Bring the home's changes to the mirror.
 
-        ``upkeep``: also compare with the bucket, and read a few files again, when it is time.
-        Raises HomeMissing, Interrupted, and the StorageError of an outage.
+        ``consent`` is asked about deletions that a veto would hold back. ``upkeep``: also compare
+        with the bucket, and read a few files again, when it is time. Raises HomeMissing,
+        Interrupted, and the StorageError of an outage.
         """
         home = self.home()
         self.probe()
@@ -140,12 +144,14 @@ class Session:
         try:
             if upkeep:
                 self._reconciler.run(home, self._mirror, self._journal, cancel)
-            report = worker.run(cancel, accepted, hints=self.hints if upkeep else Focus)
+            report = worker.run(cancel, consent, hints=self.hints if upkeep else Focus)
         except (Interrupted, StorageError):
             self.tell.cycle(worker.last)
             self.audit(worker.last)
             raise
         self.audit(report)
+        if report.held is None:
+            self._held_list.drop()
         if report.is_settled:
             self.tell.synced()
             self.tell.dated()
@@ -225,6 +231,7 @@ class Session:
                 self._journal,
                 on_progress=self._board.progress,
                 on_pending=self._pending,
+                on_held=self._held_list.keep,
             )
         return self._cycle
 

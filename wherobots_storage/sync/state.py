@@ -62,6 +62,11 @@ class StateFolder:
         return self.path / "agent.sock"
 
     @property
+    def held_path(self) -> Path:
+        """The whole list of the deletions that a veto holds back, while one does."""
+        return self.path / "held-deletions.jsonl"
+
+    @property
     def lock_path(self) -> Path:
         """The lock's file; it stays when the lock is free."""
         return self.path / "lock"

@@ -24,6 +24,7 @@ from wherobots_storage.api.models import (
 from wherobots_storage.errors import StorageError
 from wherobots_storage.planning.tree import Notice
 from wherobots_storage.sync.report import Notices, Report
+from wherobots_storage.sync.worklist import Deletions
 
 MAX_NOTICES = 200
 """How many notices of a kind travel in a status; the totals tell of the others."""
@@ -47,7 +48,7 @@ def error_body(error: StorageError) -> ErrorBody:
     )
 
 
-def _wire_path(path: str) -> str:
+def wire_path(path: str) -> str:
     """A path as it travels; odd bytes in a name become question marks."""
     return path.encode("utf-8", "replace").decode("utf-8")
 
@@ -58,11 +59,11 @@ def wire_notices(
     """The first notices, as they travel; ``during`` is what found them out."""
     return [
         SyncNotice(
-            path=_wire_path(notice.path),
+            path=wire_path(notice.path),
             code=notice.code,
             reason=notice.reason,
             size=notice.size,
-            copy=None if notice.copy is None else _wire_path(notice.copy),
+            copy=None if notice.copy is None else wire_path(notice.copy),
             during=during,
         )
         for notice in islice(notices, MAX_NOTICES)
@@ -87,26 +88,26 @@ def outcome(report: Report, conflicts: Notices, standing: Notices) -> dict[str, 
         "skipped_total": max(found.total + len(others), standing.total),
         "ignored": Counts(files=left_out.files, bytes=left_out.bytes),
         "ignored_paths": [
-            PathCounts(path=_wire_path(entry.path), files=entry.files, bytes=entry.bytes)
+            PathCounts(path=wire_path(entry.path), files=entry.files, bytes=entry.bytes)
             for entry in left_out.largest()
         ],
         "ignored_total": left_out.paths,
         "pending": Counts(files=report.left_files, bytes=report.left_bytes),
         "veto": report.veto.reason if report.veto is not None else None,
-        "held": _held(report),
+        "held": report.held,
     }
 
 
-def _held(report: Report) -> HeldDeletions | None:
-    if report.veto is None:
-        return None
+def wire_held(deletions: Deletions, code: str) -> HeldDeletions:
+    """What a veto of this ``code`` holds back, as it travels."""
     return HeldDeletions(
-        code=report.veto.code,
-        files=len(report.held),
-        bytes=sum(record.size for record in report.held),
+        id=deletions.digest(),
+        code=code,
+        files=deletions.asking,
+        bytes=deletions.asking_bytes,
         paths=[
-            PathCounts(path=_wire_path(record.path), bytes=record.size)
-            for record in islice(report.held, MAX_NOTICES)
+            PathCounts(path=wire_path(record.path), bytes=record.size)
+            for record in islice(deletions.held(), MAX_NOTICES)
         ],
     )
 

@@ -18,7 +18,14 @@ from wherobots_storage.api.models import AgentEvent, AgentRequest, SyncState, Sy
 from wherobots_storage.errors import AgentError, AgentUnavailable, AlreadyRunning
 from wherobots_storage.settings import Settings
 from wherobots_storage.sync.cancel import Backoff
-from wherobots_storage.sync.client import AgentClient, decode, encode, peer_pid, socket_address
+from wherobots_storage.sync.client import (
+    AgentClient,
+    decode,
+    encode,
+    peer_pid,
+    refused,
+    socket_address,
+)
 from wherobots_storage.sync.handover import HELD, settings_to_json, until_to_json
 from wherobots_storage.sync.spawning import COMMAND, close_lifeline, say, spawn_agent
 from wherobots_storage.sync.state import StateFolder
@@ -119,22 +126,24 @@ class AgentSupervisor:
                     self._complain(self._why_quiet())
             await asyncio.sleep(POLL)
 
-    async def request(self, op: str) -> SyncStatus:
+    async def request(self, op: str, held: str | None = None) -> SyncStatus:
         """Ask the agent for something and return its status right after; it may go on meanwhile.
 
-        ``takeover`` while another server's agent has this home ends that one. Raises
-        AgentUnavailable.
+        ``held`` is the id of the deletions that are accepted. ``takeover`` while another server's
+        agent has this home ends that one. Raises AgentUnavailable, DeletionsChanged when other
+        deletions are held, InvalidInput.
         """
         if op == "takeover" and self.pid is None:
             self._takeover = True
             return self.status
-        wish = msgspec.convert({"op": op, "id": uuid4().hex}, AgentRequest)
+        wish = msgspec.convert({"op": op, "id": uuid4().hex, "held": held}, AgentRequest)
         question = AgentRequest(op="status", id=uuid4().hex)
         try:
             async with self._connection() as (reader, writer):
                 writer.write(encode(wish) + encode(question))
                 await writer.drain()
-                status = await asyncio.wait_for(_answer(reader, question.id), QUIET_SECONDS)
+                answer = _answer(reader, question.id, wish.id)
+                status = await asyncio.wait_for(answer, QUIET_SECONDS)
         except (OSError, TimeoutError) as error:
             raise AgentUnavailable("The sync agent does not answer.") from error
         # Not published: the subscription may have told a later one meanwhile.
@@ -293,9 +302,14 @@ class AgentSupervisor:
             log.exception("wherobots_storage: a change of the sync status could not be told")
 
 
-async def _answer(reader: asyncio.StreamReader, request_id: str) -> SyncStatus:
+async def _answer(
+    reader: asyncio.StreamReader, request_id: str, wish_id: str | None = None
+) -> SyncStatus:
+    """The status that answers a request. Raises what the agent refuses a wish with."""
     while line := await reader.readline():
         event: AgentEvent = decode(line)
+        if event.error is not None and event.id == wish_id:
+            raise refused(event.error)
         if event.id == request_id and event.status is not None:
             return event.status
     raise AgentUnavailable("The sync agent ended before it answered.")

@@ -6,12 +6,11 @@ any loss look small, and encrypted copies of all files would hide it altogether.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 
 from wherobots_storage.planning.safety import Veto, veto_deletions
-from wherobots_storage.planning.tree import Record
 from wherobots_storage.sync.journal import Journal
-from wherobots_storage.sync.worklist import Uploads
+from wherobots_storage.sync.worklist import Deletions, Uploads
 
 _MOST = 100_000
 """So many new paths are remembered; any more count like old ones, on the safe side."""
@@ -40,23 +39,32 @@ class Toll:
         if narrow and self._base is None:
             self._base = self._saved
 
-    def judge(self, deletions: Sequence[Record], uploads: Uploads, *, mirrored: int) -> Veto | None:
-        """The veto against these deletions, when the new files are uploaded."""
-        if not deletions and self._base is None:
+    def judge(self, deletions: Deletions, uploads: Uploads, *, mirrored: int) -> Veto | None:
+        """The veto against the deletions that nobody has agreed to, when new files are uploaded.
+
+        Such as have only been renamed, their very bytes saved under a new name, do not count.
+        """
+        if not deletions.asking and self._base is None:
             return None
-        gone = self._without_renamed(deletions, self._arrived(uploads))
+        gone = lost = 0
+        for path, renamed in deletions.pairs(self._arrived(uploads)):
+            if renamed is None:
+                gone += 1
+                lost += path not in self._fresh
+            elif path not in self._fresh:
+                self._fresh.discard(renamed)
         veto = veto_deletions(
             journal_size=self._saved + self._before,
-            deletions=len(gone) + self._before if gone else 0,
+            deletions=gone + self._before if gone else 0,
             mirrored=mirrored,
         )
         if veto is not None or self._base is None:
             return veto
         # What came since the last whole scan counts neither as saved nor as lost.
-        self._lost = sum(record.path not in self._fresh for record in gone)
+        self._lost = lost
         return veto_deletions(
             journal_size=self._base,
-            deletions=self._lost + self._before if self._lost else 0,
+            deletions=lost + self._before if lost else 0,
             mirrored=mirrored,
         )
 
@@ -68,32 +76,12 @@ class Toll:
             self._base, self._before = None, 0
             self._fresh.clear()
 
-    def _arrived(self, uploads: Uploads) -> dict[tuple[str, str], list[str]]:
-        """The new paths that are saved by now, by their kind and SHA-256."""
-        arrived: dict[tuple[str, str], list[str]] = {}
+    def _arrived(self, uploads: Uploads) -> Iterator[tuple[str, str, str]]:
+        """The new paths that are saved by now, with their kind and SHA-256."""
         for path in uploads.new_paths():
             row = self._journal.get(path)
             if row is None:
                 continue
-            arrived.setdefault((row.kind, row.sha256), []).append(path)
             if self._base is not None and len(self._fresh) < _MOST:
                 self._fresh.add(path)
-        return arrived
-
-    def _without_renamed(
-        self, deletions: Sequence[Record], arrived: dict[tuple[str, str], list[str]]
-    ) -> list[Record]:
-        """Those whose very bytes have not come to a new name in this cycle.
-
-        Each new name stands for one deletion: of sixty empty files one is left in a new one.
-        """
-        gone = []
-        for record in deletions:
-            paths = arrived.get((record.kind, record.sha256))
-            if not paths:
-                gone.append(record)
-                continue
-            path = paths.pop()
-            if record.path not in self._fresh:
-                self._fresh.discard(path)
-        return gone
+            yield row.kind, row.sha256, path

@@ -10,8 +10,10 @@ import logging
 import threading
 import time
 
+from wherobots_storage.api.models import HeldDeletions
 from wherobots_storage.errors import StorageError
 from wherobots_storage.sync.cancel import Backoff, Cancel, Interrupted
+from wherobots_storage.sync.consent import Consent, check_held
 from wherobots_storage.sync.final import FinalSync
 from wherobots_storage.sync.focus import Focus
 from wherobots_storage.sync.report import Report
@@ -53,8 +55,10 @@ class Work:
         self._interval = interval
         self._stop = stop
         self._halt = halt
-        self._vetoed: frozenset[str] = frozenset()
-        self._accepted: frozenset[str] = frozenset()
+        self._vetoed = False
+        self._agreed: str | None = None
+        """The id of the held deletions that somebody has agreed to."""
+        self._consent = Consent(self._agrees)
         self._force = False
         self.backoff = Backoff()
         self.next = 0.0
@@ -67,9 +71,18 @@ class Work:
 
     # ---- from any thread ----
 
-    def accept(self) -> None:
-        """Agree to the deletions that are vetoed now, and to no others."""
-        self._accepted = self._vetoed
+    @property
+    def held(self) -> HeldDeletions | None:
+        """The deletions that wait for an answer."""
+        return self._board.status.held
+
+    def accept(self, held_id: str | None) -> None:
+        """Agree to the deletions of this id, and to no others.
+
+        Raises InvalidInput without one, DeletionsChanged when they are not what is held now.
+        """
+        check_held(self.held, held_id)
+        self._agreed = held_id
 
     def force(self) -> None:
         """Take the lease from whoever has it, at the next cycle."""
@@ -120,7 +133,7 @@ class Work:
         try:
             if not self._claim():
                 return False
-            report = self._session.cycle(self._cancel(), self._accepted)
+            report = self._session.cycle(self._cancel(), self._consent)
         except Interrupted:
             return self._halted()
         except StorageError as error:
@@ -164,6 +177,10 @@ class Work:
         cancel = Cancel(None if ends else self._stop, seconds)
         return FinalSync(self._session, self._tenure).run(cancel)
 
+    def close(self) -> None:
+        """Nothing will be done any more."""
+        self._consent.forget()
+
     def go_on(self) -> None:
         """After a final sync that was asked for, which another instance may have kept aside."""
         try:
@@ -194,15 +211,20 @@ class Work:
         return pause is None
 
     def _settle(self, report: Report) -> None:
-        self._vetoed = report.vetoed
-        if report.veto is None:
-            self._accepted = frozenset()
+        self._vetoed = report.veto is not None
+        if report.held is None or report.held.id != self._agreed:
+            self._agreed = None  # It is used; or it was for others than those that ask now.
+        if report.is_settled:
+            self._consent.forget()
         if report.left_files:
             self.next = min(self.next, time.monotonic() + self.backoff.pause())
         else:
             self.backoff.reset()
         self._board.update(last_error=None)
         self.rest()
+
+    def _agrees(self, held: HeldDeletions) -> bool:
+        return held.id == self._agreed
 
     def _go_offline(self, error: StorageError) -> None:
         log.warning("%s: %s", error.code, error.message)

@@ -1,23 +1,36 @@
 """Work that a plan found, kept on disk and handed out small and recent first.
 
-A first sync may have a million uploads: they wait in a private SQLite database, not in memory,
-which also knows how many there are, and how many bytes, before the first one begins.
+A first sync may have a million uploads, and an emptied home as many deletions: they wait in a
+private SQLite database, not in memory, which also knows how many there are, and how many bytes,
+before the first one begins.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import hashlib
+from collections.abc import Iterable, Iterator
 from itertools import groupby
 from types import TracebackType
 from typing import Self
 
 from wherobots_storage.planning.backup import Upload
 from wherobots_storage.planning.restore import Step
-from wherobots_storage.planning.tree import Directory, File, Mirrored, Remote, Symlink, kind_of
+from wherobots_storage.planning.tree import (
+    Directory,
+    File,
+    Mirrored,
+    Record,
+    Remote,
+    Symlink,
+    kind_of,
+)
 from wherobots_storage.sync.database import ScratchDatabase
 
 SMALL_BYTES = 8 * 1024**2
 """Up to this size a file is read to memory and sent in one request."""
+
+DIGEST_DIGITS = 32
+"""How much of a SHA-256, in hexadecimal digits, names a list of deletions."""
 
 _SMALL, _LARGE, _FOLDER, _WAITING, _WAITING_FOLDER = range(5)
 
@@ -99,6 +112,12 @@ class Uploads(_Spool):
         """The paths that the journal did not have when this was planned."""
         return (path for (path,) in self._db.execute("SELECT path FROM work WHERE is_new"))
 
+    def without_folders(self) -> tuple[int, int]:
+        """How many files and links there are, and how many bytes they have."""
+        query = "SELECT count(*), coalesce(sum(size), 0) FROM work WHERE kind != 'folder'"
+        files, size = self._db.execute(query).fetchone()
+        return files, size
+
     def waiting(self) -> Iterator[Mirrored]:
         """Files and links that can go only after a deletion."""
         return self._phase(_WAITING, "path")
@@ -116,6 +135,104 @@ class Uploads(_Spool):
                 yield _MAKE[kind](path, size, mtime_ns, ctime_ns, int(inode), mode)
 
 
+class Deletions(_Spool):
+    """Journal rows whose path is gone from the home; somebody may have agreed to some of them.
+
+    ``asking`` counts those to which nobody has, ``asking_bytes`` their sizes.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(
+            "CREATE TABLE work (path TEXT PRIMARY KEY, kind TEXT, size INTEGER, mtime_ns INTEGER,"
+            " ctime_ns INTEGER, inode TEXT, mode INTEGER, sha256 TEXT, etag TEXT, time REAL,"
+            " agreed INTEGER) WITHOUT ROWID"
+        )
+        self.asking = 0
+        self.asking_bytes = 0
+
+    def add(self, record: Record, *, agreed: bool = False) -> None:
+        """Keep one for later."""
+        row = (*record._replace(inode=str(record.inode)), agreed)  # type: ignore[arg-type]
+        self._db.execute("INSERT INTO work VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+        self.files += 1
+        self.bytes += record.size
+        if not agreed:
+            self.asking += 1
+            self.asking_bytes += record.size
+
+    def allow(self) -> None:
+        """Agree to all of them."""
+        self._db.execute("UPDATE work SET agreed = 1 WHERE NOT agreed")
+        self.asking = self.asking_bytes = 0
+
+    def held(self) -> Iterator[Record]:
+        """Those to which nobody has agreed, sorted by path."""
+        return self._records("NOT agreed ORDER BY path")
+
+    def files_to_go(self) -> Iterator[Record]:
+        """The files and links that may be deleted, sorted by path."""
+        return self._records("agreed AND kind != 'folder' ORDER BY path")
+
+    def markers_to_go(self) -> Iterator[Record]:
+        """The folders' markers that may be deleted, the deepest first."""
+        return self._records("agreed AND kind = 'folder' ORDER BY path DESC")
+
+    def digest(self) -> str:
+        """Names those to which nobody has agreed: their paths, and which version of each it is."""
+        digest = hashlib.sha256()
+        for row in self._db.execute(
+            "SELECT path, kind, size, sha256, etag FROM work WHERE NOT agreed ORDER BY path"
+        ):
+            digest.update("\0".join(map(str, row)).encode() + b"\0\n")
+        return digest.hexdigest()[:DIGEST_DIGITS]
+
+    def pairs(self, arrived: Iterable[tuple[str, str, str]]) -> Iterator[tuple[str, str | None]]:
+        """The paths to which nobody has agreed, each with a new path that has its very bytes.
+
+        ``arrived`` are new ones, as kind, SHA-256 and path. Each stands for one deletion: of sixty
+        empty files one is left in a new one.
+        """
+        self._db.execute("DROP TABLE IF EXISTS arrived")
+        self._db.execute("CREATE TABLE arrived (kind TEXT, sha256 TEXT, path TEXT)")
+        self._db.executemany("INSERT INTO arrived VALUES (?, ?, ?)", arrived)
+        order = "ORDER BY kind, sha256, path"
+        came = self._db.execute(f"SELECT kind, sha256, path FROM arrived {order}")  # noqa: S608
+        new = next(came, None)
+        for kind, sha256, path in self._db.execute(
+            f"SELECT kind, sha256, path FROM work WHERE NOT agreed {order}"  # noqa: S608
+        ):
+            while new is not None and new[:2] < (kind, sha256):
+                new = next(came, None)
+            if new is None or new[:2] != (kind, sha256):
+                yield path, None
+                continue
+            yield path, new[2]
+            new = next(came, None)
+
+    def _records(self, which: str) -> Iterator[Record]:
+        for row in self._db.execute(f"SELECT * FROM work WHERE {which}"):  # noqa: S608
+            record = Record._make(row[:-1])
+            yield record._replace(inode=int(record.inode))
+
+
+class Paths(_Spool):
+    """Paths, in the order in which they came; gone through as often as one likes."""
+
+    def __init__(self) -> None:
+        super().__init__("CREATE TABLE work (path TEXT)")
+
+    def add(self, path: str) -> None:
+        """Keep one for later."""
+        self._db.execute("INSERT INTO work VALUES (?)", (path,))
+        self.files += 1
+
+    def __len__(self) -> int:
+        return self.files
+
+    def __iter__(self) -> Iterator[str]:
+        return (path for (path,) in self._db.execute("SELECT path FROM work ORDER BY rowid"))
+
+
 class Downloads(_Spool):
     """Decisions of a restore with their objects; what is local is looked up when they are due."""
 
@@ -131,12 +248,12 @@ class Downloads(_Spool):
         self.files += 1
         self.bytes += remote.size
 
-    def new_folders(self) -> list[str]:
+    def new_folders(self) -> Iterator[str]:
         """The markers of folders to make."""
         rows = self._db.execute(
             "SELECT path FROM work WHERE step = ? AND substr(path, -1) = '/'", (Step.RESTORE.name,)
         )
-        return [path for (path,) in rows]
+        return (path for (path,) in rows)
 
     def steps(self, *, large: bool) -> Iterator[tuple[Step, Remote]]:
         """The small ones in the order of their paths, or the large ones."""

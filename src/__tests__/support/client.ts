@@ -211,6 +211,8 @@ export class FakeClient {
 
   requestSync = jest.fn(async () => syncStatus({ state: 'syncing' }));
 
+  heldUrl = jest.fn((id: string) => `sync/held?${id}`);
+
   vendCredentials = jest.fn<
     ReturnType<IStorageClient['vendCredentials']>,
     Parameters<IStorageClient['vendCredentials']>

@@ -26,6 +26,6 @@ export function panelOver(client: FakeClient): IPanel & { show: jest.Mock } {
     trans,
     uploads: new UploadQueue({ client, resolve })
   };
-  const home = new SyncActions({ ...shared, show, view: shared.syncView });
+  const home = new SyncActions({ ...shared, client, show, view: shared.syncView });
   return { ...shared, actions: new StorageActions({ client, home, ...shared }), home, show };
 }

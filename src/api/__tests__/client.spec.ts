@@ -77,6 +77,19 @@ describe('the client', () => {
     expect(url).not.toContain('secret');
   });
 
+  it('names the held deletions that it accepts, and where their whole list is', async () => {
+    answerRequests({ status: 200, body: {} }, { status: 200, body: {} });
+    await new StorageClient().requestSync('acceptDeletes', 'list-1');
+    await new StorageClient().requestSync('sync');
+    expect(requests.map(({ init }) => init.body)).toEqual([
+      '{"op":"acceptDeletes","held":"list-1"}',
+      '{"op":"sync"}'
+    ]);
+    const url = new URL(new StorageClient().heldUrl('list-1'));
+    expect(url.pathname).toContain('/sync/held');
+    expect(url.searchParams.get('id')).toBe('list-1');
+  });
+
   it("listens to the server's events until that is disposed", () => {
     const listener = { onOpen: jest.fn(), onEvent: jest.fn(), onClose: jest.fn() };
     const listening = new StorageClient().listen(listener);

@@ -2,7 +2,14 @@ import { act } from 'react';
 import { createRoot } from 'react-dom/client';
 
 import * as apputils from '../../__tests__/support/apputils';
-import { FakeClient, entry, listing, settle, syncStatus } from '../../__tests__/support/client';
+import {
+  FakeClient,
+  entry,
+  listing,
+  refusal,
+  settle,
+  syncStatus
+} from '../../__tests__/support/client';
 import { panelOver } from '../../__tests__/support/panel';
 import type { SyncStatus } from '../../api/generated';
 import { Footer } from '../footer';
@@ -10,6 +17,7 @@ import { PanelProvider } from '../panel';
 
 const LEASE = { instance: 'other', host: 'node-7', mine: false, expires: null };
 const HELD = {
+  id: 'list-1',
   code: 'half-gone',
   files: 40,
   bytes: 4096,
@@ -108,7 +116,7 @@ describe('held deletions', () => {
     await click('Keep the copies');
     expect(client.requestSync).not.toHaveBeenCalled();
     expect(button('Keep the copies')).toBeUndefined();
-    await tell({ ...VETOED, held: { ...HELD, files: 41 } });
+    await tell({ ...VETOED, held: { ...HELD, id: 'list-2' } });
     expect(button('Keep the copies')).toBeDefined();
   });
 
@@ -124,14 +132,42 @@ describe('held deletions', () => {
     const { click, client } = await setUp(syncStatus(VETOED));
     apputils.answerDialogs({ label: 'Delete 40 copies' });
     await click('Delete them from storage…');
-    expect(client.requestSync).toHaveBeenCalledWith('acceptDeletes');
+    expect(client.requestSync).toHaveBeenCalledWith('acceptDeletes', 'list-1');
+  });
+
+  it('that the agent holds no more are shown anew, and only what was seen is agreed to', async () => {
+    const { click, client } = await setUp(syncStatus(VETOED));
+    const now = syncStatus({ ...VETOED, held: { ...HELD, id: 'list-2', files: 41 } });
+    client.requestSync.mockRejectedValueOnce(refusal('deletions-changed', 409));
+    client.syncStatus.mockResolvedValue(now);
+    apputils.answerDialogs({ label: 'Delete 40 copies' }, { label: 'Delete 41 copies' });
+    await click('Delete them from storage…');
+    expect(apputils.dialogs.map(({ title }) => title)).toEqual([
+      'Delete 40 copies from the storage?',
+      'Delete 41 copies from the storage?'
+    ]);
+    expect(client.requestSync.mock.calls).toEqual([
+      ['acceptDeletes', 'list-1'],
+      ['acceptDeletes', 'list-2']
+    ]);
+    expect(apputils.Notification.error).not.toHaveBeenCalled();
+  });
+
+  it('that cannot be looked at again are not asked about once more', async () => {
+    const { click, client } = await setUp(syncStatus(VETOED));
+    client.requestSync.mockRejectedValueOnce(refusal('deletions-changed', 409));
+    client.syncStatus.mockRejectedValue(refusal('network', 0, 'No connection.'));
+    apputils.answerDialogs({ label: 'Delete 40 copies' });
+    await click('Delete them from storage…');
+    expect(apputils.dialogs).toHaveLength(1);
+    expect(apputils.Notification.error).toHaveBeenCalledTimes(1);
   });
 
   it('are asked about anew when more were held back while he read', async () => {
     const { home, sync, client } = await setUp(syncStatus(VETOED));
     const showDialog = jest.spyOn(apputils, 'showDialog');
     showDialog.mockImplementationOnce(async () => {
-      sync.accept(syncStatus({ ...VETOED, held: { ...HELD, files: 50 } }));
+      sync.accept(syncStatus({ ...VETOED, held: { ...HELD, id: 'list-2', files: 50 } }));
       return { button: { label: 'Delete 40 copies', accept: true } };
     });
     apputils.answerDialogs({ label: 'Keep the copies' });

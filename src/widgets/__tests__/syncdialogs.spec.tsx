@@ -7,7 +7,7 @@ import { syncStatus } from '../../__tests__/support/client';
 import { trans } from '../../__tests__/support/translation';
 import type { SyncStatus } from '../../api/generated';
 import type { SyncList } from '../../model/synclists';
-import { showLists } from '../syncdialogs';
+import { askHeld, showLists } from '../syncdialogs';
 
 const STATUS = syncStatus({
   conflicts: [
@@ -92,5 +92,47 @@ describe('the lists of what is not in sync', () => {
       expect(text).toContain(word);
     }
     expect(text).not.toContain('node_modules');
+  });
+});
+
+describe('the question about held deletions', () => {
+  const held = {
+    id: 'list-1',
+    code: 'half-gone',
+    files: 40,
+    bytes: 4096,
+    paths: [
+      { path: 'a.txt', files: 1, bytes: 100 },
+      { path: 'b/c.txt', files: 1, bytes: 2048 }
+    ]
+  };
+  const status = syncStatus({ state: 'vetoed', veto: '40 of 60 files are gone.', held });
+
+  async function ask(options: { status?: SyncStatus; changed?: boolean } = {}) {
+    apputils.answerDialogs({ label: 'Keep the copies' });
+    const { changed = false } = options;
+    await askHeld(options.status ?? status, { changed, listUrl: 'sync/held?list-1', trans });
+    const dialog = apputils.dialogs[0] as unknown as { body: { element: ReactElement } };
+    const host = document.createElement('div');
+    await act(async () => createRoot(host).render(dialog.body.element));
+    return host;
+  }
+
+  it('names the first with their sizes, counts all, and leads to the whole list', async () => {
+    const host = await ask();
+    expect(host.textContent).toContain('These 40 files (4 KB) are gone from your home');
+    const rows = [...host.querySelectorAll('li')].map(row => row.textContent);
+    expect(rows).toEqual(['a.txt100 B', 'b/c.txt2 KB', 'and 38 more']);
+    const link = host.querySelector('a')!;
+    expect(link.textContent).toBe('Download the whole list');
+    expect(link.getAttribute('href')).toBe('sync/held?list-1');
+    expect(host.querySelector('[role=alert]')).toBeNull();
+  });
+
+  it('leads nowhere when it names all, and says when the list has changed', async () => {
+    const all = { ...status, held: { ...held, files: 2 } };
+    const host = await ask({ status: all, changed: true });
+    expect(host.querySelector('a')).toBeNull();
+    expect(host.querySelector('[role=alert]')!.textContent).toContain('Look again');
   });
 });

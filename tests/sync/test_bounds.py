@@ -1,0 +1,246 @@
+"""Memory does not grow with the number of changes: they wait on disk."""
+
+from __future__ import annotations
+
+import gc
+import os
+import sqlite3
+import tracemalloc
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from itertools import islice
+from pathlib import Path
+
+import pytest
+from support.faults import FaultyStore
+from support.homes import OLD, Bench, opened
+
+from wherobots_storage.api.models import HeldDeletions
+from wherobots_storage.planning.backup import Upload
+from wherobots_storage.planning.tree import File, Record
+from wherobots_storage.sync import multipart
+from wherobots_storage.sync.aside import AsidePass
+from wherobots_storage.sync.cancel import Cancel
+from wherobots_storage.sync.consent import Consent
+from wherobots_storage.sync.journal import Journal
+from wherobots_storage.sync.multipart import parts_in_memory
+from wherobots_storage.sync.state import StateFolder
+from wherobots_storage.sync.worklist import Deletions, Paths, Uploads
+
+MIB = 1024**2
+MOST_ALIVE = 6_000
+"""More than a page of the journal's rows, and far less than there are."""
+
+
+@pytest.fixture
+def store() -> FaultyStore:
+    """An empty store."""
+    return FaultyStore()
+
+
+@pytest.fixture
+def bench(tmp_path: Path, store: FaultyStore) -> Bench:
+    """A home with one saved file; what other tests have left in memory is cleared away."""
+    gc.collect()
+    bench = Bench(tmp_path, store)
+    bench.write("here", mtime_ns=OLD)
+    assert bench.sync().complete
+    return bench
+
+
+def row(number: int) -> Record:
+    """A saved file's row."""
+    return Record(
+        f"folder-{number % 100:02}/f{number:06}", "file", 7, OLD, 1, number, 0o644,
+        f"{number:064x}", f"etag-{number}", 1.0,
+    )  # fmt: skip
+
+
+def journal_of(bench: Bench, count: int) -> None:
+    """Let the journal have so many files that neither home nor store has."""
+    with closing(sqlite3.connect(StateFolder.for_settings(bench.settings).journal_path)) as db:
+        db.executemany(
+            "INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", map(row, range(count))
+        )
+        db.commit()
+
+
+def alive(kind: type[object]) -> int:
+    """How many values of a kind are in memory."""
+    return sum(type(value) is kind for value in gc.get_objects())
+
+
+@contextmanager
+def peak() -> Iterator[Callable[[], int]]:
+    """The most bytes that Python held at once since the block began, beyond those of before."""
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        tracemalloc.reset_peak()
+        yield lambda: tracemalloc.get_traced_memory()[1] - before
+    finally:
+        tracemalloc.stop()
+
+
+def test_counting_counts() -> None:
+    """What is in memory is seen: without that the tests below could not fail."""
+    before = alive(Record)
+    rows = [row(number) for number in range(MOST_ALIVE)]
+    assert alive(Record) - before == len(rows)
+
+
+def test_planned_deletions_wait_on_disk(bench: Bench) -> None:
+    """Of 200,000 deletions that a veto holds no more than a page is ever in memory."""
+    journal_of(bench, 200_000)
+    seen: list[tuple[int, int]] = []
+
+    def agree(held: HeldDeletions) -> bool:
+        seen.append((held.files, alive(Record)))
+        return False
+
+    with opened(bench) as (session, board):
+        report = session.cycle(Cancel(), Consent(agree), upkeep=False)
+        assert alive(Record) < MOST_ALIVE
+    assert [files for files, _ in seen] == [200_000]
+    assert seen[0][1] < MOST_ALIVE
+    assert report.held is not None
+    assert len(report.held.paths) == 200
+    assert board.status.held == report.held
+
+
+def test_deletions_are_carried_out_from_disk(bench: Bench, store: FaultyStore) -> None:
+    """While 20,000 deletions that were agreed to are done, few of them are in memory."""
+    journal_of(bench, 20_000)
+    seen: list[int] = []
+
+    def count(name: str, key: str) -> None:
+        if name == "head" and key.endswith("000"):
+            seen.append(alive(Record))
+
+    store.before = count
+    consent = Consent(lambda _held: True)
+    with opened(bench) as (session, _board):
+        report = session.cycle(Cancel(), consent, upkeep=False)
+        assert len(session.journal) == 1
+    consent.forget()
+    assert report.deleted == 20_000
+    assert len(seen) == 20
+    assert max(seen) < 1000
+
+
+def test_a_list_that_is_spooled_is_sorted_and_whole() -> None:
+    """What is planned comes back as it was, files by path and markers from below."""
+    rows = [
+        row(2)._replace(path="b", inode=2**64 - 1),
+        row(1)._replace(path="a"),
+        row(3)._replace(path="d/", kind="folder"),
+        row(4)._replace(path="d/e/", kind="folder"),
+    ]
+    with Deletions() as deletions:
+        for number, record in enumerate(rows):
+            deletions.add(record, agreed=number == 1)
+        assert (deletions.files, deletions.asking) == (4, 3)
+        assert list(deletions.files_to_go()) == [rows[1]]
+        assert list(deletions.held()) == [rows[0], rows[2], rows[3]]
+        deletions.allow()
+        assert list(deletions.files_to_go()) == [rows[1], rows[0]]
+        assert list(deletions.markers_to_go()) == [rows[3], rows[2]]
+        assert (deletions.asking, deletions.asking_bytes) == (0, 0)
+
+
+def test_each_new_file_stands_for_one_deletion() -> None:
+    """Renamed files are paired by kind and bytes, one with one, whatever their number."""
+    with Deletions() as deletions:
+        for number, sha256 in enumerate("aabbc"):
+            deletions.add(row(number)._replace(path=f"{number}", sha256=sha256))
+        arrived = [
+            ("file", "b", "x"),
+            ("file", "a", "y"),
+            ("symlink", "c", "z"),
+            ("file", "d", "w"),
+        ]
+        pairs = dict(deletions.pairs(arrived))
+    assert pairs == {"0": "y", "1": None, "2": "x", "3": None, "4": None}
+
+
+def test_rows_are_forgotten_from_disk(tmp_path: Path) -> None:
+    """To forget 50,000 paths at once takes no list of them, and is undone as one."""
+    with Journal(tmp_path / "journal") as journal, Paths() as paths:
+        for number in range(50_000):
+            record = row(number)
+            journal.put(record)
+            paths.add(record.path)
+        journal.commit()
+        with peak() as most:
+            journal.forget_all(paths)
+            assert most() < MIB
+        assert len(journal) == 0
+        journal.commit()
+        assert len(paths) == 50_000
+
+
+def test_a_restore_forgets_from_disk(bench: Bench) -> None:
+    """What is gone on both sides is forgotten without a list of it in memory."""
+    journal_of(bench, 50_000)
+    with opened(bench) as (session, _board):
+        with peak() as most:
+            report = session.restore(Cancel())
+            assert most() < 8 * MIB
+        assert len(session.journal) == 1
+    assert report.left_files == 0
+
+
+def test_what_is_saved_beside_waits_on_disk(bench: Bench, store: FaultyStore) -> None:
+    """A final sync without the lease holds few of the entries that it saves, pass after pass."""
+    count = 1500
+    for number in range(count):
+        bench.write(f"new-{number:04}", b"%d" % number)
+    seen: list[int] = []
+
+    def look(name: str, key: str) -> None:
+        if name == "put" and "00 (" in key:
+            seen.append(alive(File))
+
+    store.before = look
+    before = alive(File)
+    with opened(bench) as (session, _board), AsidePass(session) as work:
+        assert work.run(Cancel()).moved == count
+        assert work.run(Cancel()).is_quiet
+        assert work.differs
+        assert alive(File) - before < 500
+    assert len(seen) == 15
+    assert max(seen) - before < 500
+
+
+@pytest.mark.parametrize(
+    ("part", "parts"),
+    [(5 * MIB, 5), (16 * MIB, 5), (32 * MIB, 4), (64 * MIB, 2), (65 * MIB, 1), (550 * MIB, 1)],
+)
+def test_large_parts_are_fewer_at_once(part: int, parts: int) -> None:
+    """All that is in memory of a file stays below 128 MiB, but for a single larger part."""
+    assert parts_in_memory(part) == parts
+    assert parts == 1 or parts * part <= multipart.BYTES_IN_MEMORY
+
+
+def test_a_large_file_is_in_memory_in_part(
+    bench: Bench, store: FaultyStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a file with parts as large as all the room only one is held."""
+    part = 12 * MIB
+    monkeypatch.setattr(multipart, "PART_BYTES", part)
+    monkeypatch.setattr(multipart, "BYTES_IN_MEMORY", part)
+    with (bench.home / "large").open("wb") as file:
+        os.truncate(file.fileno(), 6 * part)
+    monkeypatch.setattr(type(store), "upload_part", lambda *_, **__: "etag")
+    monkeypatch.setattr(type(store), "complete_multipart", lambda *_, **__: "etag")
+    with opened(bench) as (session, _board), peak() as most:
+        assert session.cycle(Cancel(), upkeep=False).is_complete
+        assert part < most() < 2 * part
+
+
+def test_uploads_count_their_files() -> None:
+    """Folders' markers are no files."""
+    with Uploads() as uploads:
+        for entry in islice((File(f"f{n}", 5, OLD, 1, n, 0o644) for n in range(9)), 3):
+            uploads.add(Upload(entry, None))
+        assert uploads.without_folders() == (3, 15)
