@@ -91,7 +91,7 @@ def test_the_time_is_over(bench: Bench, store: FaultyStore) -> None:
     bench.sync()
     bench.write("a", b"1234")
     store.before = down
-    outcome = bench.final(1.0)
+    outcome = bench.final(3.0)
     assert not outcome.complete
     assert outcome.status.last_error is not None
     with opened(bench) as (_, board):
@@ -105,7 +105,7 @@ def test_the_store_comes_back(bench: Bench, store: FaultyStore) -> None:
     store.before = down
     healing = threading.Timer(1.0, store.heal)
     healing.start()
-    assert bench.final(30.0).complete
+    assert bench.final(60.0).complete
     healing.join()
     assert bench.keys() == ["a"]
 
@@ -129,11 +129,11 @@ def test_consent_to_deletions(bench: Bench) -> None:
     bench.sync()
     for number in range(40):
         (bench.home / f"f{number:02}").unlink()
-    outcome = bench.final(20.0)
+    outcome = bench.final(60.0)
     assert not outcome.complete
     assert outcome.status.state == "vetoed"
     assert len(bench.keys()) == 60
-    assert bench.final(20.0, everything).complete
+    assert bench.final(60.0, everything).complete
     assert len(bench.keys()) == 20
 
 
@@ -141,8 +141,7 @@ def test_a_lock_that_is_held(bench: Bench, store: FaultyStore) -> None:
     """A writer that tells nothing is waited for no longer than the time there is."""
     state = StateFolder.for_settings(bench.settings)
     with state.lock(0), pytest.MonkeyPatch.context() as patched:
-        # Its holder is this very process: to end it is what would follow.
-        patched.setattr(StateFolder, "_end_holder", lambda _: None)
+        # Its holder is this very process, which does not end itself.
         patched.setattr("wherobots_storage.sync.state.DEATH_WAIT", 0.1)
         with pytest.raises(AlreadyRunning):
             bench.final(0.3)
@@ -154,7 +153,7 @@ def test_the_agents_own_lease(bench: Bench, store: FaultyStore) -> None:
     bench.write("a")
     with opened(bench):
         assert lease_of(bench.settings, store).take() is None
-    assert bench.final(20.0).complete
+    assert bench.final(60.0).complete
     assert bench.keys() == ["a"]
 
 
@@ -164,7 +163,7 @@ def test_by_a_busy_agent_in_time(bench: Bench, store: FaultyStore) -> None:
 
     def hold(name: str, key: str) -> None:
         if name == "put" and key.endswith("/a"):
-            held.wait(30)
+            held.wait(100)
 
     with running_agent(bench.settings, store) as agent:
         eventually(lambda: agent.status is not None and agent.status.last_synced is not None)
@@ -175,8 +174,8 @@ def test_by_a_busy_agent_in_time(bench: Bench, store: FaultyStore) -> None:
         eventually(lambda: store.count("put", "/a"))
         began = time.monotonic()
         assert not bench.final(1.0).complete
-        assert time.monotonic() - began < 20
+        assert time.monotonic() - began < 60
         held.set()
         asking.join()
-        assert bench.final(20.0).complete
+        assert bench.final(60.0).complete
     assert bench.keys() == ["a"]

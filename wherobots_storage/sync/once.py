@@ -24,8 +24,9 @@ from wherobots_storage.sync.tenure import Tenure
 
 OnProgress = Callable[[Progress], None]
 
-ANSWER_SECONDS = 2.0
-"""How long a running agent may take to say that it is there."""
+ANSWER_SECONDS = 10.0
+"""How long a running agent may take to say that it is there, on a machine that is busy: one that
+does not is taken for one that hangs, and ended."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,8 @@ from wherobots_storage.errors import AlreadyRunning, InvalidConfiguration, Local
 from wherobots_storage.settings import Settings
 
 POLL = 0.1
-DEATH_WAIT = 5.0
+DEATH_WAIT = 20.0
+"""How long the lock of a process that was killed may stay taken: it may sit in the disk."""
 
 HOLDERS_BYTES = 64 * 1024
 """How long the log of the lock's holders grows."""
@@ -141,7 +142,8 @@ class StateFolder:
         """Hold the lock: wait ``patience`` seconds for its holder, then end that process.
 
         It is ended (SIGKILL: it has had its time, and its journal survives) only when its pid
-        and start time still are those recorded, and never when ``yielding``. Raises
+        and start time still are those recorded, and never when ``yielding`` or when it is this
+        very process. Raises
         AlreadyRunning when the lock stays taken, or ``stop`` says to give up.
         """
         self.make()
@@ -172,7 +174,7 @@ class StateFolder:
 
     def _end_holder(self) -> None:
         holder = self.holder()
-        if holder is None:
+        if holder is None or holder.pid == os.getpid():
             return
         with suppress(ProcessLookupError, PermissionError):
             # The descriptor keeps meaning this process, even when its pid is used again.

@@ -43,7 +43,7 @@ STEADY_SECONDS = 60.0
 STANDBY_POLL = 0.5
 """How often a supervisor that stands by looks whether the other writer still lives."""
 
-STOP_GRACE = 2.0
+STOP_GRACE = 4.0
 """How long past its deadline an agent may live; by then its own watchdog has ended it."""
 
 LINE_LIMIT = 16 * 1024**2

@@ -9,8 +9,8 @@ import os
 import threading
 from collections.abc import Callable
 
-NOTE_SECONDS = 1.0
-"""How long it may take to note what is left."""
+NOTE_SECONDS = 3.0
+"""How long it may take to note what is left; a few milliseconds, unless the machine is busy."""
 
 
 class Watchdog:
