@@ -15,6 +15,9 @@ PIECE = 16_384
 STALL_SECONDS = 3.0
 """Longer than the time for reading that tests of it have."""
 
+_RESET = struct.pack("ii", 1, 0)
+"""SO_LINGER's value with which a close is a reset (RST) in the place of an end (FIN)."""
+
 
 class TcpProxy:
     """Passes bytes on to ``target`` (host, port); every connection draws its fate by chance.
@@ -29,6 +32,7 @@ class TcpProxy:
         self._chance = random.Random(seed)
         self._loop = asyncio.new_event_loop()
         self._open: set[asyncio.StreamWriter] = set()
+        self._passing: set[asyncio.Task[None]] = set()
         self.troubled = 0
         self.reach = 200_000
         self.met: Counter[str] = Counter()
@@ -52,39 +56,75 @@ class TcpProxy:
             _reset(writer)
 
     async def serve(self, ready: threading.Event) -> None:
-        """Listen until the loop's task is cancelled."""
-        server = await asyncio.start_server(self._pass_on, "127.0.0.1", 0)
-        self.port = server.sockets[0].getsockname()[1]
+        """Listen until the loop's task is cancelled; then nothing of it is left on the loop."""
+        listener = socket.create_server(("127.0.0.1", 0))
+        listener.setblocking(False)
+        self.port = listener.getsockname()[1]
+        # Not asyncio's own server: one that is closed while it accepts a connection leaks that.
+        self._loop.add_reader(listener, self._accept, listener)
         ready.set()
         with suppress(asyncio.CancelledError):
             await asyncio.Event().wait()
-        server.close()
-        self._reset_all()
+        self._loop.remove_reader(listener)
+        listener.close()
+        await self._end()
 
-    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _end(self) -> None:
+        """Reset every connection, and wait until nothing is under way any more."""
+        # Each task takes its first step, and with it its connection: one that is cancelled before
+        # would leave that open.
+        await asyncio.sleep(0)
+        while others := asyncio.all_tasks() - {asyncio.current_task()}:
+            self._reset_all()
+            for passing in self._passing:
+                passing.cancel()
+            await asyncio.wait(others, timeout=0.1)
+        for _ in range(3):
+            await asyncio.sleep(0)  # transports that were aborted close their sockets in a callback
+
+    def _accept(self, listener: socket.socket) -> None:
+        try:
+            connection, _ = listener.accept()
+        except OSError:
+            return  # it is gone again
         if self._down:
             self.met["refused"] += 1
-            _reset(writer)
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+            connection.close()
             return
+        connection.setblocking(False)
+        passing = self._loop.create_task(self._pass_on(connection))
+        self._passing.add(passing)
+        passing.add_done_callback(self._passing.discard)
+
+    async def _pass_on(self, connection: socket.socket) -> None:
+        both: set[asyncio.StreamWriter] = set()
+        ways: list[asyncio.Task[None]] = []
         try:
-            far_reader, far_writer = await asyncio.open_connection(*self._target)
-        except OSError:
-            _reset(writer)
-            return
-        both = {writer, far_writer}
-        self._open |= both
-        fate = _Fate(self, writer)
-        ways = [
-            asyncio.ensure_future(fate.copy(reader, far_writer)),
-            asyncio.ensure_future(fate.copy(far_reader, writer)),
-        ]
-        await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
-        for way in ways:
-            way.cancel()
-        await asyncio.gather(*ways, return_exceptions=True)
-        for end in both:
-            end.close()
-        self._open -= both
+            reader, writer = await asyncio.open_connection(sock=connection)
+            both.add(writer)
+            self._open.add(writer)
+            try:
+                far_reader, far_writer = await asyncio.open_connection(*self._target)
+            except OSError:
+                _reset(writer)
+                return
+            both.add(far_writer)
+            self._open.add(far_writer)
+            fate = _Fate(self, writer)
+            ways = [
+                asyncio.ensure_future(fate.copy(reader, far_writer)),
+                asyncio.ensure_future(fate.copy(far_reader, writer)),
+            ]
+            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for way in ways:
+                way.cancel()
+            for end in both:
+                end.close()
+            closed = (end.wait_closed() for end in both)
+            await asyncio.gather(*ways, *closed, return_exceptions=True)
+            self._open -= both
 
     def draw(self) -> tuple[str, int]:
         """A connection's trouble, and after how many bytes it comes."""
@@ -100,21 +140,18 @@ class TcpProxy:
         task = self._loop.create_task(self.serve(ready))
         thread = threading.Thread(target=self._run, args=(task,))
         thread.start()
-        assert ready.wait(10)
         try:
+            assert ready.wait(60)
             yield self
         finally:
             self._loop.call_soon_threadsafe(task.cancel)
             thread.join()
 
     def _run(self, task: asyncio.Task[None]) -> None:
-        self._loop.run_until_complete(task)
-        left = asyncio.all_tasks(self._loop)
-        for other in left:
-            other.cancel()
-        self._loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
-        self._loop.run_until_complete(asyncio.sleep(0))
-        self._loop.close()
+        try:
+            self._loop.run_until_complete(task)
+        finally:
+            self._loop.close()
 
 
 class _Fate:
@@ -154,7 +191,6 @@ def _reset(writer: asyncio.StreamWriter) -> None:
     """Close with a reset (RST) in the place of an end (FIN)."""
     found = writer.get_extra_info("socket")
     if found is not None:
-        linger = struct.pack("ii", 1, 0)
         with suppress(OSError):
-            found.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+            found.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
     writer.transport.abort()
