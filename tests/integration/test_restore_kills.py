@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import random
+import re
 import signal
 import time
+from html import unescape
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 from support.agents import eventually
 from support.homes import CUSTOMER, OLD, PREFIX, Bench, picture, settings_for
-from support.processes import agent_process, is_idle
-from support.relay import RecordingRelay
+from support.processes import agent_process, is_idle, status_of
+from support.relay import RecordingRelay, of_mirror
 from support.turmoil import seed_for
 
 from wherobots_storage.objectstore.embedded import EmbeddedStore
 from wherobots_storage.objectstore.store import ObjectInfo, iterate_keys
+from wherobots_storage.settings import Settings
 
 pytestmark = [pytest.mark.store, pytest.mark.timeout(900)]
 
 MIB = 1024**2
-SMALL = 500
+SMALL, LARGE = 500, 6
+KILLS, UNHELD = 20, 4
 
 
 def objects_of(bench: Bench) -> dict[str, tuple[str, float]]:
@@ -33,9 +37,24 @@ def objects_of(bench: Bench) -> dict[str, tuple[str, float]]:
     }
 
 
-def wait_for_more(relay: RecordingRelay, seen: int) -> None:
-    """Wait until the next object is asked for."""
-    eventually(lambda: len(relay.requests("GET")) > seen, 60)
+def deleted_in_batches(relay: RecordingRelay) -> list[str]:
+    """The keys of every batch delete."""
+    posts = [request for request in relay.recorded() if request.method == "POST"]
+    bodies = [request.body for request in posts if "delete" in request.target.partition("?")[2]]
+    keys = [key for body in bodies for key in re.findall(r"<Key>(.*?)</Key>", body.decode())]
+    return [unescape(key) for key in keys]
+
+
+def is_restoring(settings: Settings) -> bool:
+    """Whether the agent of these settings says that it restores."""
+    status = status_of(settings)
+    return status is not None and status.state == "restoring"
+
+
+def in_the_middle(relay: RecordingRelay, settings: Settings, more: int) -> None:
+    """Wait until a restore has brought ``more`` objects, and cannot go on."""
+    relay.let_through(more)
+    eventually(lambda: relay.holds and is_restoring(settings), 60)
 
 
 def partial(there: dict[str, tuple[object, ...]], whole: dict[str, tuple[object, ...]]) -> bool:
@@ -55,24 +74,34 @@ def test_restore_killed_twenty_times(
     rng = random.Random(seed_for(request))
     for number in range(SMALL):
         bench.write(f"d{number % 7}/f{number:03}", rng.randbytes(3000), mtime_ns=OLD)
-    for number in range(6):
+    for number in range(LARGE):
         bench.write(f"large/{number}", rng.randbytes((9 + 5 * number) * MIB), mtime_ns=OLD)
     (bench.home / "empty").mkdir(mode=0o750)
     (bench.home / "link").symlink_to("d0/f000")
     bench.sync()
     objects, whole = objects_of(bench), picture(bench.home)
     fresh = Bench(tmp_path, bench.store, "fresh")
-    settings = settings_for(fresh.home, fresh.state, bench.store.bucket, sync_interval=0.5)
-    with RecordingRelay(seaweed.endpoint_url) as relay:
+    settings = settings_for(
+        fresh.home, fresh.state, bench.store.bucket, sync_interval=0.5, shutdown_timeout=60.0
+    )
+    with RecordingRelay(seaweed.endpoint_url, of_mirror("GET")) as relay:
         monkeypatch.setenv("AWS_ENDPOINT_URL", relay.url)
-        for _ in range(20):
+        for left in range(KILLS, 0, -1):
             installed = {path for path, facts in picture(fresh.home).items() if facts[0] == "file"}
             fetched = len(relay.requests("GET"))
             with agent_process(settings) as process:
-                wait_for_more(relay, fetched)
-                time.sleep(rng.uniform(0, 0.7))
+                # A part of what is missing, so that each restore is killed before its end,
+                # however fast it is; but the last ones are not held back by anything.
+                missing = SMALL + LARGE - len(installed)
+                if left > UNHELD:
+                    in_the_middle(relay, settings, rng.randrange(missing // (left - UNHELD)))
+                else:
+                    eventually(lambda: status_of(settings) is not None, 60)
+                time.sleep(rng.choice((0, rng.uniform(0, 0.5))))
                 process.kill()
                 process.wait()
+            relay.let_through(None)
+            assert left <= UNHELD or picture(fresh.home).keys() < whole.keys()
             assert partial(picture(fresh.home), whole)
             assert installed <= picture(fresh.home).keys()
             again = relay.requests("GET")[fetched:]
@@ -82,11 +111,13 @@ def test_restore_killed_twenty_times(
         with agent_process(settings) as process:
             eventually(lambda: is_idle(settings), 120)
             process.send_signal(signal.SIGTERM)
-            assert process.wait(60) == 0
+            assert process.wait(90) == 0
         deleted = [target for target in relay.requests("DELETE") if ".wherobots/" not in target]
         assert deleted == []
-        # The one that came through has looked what the store can do, and cleaned up after it.
-        assert len([target for target in relay.requests("POST") if "delete" in target]) <= 1
+        # Those that came through have looked what the store can do, and cleaned up after it.
+        cleaned = deleted_in_batches(relay)
+        assert cleaned
+        assert [key for key in cleaned if not key.startswith(f"{PREFIX}.wherobots/probe/")] == []
         small = [target for target in relay.requests("GET") if "/f" in target]
         assert len(small) >= SMALL
     assert picture(fresh.home) == whole
