@@ -7,6 +7,24 @@ from typing import Any
 
 from wherobots_storage.objectstore.memory import MemoryStore
 
+SYNC_REQUESTS = (
+    "list_page",
+    "head",
+    "get",
+    "put",
+    "delete",
+    "copy",
+    "create_multipart",
+    "upload_part",
+    "list_parts",
+    "complete_multipart",
+    "abort_multipart",
+)
+"""The methods that a sync calls for what it brings; each is a request to the store."""
+
+REQUESTS = frozenset({*SYNC_REQUESTS, "delete_many", "list_uploads"})
+"""All methods that are."""
+
 
 class FaultyStore(MemoryStore):
     """A store in memory whose methods can be made to fail, and whose calls are written down.
@@ -53,22 +71,3 @@ class FaultyStore(MemoryStore):
             for method, key in self.calls
             if method == name and part in key and "/probe/" not in key
         )
-
-
-REQUESTS = frozenset(
-    {
-        "list_page",
-        "head",
-        "get",
-        "put",
-        "delete",
-        "delete_many",
-        "copy",
-        "create_multipart",
-        "upload_part",
-        "list_parts",
-        "complete_multipart",
-        "abort_multipart",
-        "list_uploads",
-    }
-)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.faults import FaultyStore
+from support.faults import SYNC_REQUESTS, FaultyStore
 from support.homes import OLD, PREFIX, Bench, picture
 
 from wherobots_storage.errors import (
@@ -36,19 +36,6 @@ from wherobots_storage.objectstore.memory import MemoryBody
 from wherobots_storage.objectstore.store import ObjectInfo, iterate_keys
 from wherobots_storage.sync import downloads, large, multipart, uploads, worklist
 
-CALLS = [
-    "list_page",
-    "head",
-    "get",
-    "put",
-    "delete",
-    "copy",
-    "create_multipart",
-    "upload_part",
-    "list_parts",
-    "complete_multipart",
-    "abort_multipart",
-]
 PHASES = ["backup", "restore", "final"]
 ERRORS: dict[str, type[StorageError]] = {
     "500": StoreUnavailable,
@@ -275,7 +262,7 @@ def cases(usual: set[str], more: set[str]) -> list[Any]:
     return [
         pytest.param(kind, call, marks=() if kind in usual else pytest.mark.slow)
         for kind in sorted(usual | more)
-        for call in CALLS
+        for call in SYNC_REQUESTS
         # A store that denies having what it has is believed: there is nothing to compare it with.
         if (kind, call) not in {("404", "head"), ("404", "delete")}
     ]
@@ -296,7 +283,7 @@ def test_call_that_fails_once(tmp_path: Path, phase: str, call: str, kind: str) 
 
 
 @pytest.mark.parametrize("phase", PHASES)
-@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize("call", SYNC_REQUESTS)
 @pytest.mark.parametrize("times", [1, pytest.param(None, marks=pytest.mark.slow)])
 def test_answer_that_is_lost(tmp_path: Path, phase: str, call: str, times: int | None) -> None:
     """What was done, though its answer never came, is found out and neither repeated nor lost."""
