@@ -177,7 +177,7 @@ def test_the_store_serves_until_it_is_asked_to_stop(tmp_path: Path) -> None:
         variables = json.loads(process.stdout.readline())
         again = subprocess.run(command, capture_output=True, text=True, check=False)
         process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 0
+        assert process.wait(60) == 0
     assert variables["AWS_ENDPOINT_URL"].startswith("http://127.0.0.1:")
     assert "hidden" in variables["AWS_SECRET_ACCESS_KEY"]
     assert again.returncode == 1

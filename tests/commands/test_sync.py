@@ -46,7 +46,7 @@ def test_final_sync_ends_in_time_whatever_hangs(silence: str, tmp_path: Path) ->
         env=environment,
         stderr=subprocess.PIPE,
         text=True,
-        timeout=40,
+        timeout=110,
         check=False,
     )
     assert ended.returncode == 3

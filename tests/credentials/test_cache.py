@@ -138,26 +138,26 @@ def test_a_defect_frees_the_waiters(cached: CachedSource, source: Counting) -> N
 def test_one_flight_for_many(cached: CachedSource, source: Counting) -> None:
     """However many ask at once, the source is asked once, and all get its answer."""
     landed = threading.Event()
-    source.before = lambda: landed.wait(10)
+    source.before = lambda: landed.wait(60)
     with ThreadPoolExecutor(8) as pool:
         futures = [pool.submit(cached.vend, SCOPE, 3600) for _ in range(8)]
-        assert source.entered.acquire(timeout=10)
+        assert source.entered.acquire(timeout=60)
         landed.set()
-        names = {future.result(10).access_key_id for future in futures}
+        names = {future.result(60).access_key_id for future in futures}
     assert len(names) == source.count == 1
 
 
 def test_a_failed_flight_is_told_to_all(cached: CachedSource, source: Counting) -> None:
     """Whoever waited for a request that failed learns why."""
     landed = threading.Event()
-    source.before = lambda: landed.wait(10)
+    source.before = lambda: landed.wait(60)
     source.error = StoreUnavailable("away")
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(cached.vend, SCOPE, 3600)
-        assert source.entered.acquire(timeout=10)
+        assert source.entered.acquire(timeout=60)
         second = pool.submit(cached.vend, SCOPE, 3600)
         landed.set()
-        errors: list[BaseException | None] = [first.exception(10), second.exception(10)]
+        errors: list[BaseException | None] = [first.exception(60), second.exception(60)]
     assert all(isinstance(error, StorageError) for error in errors)
 
 
@@ -166,16 +166,16 @@ def test_nobody_waits_while_the_old_hold(
 ) -> None:
     """During a renewal others get what is still valid at once."""
     first = cached.vend(SCOPE, 3600)
-    assert source.entered.acquire(timeout=10)
+    assert source.entered.acquire(timeout=60)
     clock.now += 3000
     landed = threading.Event()
-    source.before = lambda: landed.wait(10)
+    source.before = lambda: landed.wait(60)
     with ThreadPoolExecutor(1) as pool:
         renewal = pool.submit(cached.vend, SCOPE, 3600)
-        assert source.entered.acquire(timeout=10)
+        assert source.entered.acquire(timeout=60)
         assert cached.vend(SCOPE, 3600) == first
         landed.set()
-        assert renewal.result(10) != first
+        assert renewal.result(60) != first
 
 
 def test_expired_scopes_are_forgotten(cached: CachedSource, clock: Clock) -> None:

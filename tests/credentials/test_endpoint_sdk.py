@@ -72,7 +72,7 @@ class Child:
         trace: TracebackType | None,
     ) -> None:
         # Closes the pipes and waits for the end, which the closed standard input brings.
-        self._process.communicate(timeout=20)
+        self._process.communicate(timeout=60)
 
 
 @pytest.fixture

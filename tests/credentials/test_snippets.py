@@ -24,7 +24,7 @@ text = st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"
 def in_bash(script: str) -> str:
     """What a script prints in a real bash with nothing in its environment."""
     done = subprocess.run(
-        ["bash", "--norc", "-c", script], env={}, capture_output=True, check=True, timeout=20
+        ["bash", "--norc", "-c", script], env={}, capture_output=True, check=True, timeout=100
     )
     return done.stdout.decode("utf-8")
 

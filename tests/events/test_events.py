@@ -18,7 +18,7 @@ from wherobots_storage.objectstore.memory import MemoryStore
 async def next_event(socket: Any, schema: str) -> dict[str, Any]:
     """The payload of the next event of a schema; other events are passed over."""
     while True:
-        event = json.loads(await asyncio.wait_for(socket.read_message(), 10))
+        event = json.loads(await asyncio.wait_for(socket.read_message(), 60))
         if event.pop("schema_id") == schema:
             return event  # type: ignore[no-any-return]
 

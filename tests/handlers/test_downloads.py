@@ -161,7 +161,7 @@ async def _read_raw(app: StorageApp, port: int, base: str, path: str) -> bytes:
         f"GET {base}{API}/files/content?path={path} HTTP/1.1\r\nHost: 127.0.0.1\r\n"
         f"Authorization: token {server.identity_provider.token}\r\n\r\n".encode()
     )
-    received = await asyncio.wait_for(reader.read(), 10)
+    received = await asyncio.wait_for(reader.read(), 60)
     writer.close()
     return received
 
@@ -225,7 +225,7 @@ async def test_a_browser_that_leaves_stops_the_download(
     await reader.readline()
     await asyncio.sleep(0.5)
     writer.close()
-    for _ in range(200):
+    for _ in range(3000):
         if bodies[0].closed:
             break
         await asyncio.sleep(0.02)

@@ -24,13 +24,13 @@ async def test_bytes_come_out_as_they_went_in() -> None:
 async def test_a_writer_waits_for_its_reader() -> None:
     """Over the limit, write returns only when the reader has taken something."""
     feed = ByteFeed(limit=10)
-    await asyncio.wait_for(feed.write(b"x" * 10), 5)
+    await asyncio.wait_for(feed.write(b"x" * 10), 60)
     waiting = asyncio.create_task(feed.write(b"y"))
     await asyncio.sleep(0.05)
     assert not waiting.done()
     pieces = iter(feed)
     assert await asyncio.to_thread(next, pieces) == b"x" * 10 + b"y"
-    await asyncio.wait_for(waiting, 5)
+    await asyncio.wait_for(waiting, 60)
 
 
 async def test_an_abort_wakes_both_sides() -> None:
@@ -39,10 +39,10 @@ async def test_an_abort_wakes_both_sides() -> None:
     waiting = asyncio.create_task(feed.write(b"xx"))
     await asyncio.sleep(0)
     feed.abort()
-    await asyncio.wait_for(waiting, 5)
+    await asyncio.wait_for(waiting, 60)
     with pytest.raises(UploadInterrupted):
         await asyncio.to_thread(list, feed)
-    await asyncio.wait_for(feed.write(b"more"), 5)
+    await asyncio.wait_for(feed.write(b"more"), 60)
 
 
 async def test_an_abort_after_the_end_changes_nothing() -> None:
@@ -60,5 +60,5 @@ async def test_a_reader_that_failed_lets_the_writer_go_on() -> None:
     waiting = asyncio.create_task(feed.write(b"xx"))
     await asyncio.sleep(0)
     await asyncio.to_thread(feed.close)
-    await asyncio.wait_for(waiting, 5)
-    await asyncio.wait_for(feed.write(b"x" * 100), 5)
+    await asyncio.wait_for(waiting, 60)
+    await asyncio.wait_for(feed.write(b"x" * 100), 60)

@@ -105,12 +105,12 @@ class TestSeaweed:
             + bytes(PART_BYTES // 2)
         )
         await writer.drain()
-        await asyncio.sleep(0.2)
+        upload = storage_app._uploads._uploads[ticket["id"]]
+        while not upload.sinks:  # noqa: ASYNC110 -- no event
+            await asyncio.sleep(0.02)
         writer.close()
         await writer.wait_closed()
-        for _ in range(200):
-            if not storage_app._uploads._uploads[ticket["id"]].sinks:
-                break
+        while upload.sinks:  # noqa: ASYNC110 -- no event
             await asyncio.sleep(0.02)
         assert (await api.get("uploads", id=ticket["id"])).json()["parts"] == []
         assert len(s3_store.list_uploads("")) == 1

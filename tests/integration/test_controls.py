@@ -61,7 +61,7 @@ def events_of(bench: Bench, during: Callable[[list[dict[str, Any]]], None]) -> l
         try:
             await asyncio.to_thread(during, seen)
         finally:
-            await supervisor.stop(20)
+            await supervisor.stop(60)
             keeping.cancel()
             await asyncio.gather(keeping, return_exceptions=True)
             await logger.gather_listeners()

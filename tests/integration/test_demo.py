@@ -51,7 +51,7 @@ def test_every_polite_signal_ends_it_with_a_final_sync(
         assert len(processes) >= 3, "JupyterLab, the agent and the store"
         save(demo, "Late.ipynb")
         assert demo.stop(signum) == 0, demo.notes
-    _, alive = psutil.wait_procs(processes, timeout=5)
+    _, alive = psutil.wait_procs(processes, timeout=60)
     assert alive == []
     (tmp_path / "demo" / "home").rename(tmp_path / "gone")
     with start(tmp_path / "demo") as demo:
@@ -92,16 +92,16 @@ def test_a_killed_demo_loses_nothing(tmp_path: Path) -> None:
         processes = family(demo.process.pid)
         save(demo, "Kept.ipynb")
         demo.process.kill()
-        demo.process.communicate(timeout=30)
+        demo.process.communicate(timeout=60)
         # The store goes on until a new start ends it: the final sync needs it.
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while sum(process.is_running() for process in processes) > 1:
             assert time.monotonic() < deadline, processes
             time.sleep(0.2)
     (tmp_path / "demo" / "home").rename(tmp_path / "gone")
     with start(tmp_path / "demo") as demo:
         assert json.loads(demo.request("api/contents/Kept.ipynb"))["name"] == "Kept.ipynb"
-    _, alive = psutil.wait_procs(processes, timeout=5)
+    _, alive = psutil.wait_procs(processes, timeout=60)
     assert alive == []
 
 

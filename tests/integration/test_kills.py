@@ -99,7 +99,7 @@ def one_clean_run(bench: Bench) -> None:
     with agent_process(bench.settings) as process:
         eventually(lambda: is_idle(bench.settings), seconds=120)
         process.send_signal(signal.SIGTERM)
-        assert process.wait(60) == 0
+        assert process.wait(90) == 0
 
 
 @pytest.mark.parametrize(

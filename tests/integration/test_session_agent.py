@@ -62,7 +62,7 @@ def test_the_agent_has_no_other_way(settings: Settings) -> None:
     """Where there is no session to be had it is offline, though the server's keys would do."""
     unknown = replace(settings, role_arn="arn:aws:iam::role/unknown")
     with supervised(unknown) as supervisor:
-        assert not supervisor.wait_restored(30)
+        assert not supervisor.wait_restored(60)
         assert supervisor.status.last_error is not None
         assert "role" in supervisor.status.last_error.message
 

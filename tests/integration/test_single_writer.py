@@ -19,6 +19,7 @@ from support.homes import CUSTOMER, OLD, PREFIX, Bench, settings_for
 from support.processes import AGENT, SERVER, agent_process, is_idle
 
 from wherobots_storage.settings import Settings
+from wherobots_storage.sync.client import AgentClient
 from wherobots_storage.sync.handover import HELD, settings_to_json
 from wherobots_storage.sync.lease import LeaseFile, LeaseObject
 from wherobots_storage.sync.state import StateFolder, process_start
@@ -104,7 +105,9 @@ def test_a_server_that_is_killed_and_started_again(bench: Bench) -> None:
             server.wait()
             if server.stdout is not None:
                 server.stdout.close()
-    assert holders(settings) == agents
+    # The second one's server was gone before it had begun. When the first was not at its end by
+    # then it had nothing to wait for: the third one finds everything that it left.
+    assert holders(settings) in (agents, [agents[0], agents[2]])
     assert bench.keys() == ["edited", "late 0", "late 1", "late 2"]
     assert bench.body("edited") == b"2"
 
@@ -149,7 +152,8 @@ def test_two_agents_started_at_once(bench: Bench) -> None:
             yielding.stdin.flush()
             assert yielding.wait(60) == HELD
         assert survivor.poll() is None
-        survivor.terminate()
+        stopped = AgentClient(StateFolder.for_settings(settings).socket_path).request("stop", 60.0)
+        assert stopped.complete
         assert survivor.wait(60) == 0
         assert holders(settings) == [loser.pid, survivor.pid]
     assert len(bench.keys()) == 100
@@ -209,8 +213,6 @@ def test_a_crashed_instance_delays_another_by_its_ttl(bench: Bench, tmp_path: Pa
     with store.get(key) as body:
         left = msgspec.json.decode(b"".join(body.chunks()), type=LeaseFile)
     assert left.ttl == 180
-    # As if it had been written by an agent with a shorter time, just now.
-    store.put(key, msgspec.json.encode(msgspec.structs.replace(left, ttl=12.0)))
     second = Bench(tmp_path, store, "second")
     second.write("of the second")
     lease = LeaseObject(store, PREFIX, instance="second", host="elsewhere")
@@ -219,6 +221,8 @@ def test_a_crashed_instance_delays_another_by_its_ttl(bench: Bench, tmp_path: Pa
         assert status.lease is not None
         assert status.lease.host == left.host
         assert second.keys() == ["of the first"]
+        # As if it had been written by an agent with a shorter time, just now.
+        store.put(key, msgspec.json.encode(msgspec.structs.replace(left, ttl=5.0)))
         eventually(lambda: second.keys() == ["of the first", "of the second"], seconds=60)
         status = waiting.reaches("idle")
         assert status.lease is not None

@@ -61,11 +61,11 @@ def test_what_was_written_last_is_saved(
             lab.kill()
         elif how == "shutdown":
             lab.fetch("api/shutdown", method="POST")
-            lab.process.wait(60)
+            lab.process.wait(120)
         else:
-            assert lab.terminate(timeout=60, how=signal.Signals[how]) == 0
+            assert lab.terminate(timeout=120, how=signal.Signals[how]) == 0
         # Killed, the server waits for nobody; otherwise it has waited for the agent.
-        deadline = time.monotonic() + (30 if how == "SIGKILL" else 0)
+        deadline = time.monotonic() + (90 if how == "SIGKILL" else 0)
         while LATE not in saved(s3_store) and time.monotonic() < deadline:
             time.sleep(0.1)
         assert saved(s3_store) == [LATE], lab.output()
@@ -84,7 +84,7 @@ def test_ctrl_c_in_a_terminal_saves_what_was_written_last(
             (home / LATE).write_text("late")
             lab.process.send_signal(signal.SIGINT)
             os.write(ours, b"y\n")
-            assert lab.process.wait(60) == 0
+            assert lab.process.wait(120) == 0
             assert "Shut" in lab.output()
             assert saved(s3_store) == [LATE], lab.output()
     finally:

@@ -10,9 +10,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from support.agents import eventually
 
 from wherobots_storage.errors import (
     AlreadyRunning,
@@ -82,16 +84,23 @@ def test_it_has_a_session_of_its_own(seaweed: EmbeddedStore) -> None:
 
 def test_it_listens_on_loopback_only(seaweed: EmbeddedStore) -> None:
     """Every port that it opens is one of 127.0.0.1."""
-    descriptors = Path(f"/proc/{seaweed.pid}/fd")
-    inodes = {str(entry.readlink()) for entry in descriptors.iterdir() if entry.exists()}
+    # Some of its services begin after the one that tests wait for.
+    eventually(lambda: len(listening(seaweed.pid)) >= 8)
+    assert {address.partition(":")[0] for address in listening(seaweed.pid)} == {"0100007F"}
+
+
+def listening(pid: int | None) -> list[str]:
+    """The addresses at which a process listens, as proc(5) has them."""
+    inodes = set()
+    for entry in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # closed meanwhile
+            inodes.add(str(entry.readlink()))
     sockets = [
         line.split()
         for table in ("tcp", "tcp6")
-        for line in Path(f"/proc/{seaweed.pid}/net/{table}").read_text().splitlines()[1:]
+        for line in Path(f"/proc/{pid}/net/{table}").read_text().splitlines()[1:]
     ]
-    listening = [row for row in sockets if row[3] == "0A" and f"socket:[{row[9]}]" in inodes]
-    assert len(listening) >= 8
-    assert {row[1].partition(":")[0] for row in listening} == {"0100007F"}
+    return [row[1] for row in sockets if row[3] == "0A" and f"socket:[{row[9]}]" in inodes]
 
 
 def test_two_stores_at_once(seaweed: EmbeddedStore, folder: Path) -> None:

@@ -16,9 +16,11 @@ import pytest
 from support.agents import eventually
 from support.homes import OLD, PREFIX, Bench, picture, settings_for
 from support.processes import SERVER, agent_process, is_idle
+from support.relay import RecordingRelay, of_mirror
 
 from wherobots_storage.api.models import SyncStatus
 from wherobots_storage.errors import DeletionsChanged, InvalidInput
+from wherobots_storage.objectstore.embedded import EmbeddedStore
 from wherobots_storage.objectstore.s3 import S3Store
 from wherobots_storage.sync.client import AgentClient
 from wherobots_storage.sync.handover import settings_to_json
@@ -26,7 +28,7 @@ from wherobots_storage.sync.spawning import close_lifeline
 from wherobots_storage.sync.state import StateFolder, process_start
 from wherobots_storage.sync.supervisor import AgentSupervisor
 
-pytestmark = pytest.mark.store
+pytestmark = [pytest.mark.store, pytest.mark.timeout(240)]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -36,7 +38,7 @@ def test_signal_makes_the_final_sync(bench: Bench, number: signal.Signals) -> No
         eventually(lambda: is_idle(bench.settings))
         bench.write("late", b"l")
         process.send_signal(number)
-        assert process.wait(20) == 0
+        assert process.wait(90) == 0
     assert bench.keys() == ["late"]
 
 
@@ -59,39 +61,52 @@ def test_killed_server_means_a_final_sync(bench: Bench) -> None:
     assert bench.keys() == ["late"]
 
 
-def test_killed_agent_goes_on_from_its_journal(bench: Bench) -> None:
+def test_killed_agent_goes_on_from_its_journal(
+    bench: Bench, seaweed: EmbeddedStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """An agent killed in the middle of a sync leaves a journal with which the next one goes on."""
     for number in range(400):
         bench.write(f"f{number:03}", os.urandom(2000), mtime_ns=OLD)
-    with agent_process(bench.settings) as process:
-        eventually(lambda: len(bench.keys()) > 50)
-        process.kill()
-        process.wait()
-    assert len(bench.keys()) < 400
+    with monkeypatch.context() as patched:
+        killed_after(patched, seaweed, bench, "PUT")
+    assert 150 <= len(bench.keys()) < 400
     with agent_process(bench.settings) as process:
         eventually(lambda: is_idle(bench.settings), seconds=60)
         client = AgentClient(StateFolder.for_settings(bench.settings).socket_path)
         assert client.status().conflicts == []
         process.terminate()
-        assert process.wait(20) == 0
+        assert process.wait(90) == 0
     assert len(bench.keys()) == 400
 
 
-def test_killed_during_a_restore_goes_on(bench: Bench, tmp_path: Path) -> None:
+def killed_after(
+    patched: pytest.MonkeyPatch, seaweed: EmbeddedStore, bench: Bench, method: str
+) -> None:
+    """Run an agent that is killed when 200 of its requests with this method were let through."""
+    with RecordingRelay(seaweed.endpoint_url, of_mirror(method)) as relay:
+        patched.setenv("AWS_ENDPOINT_URL", relay.url)
+        relay.let_through(200)
+        with agent_process(bench.settings) as process:
+            eventually(lambda: relay.holds)
+            process.kill()
+            process.wait()
+
+
+def test_killed_during_a_restore_goes_on(
+    bench: Bench, seaweed: EmbeddedStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A restore that was killed is taken up again; the sync in between deletes nothing."""
     for number in range(400):
         bench.write(f"f{number:03}", os.urandom(2000), mtime_ns=OLD)
     bench.sync()
     fresh = Bench(tmp_path, bench.store, "fresh")
-    with agent_process(fresh.settings) as process:
-        eventually(lambda: len(picture(fresh.home)) > 20)
-        process.kill()
-        process.wait()
+    with monkeypatch.context() as patched:
+        killed_after(patched, seaweed, fresh, "GET")
     assert len(picture(fresh.home)) < 400
     with agent_process(fresh.settings) as process:
         eventually(lambda: is_idle(fresh.settings), seconds=60)
         process.terminate()
-        assert process.wait(20) == 0
+        assert process.wait(90) == 0
     assert picture(fresh.home) == picture(bench.home)
     assert len(bench.keys()) == 400
 
@@ -99,26 +114,29 @@ def test_killed_during_a_restore_goes_on(bench: Bench, tmp_path: Path) -> None:
 def test_wrong_keys_are_told_and_stop_is_quick(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With keys that the store refuses the agent is offline, with the reason; nothing is lost."""
+    """With keys that the store refuses the agent is offline, with the reason; nothing is lost.
+
+    A stop does not use up its time on them.
+    """
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong")
     bench.write("a")
     supervisor = AgentSupervisor(bench.settings, lambda _: None)
     supervisor.spawn()
     try:
-        assert not supervisor.wait_restored(20)
+        assert not supervisor.wait_restored(60)
         assert supervisor.status.state == "offline"
         assert supervisor.status.last_error is not None
         assert "wrong" not in supervisor.status.last_error.message
     finally:
         began = time.monotonic()
-        asyncio.run(supervisor.stop(8))
-    assert time.monotonic() - began < 7
+        asyncio.run(supervisor.stop(80))
+    assert time.monotonic() - began < 60
     assert supervisor.pid is None
     assert (bench.home / "a").exists()
 
 
 def run_with(
-    supervisor: AgentSupervisor, during: Callable[[], None], deadline: float = 10.0
+    supervisor: AgentSupervisor, during: Callable[[], None], deadline: float = 60.0
 ) -> None:
     """Keep an agent while ``during`` runs on another thread, then stop it."""
 
@@ -140,10 +158,10 @@ def test_supervisor_restores_before_the_port_opens(bench: Bench, s3_store: S3Sto
     supervisor = AgentSupervisor(bench.settings, lambda _: None)
     supervisor.spawn()
     try:
-        assert supervisor.wait_restored(20)
+        assert supervisor.wait_restored(60)
         assert (bench.home / "theirs").read_bytes() == b"t"
     finally:
-        asyncio.run(supervisor.stop(10))
+        asyncio.run(supervisor.stop(60))
 
 
 def test_supervisor_starts_a_dead_agent_again(bench: Bench) -> None:
@@ -151,7 +169,7 @@ def test_supervisor_starts_a_dead_agent_again(bench: Bench) -> None:
     seen: list[SyncStatus] = []
     supervisor = AgentSupervisor(bench.settings, seen.append)
     supervisor.spawn()
-    assert supervisor.wait_restored(20)
+    assert supervisor.wait_restored(60)
 
     def during() -> None:
         former = supervisor.pid
@@ -174,7 +192,7 @@ def test_two_servers_of_one_home(bench: Bench) -> None:
     state = StateFolder.for_settings(settings)
     former, later = (AgentSupervisor(settings, lambda _: None) for _ in range(2))
     former.spawn()
-    assert former.wait_restored(20)
+    assert former.wait_restored(60)
 
     def saves(supervisor: AgentSupervisor, name: str) -> None:
         eventually(lambda: supervisor.status.state == "idle")
@@ -216,7 +234,7 @@ def test_supervisor_requests(bench: Bench) -> None:
     """A request returns the status at once, and what it asked for happens."""
     supervisor = AgentSupervisor(bench.settings, lambda _: None)
     supervisor.spawn()
-    assert supervisor.wait_restored(20)
+    assert supervisor.wait_restored(60)
 
     def during() -> None:
         bench.write("a")
@@ -236,7 +254,7 @@ def test_supervisor_passes_a_consent_on(bench: Bench) -> None:
         (bench.home / f"f{number:02}").unlink()
     supervisor = AgentSupervisor(bench.settings, lambda _: None)
     supervisor.spawn()
-    assert supervisor.wait_restored(20)
+    assert supervisor.wait_restored(60)
 
     def during() -> None:
         eventually(lambda: supervisor.status.held is not None)
@@ -266,7 +284,7 @@ def test_supervisor_ends_an_agent_that_hangs(bench: Bench, tmp_path: Path) -> No
     assert not supervisor.wait_restored(0.3)
     began = time.monotonic()
     asyncio.run(supervisor.stop(0.5))
-    assert time.monotonic() - began < 9
+    assert time.monotonic() - began < 60
     assert supervisor.pid is None
 
 
@@ -280,40 +298,44 @@ def test_stop_while_the_agent_starts(bench: Bench, how: str) -> None:
     assert process is not None
     if how == "signal":
         process.terminate()
-        assert process.wait(30) == 0
+        assert process.wait(90) == 0
     elif how == "lost server":
         close_lifeline(process)
-        assert process.wait(30) == 0
-    asyncio.run(supervisor.stop(25))
+        assert process.wait(90) == 0
+    asyncio.run(supervisor.stop(60))
     assert process.returncode == 0
     assert bench.keys() == ["a"]
 
 
-def test_supervisor_never_blocks_the_event_loop(bench: Bench) -> None:
-    """While the agent works and is stopped, the loop keeps turning."""
+def test_supervisor_never_blocks_the_event_loop(
+    bench: Bench, seaweed: EmbeddedStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the agent works and is stopped the loop turns: here it must, for the stop to end."""
     for number in range(300):
         bench.write(f"f{number}", os.urandom(1000))
-    supervisor = AgentSupervisor(bench.settings, lambda _: None)
-    supervisor.spawn()
-    gaps: list[float] = []
 
-    async def main() -> None:
-        async def tick() -> None:
-            while True:
-                began = time.monotonic()
-                await asyncio.sleep(0.01)
-                gaps.append(time.monotonic() - began)
-
-        ticking = asyncio.ensure_future(tick())
+    async def main(relay: RecordingRelay) -> None:
+        supervisor = AgentSupervisor(bench.settings, lambda _: None)
+        supervisor.spawn()
+        process = supervisor._process
+        assert process is not None
         keeping = asyncio.ensure_future(supervisor.run())
-        await asyncio.sleep(1.5)
-        await supervisor.stop(30)
-        for task in (ticking, keeping):
-            task.cancel()
-        await asyncio.gather(ticking, keeping, return_exceptions=True)
+        while not relay.holds:  # noqa: ASYNC110  # a request is no asyncio event
+            await asyncio.sleep(0.01)
+        stopping = asyncio.ensure_future(supervisor.stop(60))
+        for _ in range(50):
+            await asyncio.sleep(0.01)
+        assert not stopping.done()
+        await asyncio.to_thread(relay.let_through, None)
+        await stopping
+        assert process.returncode == 0
+        keeping.cancel()
+        await asyncio.gather(keeping, return_exceptions=True)
 
-    asyncio.run(main())
-    assert max(gaps) < 0.5
+    with RecordingRelay(seaweed.endpoint_url, of_mirror("PUT")) as relay:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", relay.url)
+        relay.let_through(100)
+        asyncio.run(main(relay))
     assert len(bench.keys()) == 300
 
 
@@ -324,7 +346,7 @@ def test_no_thread_or_process_is_left(bench: Bench) -> None:
     supervisor.spawn()
     pid = supervisor.pid
     assert pid is not None
-    supervisor.wait_restored(20)
-    asyncio.run(supervisor.stop(10))
+    supervisor.wait_restored(60)
+    asyncio.run(supervisor.stop(60))
     assert process_start(pid) is None
     assert threading.active_count() <= before + 1

@@ -62,7 +62,7 @@ def store(tmp_path: Path) -> Iterator[S3Store]:
     finally:
         store.close()
         process.terminate()
-        process.wait(20)
+        process.wait(60)
 
 
 def bench_on(folder: Path, store: S3Store, name: str) -> Bench:

@@ -234,7 +234,7 @@ async def test_a_store_that_hangs_delays_a_kernel_a_moment_only(
     monkeypatch.setattr(module, "FIND_SECONDS", 0.05)
 
     def hanging() -> SdkSetup:
-        gate.wait(30)
+        gate.wait(60)
         return SdkSetup(region="late")
 
     kernels, one = Kernels(), make(home / "state", hanging)

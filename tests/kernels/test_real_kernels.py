@@ -46,7 +46,7 @@ async def printed(socket: Any, code: str) -> str:
     }
     await socket.write_message(json.dumps(request))
     while True:
-        message = json.loads(await asyncio.wait_for(socket.read_message(), 60))
+        message = json.loads(await asyncio.wait_for(socket.read_message(), 90))
         if message["parent_header"].get("msg_id") != message_id:
             continue
         if message["msg_type"] == "stream":
@@ -109,7 +109,7 @@ async def test_a_terminal_sees_the_variables(
     await socket.write_message(json.dumps(["stdin", 'echo "<$USER_S3_PATH>"\n']))
     shown = ""
     while f"<{EXPECTED[0]}>" not in shown:
-        kind, *rest = json.loads(await asyncio.wait_for(socket.read_message(), 30))
+        kind, *rest = json.loads(await asyncio.wait_for(socket.read_message(), 90))
         if kind == "stdout":
             shown += rest[0]
     socket.close()

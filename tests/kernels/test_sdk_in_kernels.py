@@ -256,7 +256,7 @@ async def test_a_terminal_has_them_too(
     await socket.write_message(json.dumps(["stdin", ask]))
     shown = ""
     while "<none> <http://127.0.0.1:" not in shown:
-        kind, *rest = json.loads(await asyncio.wait_for(socket.read_message(), 30))
+        kind, *rest = json.loads(await asyncio.wait_for(socket.read_message(), 90))
         if kind == "stdout":
             shown += rest[0]
     socket.close()

@@ -199,7 +199,7 @@ def test_submit_waits_for_a_slot(stub: Stub, stubbed: WireTransfers) -> None:
     gate = threading.Event()
 
     def answer(_: Request) -> Reply:
-        gate.wait(5)
+        gate.wait(60)
         return GOOD
 
     stub.answer = answer
@@ -209,7 +209,7 @@ def test_submit_waits_for_a_slot(stub: Stub, stubbed: WireTransfers) -> None:
     second.join(0.1)
     assert second.is_alive()
     gate.set()
-    second.join(5)
+    second.join(60)
     assert first.result() == "e1"
 
 

@@ -92,7 +92,7 @@ def test_turns_are_waited_for() -> None:
     thread.start()
     assert not began.wait(0.1)
     width.end(first, answered=True, overloaded=False)
-    assert began.wait(10)
+    assert began.wait(60)
     thread.join()
 
 

@@ -46,7 +46,7 @@ def test_in_flight_is_bounded() -> None:
     store = FaultyStore()
 
     def wait(_name: str, _key: str) -> None:
-        gate.wait(20)
+        gate.wait(60)
 
     store.before = wait
     transfers = ThreadedTransfers(store, workers=2)
@@ -57,7 +57,7 @@ def test_in_flight_is_bounded() -> None:
     third.join(0.3)
     assert third.is_alive()
     gate.set()
-    third.join(20)
+    third.join(60)
     assert not third.is_alive()
     transfers.close()
     assert len(store.list_page("").entries) == 3

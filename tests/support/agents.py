@@ -22,8 +22,8 @@ from wherobots_storage.sync.status import StatusBoard
 from wherobots_storage.sync.tenure import Tenure
 
 
-def eventually(what: Callable[[], object], seconds: float = 20.0) -> None:
-    """Wait until ``what`` is true. Fails when it does not become so."""
+def eventually(what: Callable[[], object], seconds: float = 60.0) -> None:
+    """Wait until ``what`` is true. Fails when it does not become so, on a slow machine too."""
     until = time.monotonic() + seconds
     while not what():
         assert time.monotonic() < until, "it did not become so in time"
@@ -81,7 +81,7 @@ class ThreadAgent:
             return self.client.status()
         return None
 
-    def reaches(self, state: str, seconds: float = 20.0) -> SyncStatus:
+    def reaches(self, state: str, seconds: float = 60.0) -> SyncStatus:
         """Wait until it is in a state, and return the status."""
         found: list[SyncStatus] = []
 
@@ -94,11 +94,11 @@ class ThreadAgent:
         eventually(there, seconds)
         return found[0]
 
-    def stop(self, deadline: float | None = 10.0) -> None:
+    def stop(self, deadline: float | None = 60.0) -> None:
         """Have it make its final sync and end."""
         with suppress(AgentUnavailable):
             self.client.request("stop", deadline)
-        self.thread.join(20)
+        self.thread.join(90)
         assert not self.thread.is_alive()
 
 
@@ -116,4 +116,4 @@ def running_agent(
         yield agent
     finally:
         if agent.thread.is_alive():
-            agent.stop(5.0)
+            agent.stop(30.0)

@@ -109,7 +109,7 @@ class BulkContract:
             transfers.submit_put(PutRequest("b", b"2")).add_done_callback(lambda _: ended.set())
 
         transfers.submit_put(PutRequest("a", b"1")).add_done_callback(again)
-        assert ended.wait(20)
+        assert ended.wait(60)
 
     def test_close_waits(self, store: ObjectStore, transfers: BulkTransfers) -> None:
         """Closing waits for what is under way."""

@@ -40,17 +40,17 @@ class Running:
         async def start() -> None:
             self.endpoint.start()
 
-        asyncio.run_coroutine_threadsafe(start(), self._loop).result(10)
+        asyncio.run_coroutine_threadsafe(start(), self._loop).result(60)
 
     def stop_endpoint(self) -> None:
         """Stop the endpoint only."""
-        asyncio.run_coroutine_threadsafe(self.endpoint.stop(), self._loop).result(10)
+        asyncio.run_coroutine_threadsafe(self.endpoint.stop(), self._loop).result(60)
 
     def stop(self) -> None:
         """Stop the endpoint, then its loop."""
         self.stop_endpoint()
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
+        self._thread.join(60)
         self._loop.close()
         self.pool.shutdown()
 
@@ -68,7 +68,7 @@ class Running:
         self, headers: Mapping[str, str] | None = None, method: str = "GET", path: str = PATH
     ) -> tuple[int, dict[str, str], dict[str, str]]:
         """Send a request with the token, but for ``headers``; the status, headers and answer."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
             connection.request(
                 method, path, headers={"Authorization": self.token, **(headers or {})}

@@ -36,10 +36,10 @@ OLD = 1_600_000_000_123_456_789
 
 
 def settings_for(home: Path, state: Path, bucket: str = "test", **changes: object) -> Settings:
-    """Settings for a home mirrored to ``PREFIX`` of a bucket; quick to give up waiting."""
+    """Settings for a home mirrored to ``PREFIX`` of a bucket; patient with a busy machine."""
     base = Settings(home=home, state_dir=state, tenancy=Tenancy(Root(bucket, "org/"), CUSTOMER))
     values = {name: getattr(base, name) for name in base.__slots__}
-    return Settings(**{**values, "shutdown_timeout": 5.0, **changes})
+    return Settings(**{**values, "shutdown_timeout": 60.0, **changes})
 
 
 def _eight_threads(store: ObjectStore) -> BulkTransfers:

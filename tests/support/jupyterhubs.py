@@ -251,7 +251,7 @@ class JupyterHub:
                 process.wait(90)
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
-                process.wait(10)
+                process.wait(60)
         shutil.rmtree(self.folder, ignore_errors=True)
 
 

@@ -85,7 +85,7 @@ class LabServer:
 
     def __exit__(self, *exc: object) -> None:
         """Stop the server, by force if it must be, and drop its log."""
-        self.terminate(timeout=60)
+        self.terminate(timeout=120)
         self._log.close()
         Path(self._log.name).unlink()
 
@@ -110,7 +110,7 @@ class LabServer:
             data=None if body is None else json.dumps(body).encode(),
             headers={"Authorization": f"token {self.token}", "Content-Type": "application/json"},
         )
-        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 - see above
+        with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310 - see above
             text = answer.read()
         return json.loads(text) if text else None
 
@@ -132,7 +132,7 @@ class LabServer:
     def kill(self) -> None:
         """End the server at once, as a crash would."""
         self.process.kill()
-        self.process.wait(10)
+        self.process.wait(60)
 
     def run_notebook(self, path: str) -> str:
         """Run every code cell in a new session of this server and return what they printed."""

@@ -55,7 +55,7 @@ def agent_process(
 def status_of(settings: Settings) -> SyncStatus | None:
     """What the running agent of these settings says; None while there is none that answers."""
     try:
-        return AgentClient(StateFolder.for_settings(settings).socket_path).status(timeout=2.0)
+        return AgentClient(StateFolder.for_settings(settings).socket_path).status(timeout=10.0)
     except AgentUnavailable:
         return None
 

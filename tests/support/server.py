@@ -175,7 +175,7 @@ class Api:
 
 async def wait_for_job(api: Api, job: Mapping[str, Any]) -> dict[str, Any]:
     """The job when it has ended."""
-    for _ in range(500):
+    for _ in range(3000):
         now: dict[str, Any] = (await api.get("jobs", id=job["id"])).json()
         if now["state"] != "running":
             return now
@@ -196,11 +196,11 @@ class HeldBack(MemoryStore):
 
     async def called(self) -> None:
         """Wait until a call has come in."""
-        assert await asyncio.to_thread(self.entered.wait, 30)
+        assert await asyncio.to_thread(self.entered.wait, 60)
 
     def _pass(self, call: str) -> None:
         self.entered.set()
-        assert self.gate.wait(30), "the test never opened the gate"
+        assert self.gate.wait(100), "the test never opened the gate"
         if call in self.errors:
             raise self.errors[call]
 

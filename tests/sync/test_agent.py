@@ -137,9 +137,9 @@ def test_stop_makes_the_final_sync(bench: Bench, store: FaultyStore) -> None:
     with running_agent(bench.settings, store) as agent:
         agent.reaches("idle")
         bench.write("late")
-        event = agent.client.request("stop", 10.0)
+        event = agent.client.request("stop", 60.0)
         assert event.complete
-        agent.thread.join(10)
+        agent.thread.join(60)
         assert not agent.state.socket_path.exists()
     assert bench.keys() == ["late"]
 
@@ -344,7 +344,7 @@ def test_nonsense_is_answered_with_an_error(bench: Bench, store: FaultyStore) ->
     """A line that is no request gets an error, and the agent goes on."""
     with running_agent(bench.settings, store) as agent:
         agent.reaches("idle")
-        with open_socket(agent.state.socket_path, 5.0) as connection:
+        with open_socket(agent.state.socket_path, 60.0) as connection:
             connection.sendall(b'{"op": "explode", "id": "1"}\n')
             with connection.makefile("rb") as lines:
                 assert json.loads(lines.readline())["event"] == "error"
@@ -455,16 +455,16 @@ def test_stop_during_a_restore(bench: Bench, store: FaultyStore) -> None:
 
     def slow(name: str, key: str) -> None:
         if name == "get" and key.endswith("/f20"):
-            stopping.wait(10)
+            stopping.wait(60)
 
     store.before = slow
     with running_agent(bench.settings, store) as agent:
         eventually(lambda: agent.status is not None)
         status = agent.reaches("restoring")
         assert status.state == "restoring"
-        with open_socket(agent.state.socket_path, 5.0) as connection:
+        with open_socket(agent.state.socket_path, 60.0) as connection:
             connection.sendall(b'{"op": "stop", "id": "1", "deadline": 5}\n')
             stopping.set()
-            agent.thread.join(15)
+            agent.thread.join(60)
         assert not agent.thread.is_alive()
     assert len(bench.keys()) == 50

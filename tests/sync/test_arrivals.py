@@ -90,7 +90,7 @@ def test_on_the_thread_that_fetched(arrivals: Arrivals, monkeypatch: pytest.Monk
     arrived = arrivals.write(future, "a.bin", Wanted.STAGED)
     worker = threading.Thread(target=future.set_result, args=(fetched().result(),))
     worker.start()
-    arrived.result(5).file()
+    arrived.result(60).file()
     worker.join()
     assert seen == [worker.ident]
 

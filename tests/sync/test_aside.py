@@ -50,7 +50,7 @@ def keys(bench: Bench) -> list[str]:
 
 
 @contextmanager
-def guest(bench: Bench, seconds: float = 20.0) -> Iterator[tuple[Session, list[bool]]]:
+def guest(bench: Bench, seconds: float = 60.0) -> Iterator[tuple[Session, list[bool]]]:
     """A session whose final sync was made while another had the lease, and its outcome."""
     other = lease(bench.store, "there")
     assert other.take() is None
@@ -170,7 +170,7 @@ def test_a_large_file_that_moves(bench: Bench, monkeypatch: pytest.MonkeyPatch) 
     writing = threading.Thread(target=write)
     writing.start()
     try:
-        with guest(bench, seconds=4) as (_, complete):
+        with guest(bench, seconds=20) as (_, complete):
             assert complete == [False]
     finally:
         done.set()
@@ -267,7 +267,7 @@ def test_two_live_agents_lose_nothing(
             second.write("only second", b"2")
             first.write("shared", b"of the first")
             assert writer.client.request("sync").complete
-            event = waiting.client.request("final", 20.0)
+            event = waiting.client.request("final", 60.0)
             assert event.complete is False
             assert waiting.reaches("waiting").lease is not None
             waiting.stop()
@@ -298,7 +298,7 @@ def test_lost_in_the_middle_of_the_final_sync(bench: Bench, store: FaultyStore) 
         session.probe()
         session._mirror.transfers._pool._max_workers = 1  # type: ignore[attr-defined]
         store.before = lose
-        assert not FinalSync(session, tenure).run(Cancel(seconds=20))
+        assert not FinalSync(session, tenure).run(Cancel(seconds=60))
     found = {bench.body(key) for key in keys(bench)}
     assert found >= {b"%d" % number for number in range(30)}
     assert any(bench.kept(f"f{number:02}") for number in range(30))

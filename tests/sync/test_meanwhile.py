@@ -69,7 +69,7 @@ def hold(store: FaultyStore, concerned: Callable[[str, str], bool]) -> threading
 
     def before(name: str, key: str) -> None:
         if concerned(name, key):
-            assert gate.wait(30)
+            assert gate.wait(90)
 
     store.before = before
     return gate
@@ -100,7 +100,7 @@ def test_a_save_during_a_first_sync(bench: Bench, store: FaultyStore, watch: Wat
 
     def before(name: str, key: str) -> None:
         if name == "put" and "/many/" in key:
-            assert ticket.acquire(timeout=30)
+            assert ticket.acquire(timeout=90)
 
     store.before = before
     with running_agent(bench.settings, store, watch):
@@ -129,7 +129,7 @@ def test_saved_again_while_it_is_sent(bench: Bench, store: FaultyStore, watch: W
     def before(name: str, key: str) -> None:
         former(name, key)
         if name == "upload_part":
-            assert parts.wait(30)
+            assert parts.wait(90)
 
     store.before = before
     with running_agent(bench.settings, store, watch) as agent:

@@ -128,7 +128,9 @@ def test_an_hour_without_a_network(
 
     def measure() -> None:
         held.append(memory())
-        threads.append(threading.active_count())
+        # Without the server's: they end when a client's connection does, in their own time.
+        alive = [thread.name for thread in threading.enumerate()]
+        threads.append(len([name for name in alive if "process_request" not in name]))
 
     def back() -> None:
         measure()
@@ -150,7 +152,7 @@ def test_an_hour_without_a_network(
     tracemalloc.start()
     try:
         with running_agent(settings, store) as agent:
-            assert over.wait(60)
+            assert over.wait(100)
             eventually(lambda: len(bench.keys()) == FILES)
             agent.reaches("idle")
             assert agent.client.status().last_error is None

@@ -33,7 +33,7 @@ def hold(store: FaultyStore, method: str, first: int) -> threading.Event:
 
     def before(name: str, key: str) -> None:
         if name == method and "/probe/" not in key and not tickets.acquire(blocking=False):
-            gate.wait(10)
+            gate.wait(60)
 
     store.before = before
     return gate
@@ -85,7 +85,7 @@ def test_asked_for_in_a_pause(bench: Bench, store: FaultyStore) -> None:
         assert bench.sync().complete
         agent.client.request("pause")
         bench.write("b")
-        assert bench.final(10.0).complete
+        assert bench.final(60.0).complete
         assert bench.keys() == ["a", "b"]
         assert agent.reaches("paused").paused
 

@@ -25,7 +25,7 @@ from wherobots_storage.errors import (
 )
 from wherobots_storage.objectstore.threads import ThreadedTransfers
 from wherobots_storage.settings import Settings
-from wherobots_storage.sync import agent
+from wherobots_storage.sync import agent, stopper
 from wherobots_storage.sync.agent import run_agent
 from wherobots_storage.sync.client import AgentClient
 from wherobots_storage.sync.handover import (
@@ -49,6 +49,12 @@ def store() -> FaultyStore:
 def bench(tmp_path: Path, store: FaultyStore) -> Bench:
     """An empty home beside it."""
     return Bench(tmp_path, store)
+
+
+@pytest.fixture(autouse=True)
+def patient_watchdog(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The process that it would end, were a busy machine late by half a second, is this one."""
+    monkeypatch.setattr(stopper, "GRACE", 60.0)
 
 
 @contextmanager
@@ -79,6 +85,11 @@ def when_idle(settings: Settings, then: threading.Thread) -> threading.Thread:
     return watching
 
 
+def wait_for(event: threading.Event) -> None:
+    """Wait until it is set."""
+    assert event.wait(60)
+
+
 def run(settings: Settings, store: FaultyStore, line: BinaryIO | None = None) -> int:
     """The agent, until it ends."""
     transfers = ThreadedTransfers(store, workers=4)
@@ -105,12 +116,16 @@ def test_end_of_the_lifeline(bench: Bench, store: FaultyStore) -> None:
 def test_signals(bench: Bench, store: FaultyStore, number: signal.Signals) -> None:
     """SIGTERM and SIGINT make the final sync; the former handlers are back afterwards."""
     before = signal.getsignal(number)
+    sent = threading.Event()
+    # The end waits for all signals: the former handlers would end this very process.
+    store.before = lambda _, key: wait_for(sent) if str(key).endswith("/late") else None
 
     def interrupt() -> None:
         bench.write("late")
         os.kill(os.getpid(), signal.SIGHUP)
         os.kill(os.getpid(), number)
         os.kill(os.getpid(), number)
+        sent.set()
 
     when_idle(bench.settings, threading.Thread(target=interrupt))
     assert run(bench.settings, store) == DONE

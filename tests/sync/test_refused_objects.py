@@ -102,7 +102,7 @@ def test_agent_syncs_beside_refused_objects(bench: Bench, store: FaultyStore) ->
     for number in range(MANY):
         store.put(f"{PREFIX}arch/f{number:02}", b"x")
     store.before = refusing(AccessDenied, "get", "head")
-    settings = settings_for(bench.home, bench.state, sync_interval=0.5, shutdown_timeout=1.0)
+    settings = settings_for(bench.home, bench.state, sync_interval=0.5)
     bench.write("mine")
     with running_agent(settings, store) as agent:
         eventually(lambda: bench.keys()[-1] == "mine")
