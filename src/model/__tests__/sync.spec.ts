@@ -342,7 +342,7 @@ describe('what is offered', () => {
     expect(offers({ state: 'paused', lease }).canTakeOver).toBe(true);
     expect(offers({ lease: { ...lease, mine: true } }).canTakeOver).toBe(false);
     expect(offers({}).canReview).toBe(false);
-    const held = { code: 'half-gone', files: 1, bytes: 1, paths: [] };
+    const held = { id: '0123', code: 'half-gone', files: 1, bytes: 1, paths: [] };
     expect(offers({ state: 'vetoed', held }).canReview).toBe(true);
   });
 

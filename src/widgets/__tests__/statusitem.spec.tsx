@@ -54,7 +54,7 @@ describe("the status bar's item", () => {
   });
 
   it('leads to held deletions, the lists and the panel, and is closed by that', async () => {
-    const held = { code: 'half-gone', files: 1, bytes: 1, paths: [] };
+    const held = { id: '0123', code: 'half-gone', files: 1, bytes: 1, paths: [] };
     const { click, onLeave, show, syncView } = await setUp(
       syncStatus({ state: 'vetoed', veto: 'All is gone.', held, skippedTotal: 2 })
     );
