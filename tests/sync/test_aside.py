@@ -230,6 +230,28 @@ def test_what_could_not_be_saved_is_told_at_the_next_start(
     assert "1 files, 3 bytes" in notice.reason
 
 
+def test_what_was_left_is_told_until_the_home_was_looked_at(
+    bench: Bench, store: FaultyStore
+) -> None:
+    """A final sync that does not find the home settles nothing of what the one before left."""
+
+    def fail(name: str, key: str) -> None:
+        if name == "put" and "conflict" in key:
+            raise StoreUnavailable("Not this one.")
+
+    store.before = fail
+    bench.write("a", b"345")
+    with guest(bench, seconds=1):
+        pass
+    away = bench.home.rename(bench.home.with_name("away"))
+    with guest(bench, seconds=1) as (_, complete):
+        assert complete == [False]
+    away.rename(bench.home)
+    with opened(bench) as (_, board):
+        (notice,) = board.status.skipped
+    assert notice.code == "not-saved-at-stop"
+
+
 def test_it_is_told_at_the_next_start_until_looked_after(bench: Bench, store: FaultyStore) -> None:
     """The copy comes with the next restore, listed as a conflict until it is deleted there."""
     store.put(f"{PREFIX}a", b"theirs")

@@ -119,17 +119,17 @@ class FinalSync:
                 if report.left_files or rescue.hopes:
                     cancel.sleep(RETRY_SECONDS)
             except Interrupted:
-                report = work.last
+                report, settled = work.last, 0
                 break
             except StorageError as error:
-                report = work.last
+                report, settled = work.last, 0
                 if not self._may_pass(error, cancel):
                     break
         self._session.tell.cycle(report)
-        if report.left_files or rescue:
-            self._keep_leftovers(report)
-        else:
+        if settled and not rescue:
             self._session.tell.synced()
+        else:
+            self._keep_leftovers(report)
         return settled > 0 and not rescue and not work.differs
 
     def _may_pass(self, error: StorageError, cancel: Cancel) -> bool:
