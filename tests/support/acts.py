@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from support.homes import PREFIX
-from support.world import MOMENT, World, digest
+from support.pictures import digest
+from support.trouble import REFUSALS
+from support.world import MOMENT, World
 
 PATHS = (
     "a",
@@ -29,6 +31,11 @@ PATHS = (
 """Names that get into each other's way, that sort beside a slash, and odd ones."""
 
 FOLDERS = ("a/", "d/", "d/e/", "f/", "a/b/")
+FAR_NS = (-1, 0, -(10**18), -(2**63), 2**63 - 1, 2**63, 10**21)
+"""Modification times before the epoch, and at and past the ends of what 64 bits can tell."""
+FAR_TIMES = ("-1.5", "999999999999", "-999999999999.25", "9" * 30, "soon", "1e9", "12.")
+ODD_MODES = ("0100640", "7777777", "rw-r--r--")
+"""What others may say about their objects' times and modes."""
 ODD_KEYS = ("a//b", "/lead", "d//", "x" * 300)
 """Keys that cannot be files."""
 
@@ -94,6 +101,12 @@ class _User:
         """Another modification time."""
         if self._files:
             moment = MOMENT + second
+            os.utime(self._home / self._files[pick % len(self._files)], ns=(moment, moment))
+
+    def touch_far(self, pick: int, second: int) -> None:
+        """A modification time that hardly any program expects."""
+        if self._files:
+            moment = FAR_NS[second % len(FAR_NS)]
             os.utime(self._home / self._files[pick % len(self._files)], ns=(moment, moment))
 
     def chmod(self, pick: int, second: int) -> None:
@@ -193,6 +206,13 @@ class _Other:
         metadata = {"mtime": "1500000000.000000007", "mode": mode, "sha256": digest(body)}
         self._store.put(PREFIX + self._any(pick), body, metadata=metadata)
 
+    def put_far(self, pick: int, second: int) -> None:
+        """An object whose time and mode hardly any program expects."""
+        body = self._world.fresh("o", large=second % 3 == 0)
+        mtime, mode = FAR_TIMES[second % len(FAR_TIMES)], ODD_MODES[second % len(ODD_MODES)]
+        metadata = {"mtime": mtime, "mode": mode, "sha256": digest(body)}
+        self._store.put(PREFIX + self._any(pick), body, metadata=metadata)
+
     def put_plain(self, pick: int, second: int) -> None:
         """An object without a word of ours."""
         self._store.put(PREFIX + self._any(pick), self._world.fresh("o", large=second % 3 == 0))
@@ -233,6 +253,16 @@ class _Other:
         for path in self._there:
             self._store.delete(PREFIX + path)
 
+    def refuse(self, pick: int, second: int) -> None:
+        """A policy: from now on the store refuses requests for one name, a folder's included."""
+        key = PREFIX + self._any(pick)
+        for name in (key, f"{key}/"):
+            self._world.layer.refused[name] = REFUSALS[second % len(REFUSALS)]
+
+    def permit(self, _: int, __: int) -> None:
+        """No such policy any more."""
+        self._world.layer.refused.clear()
+
     def _any(self, pick: int) -> str:
         return self._all[pick % len(self._all)].rstrip("/")
 
@@ -256,6 +286,7 @@ USER: dict[str, Verb] = {
     "write empty": _User.write_empty,
     "write same": _User.write_same,
     "touch": _User.touch,
+    "touch far": _User.touch_far,
     "chmod": _User.chmod,
     "make folder": _User.make_folder,
     "link": _User.link,
@@ -266,6 +297,9 @@ OTHER: dict[str, Verb] = {
     "delete": _Other.delete,
     "delete at": _Other.delete_at,
     "put plain": _Other.put_plain,
+    "put far": _Other.put_far,
+    "refuse": _Other.refuse,
+    "permit": _Other.permit,
     "put same": _Other.put_same,
     "put odd": _Other.put_odd,
     "link": _Other.link,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping
+from typing import Literal
 
 Value = tuple[str, bytes]
 """A kind (``file``, ``link`` or ``folder``) and its bytes: a link's are its target."""
@@ -16,6 +17,10 @@ Tree = Mapping[str, Value]
 """Paths relative to the home or the mirror, folders with a slash at the end."""
 
 Held = tuple[str, Value]
+
+Run = Literal["sync", "hinted", "restore", "beside"]
+"""What the engine does: a whole cycle or some, a look at a few folders, a restore, or a final sync
+while another instance has the lease."""
 
 _MARK = re.compile(r" \((?:conflict|unsettled) \d{4}-\d\d-\d\d \d{6}(?: \d+)?\)")
 _UNSETTLED = re.compile(r" \(unsettled \d{4}-")
@@ -65,11 +70,22 @@ class Oracle:
         """Others changed the key since home and mirror last held the same."""
         self.agreed: dict[str, Value] = {}
         """What home and mirror last held both."""
+        self._beside: set[Held] = set()
+        """The home's versions that final syncs without the lease saved at names of their own."""
         self._known: set[Held] = set()
         """What a clean cycle found saved, so that the journal has it."""
+        self._arriving: set[str] = set()
+        """Folders of restores that did not come to their end: nothing is deleted of them."""
         self._witnessed: set[Held] = set()
         self._home_seen: set[Held] = set()
         self._mirror_seen: set[Held] = set()
+        self._ever: set[str] = set()
+        """What the journal may have rows of."""
+        self._began: tuple[Tree, Tree] = ({}, {})
+        self._gone: set[Held] = set()
+        """What the present run took away."""
+        self._written: set[str] = set()
+        """Where it saved the home's versions beside their names; it may take them back."""
 
     def by_user(self, home: Tree) -> None:
         """The user changed the home."""
@@ -95,28 +111,40 @@ class Oracle:
                 self.theirs.add(held)
             self._touched(held[0])
         self.mirror = dict(mirror)
+        self._ever |= set(mirror)
         self._mirror_seen |= held_in(mirror)
 
     def begin(self) -> None:
         """A run of the engine begins."""
         self._home_seen = set(self.home.items())
         self._mirror_seen = held_in(self.mirror)
+        self._began = (self.home, self.mirror)
+        self._gone.clear()
+        self._written.clear()
 
-    def by_engine(
-        self, home: Tree, mirror: Tree, trash: Collection[Held], *, restoring: bool
-    ) -> None:
+    def by_engine(self, home: Tree, mirror: Tree, trash: Collection[Held], run: Run) -> None:
         """The engine did something. Raises AssertionError when it may not."""
-        if restoring:
+        if run == "restore":
+            self._arriving |= {path for path in home if path not in self.home}
             self._check_restored(home, trash)
             require(mirror == self.mirror, "a restore changed the mirror")
         else:
             require(home == self.home, f"a sync changed the home: {_changes(self.home, home)}")
+            if run == "beside":
+                self._check_beside(mirror)
             self._check_synced(mirror)
         holds = held_in(mirror)
         for held in self.theirs:
             require(held in holds, f"another writer's version is lost: {held}")
         for held in self.reported:
             require(held in holds, f"what was reported as saved is lost: {held}")
+        before, after = (self.home, home) if run == "restore" else (self.mirror, mirror)
+        self._gone |= {
+            (path, value)
+            for path, value in _lost(before, after)
+            if path not in after and not self._is_own(path)
+        }
+        self._ever |= set(mirror)
         self.home, self.mirror = dict(home), dict(mirror)
         self._witnessed |= set(home.items())
         self._mirror_seen |= holds
@@ -126,6 +154,41 @@ class Oracle:
                 self.agreed[path] = home[path]
                 self.doubtful.discard(path)
                 self.outdated.discard((path, home[path]))
+
+    def arrived(self, run: Run) -> None:
+        """The run came to its end, and did not break off."""
+        if run == "restore":
+            self._arriving.clear()
+
+    def end(self, run: Run, small: int) -> None:
+        """The run has ended, in which nobody else acted and nobody was asked about deletions.
+
+        Raises AssertionError when it took so much away that it had to ask: all, or of more than
+        ``small`` saved files more than half. What is only elsewhere now is not counted.
+        """
+        home, mirror = self._began
+        if run == "restore":
+            gone, emptied = self._gone, not mirror
+        else:
+            gone = {held for held in self._gone if held[1] not in home.values()}
+            emptied = run != "hinted" and all(kind == "folder" for kind, _ in home.values())
+        require(not gone or not emptied, f"nothing is left, and nobody was asked: {gone}")
+        few = len(gone) <= small or 2 * len(gone) <= len(self._ever)
+        require(few, f"more than half is gone, and nobody was asked: {gone}")
+
+    def beside(self, excused: Collection[str]) -> None:
+        """A final sync without the lease said that all is saved, if only beside."""
+        holds = held_in(self.mirror)
+        for held in self.home.items():
+            path, value = held
+            if value[0] == "folder" or path in excused:
+                continue
+            if held in holds:
+                self.reported.add(held)
+                continue
+            # Others took away what the journal says was saved.
+            believed = path in self.doubtful and self.agreed.get(path) == value
+            require(believed or held in self._beside, f"{held} is saved nowhere")
 
     def clean(self, excused: Collection[str], *, reconciled: bool) -> None:
         """A whole cycle said that all is saved but what is ``excused``.
@@ -137,7 +200,8 @@ class Oracle:
             if there == value:
                 self.reported.add((path, value))
                 # Another's marker of a folder that has something in it stays another's.
-                if self._wants_object(path, value):
+                unfinished = value[0] == "folder" and path in self._arriving
+                if self._wants_object(path, value) and not unfinished:
                     self._known.add((path, value))
             if path in excused or not self._wants_object(path, value):
                 continue
@@ -145,6 +209,8 @@ class Oracle:
                 require(there == value, f"{path!r} is not saved as it is: {value} is {there}")
             elif reconciled:
                 require(there is not None, f"{path!r} vanished there and was not saved again")
+        if reconciled:
+            self._ever = set(self.mirror)
         for path in self.due - set(excused):
             require(path not in self.mirror, f"{path!r} was deleted here and is still there")
         self.due &= set(excused)
@@ -157,6 +223,8 @@ class Oracle:
     def lose_journal(self) -> None:
         """The engine cannot know any more what the user deleted."""
         self._known.clear()
+        self._beside.clear()
+        self._arriving.clear()
         self.due.clear()
 
     def _wants_object(self, path: str, value: Value) -> bool:
@@ -202,16 +270,33 @@ class Oracle:
     def _seen_at(self, name: str) -> Iterator[Value]:
         return (value for path, value in self._mirror_seen if path == name)
 
+    def _is_own(self, path: str) -> bool:
+        """Whether the engine may take an object back: a copy that it made in the same run."""
+        return path in self._written or _UNSETTLED.search(path) is not None
+
+    def _check_beside(self, mirror: Tree) -> None:
+        for held in _lost(self.mirror, mirror):
+            require(
+                self._is_own(held[0]), f"{held} was replaced or deleted while another had the lease"
+            )
+        for held in _lost(mirror, self.mirror):
+            aside = names_of(held[0]) != {held[0]}
+            require(aside, f"{held} was written while another had the lease")
+
     def _check_synced(self, mirror: Tree) -> None:
         for held in _lost(self.mirror, mirror):
             path = held[0]
-            if path not in mirror and not _UNSETTLED.search(path):
+            if path not in mirror and not self._is_own(path):
                 require(held in self.removed, f"{held} was deleted, which the user did not do")
         for held in _lost(mirror, self.mirror):
             path, value = held
             ours = any((name, value) in self._home_seen for name in names_of(path))
             kept = any((name, value) in self._mirror_seen for name in names_of(path) - {path})
             require(ours or kept, f"{held} was written, which nobody has")
+            versions = {(name, value) for name in names_of(path) - {path}} & self._home_seen
+            if versions:
+                self._beside |= versions
+                self._written.add(path)
 
 
 def _lost(before: Tree, after: Tree) -> list[Held]:

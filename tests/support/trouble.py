@@ -25,19 +25,33 @@ from wherobots_storage.objectstore.store import MORE_THAN_ASKED, FetchedObject, 
 from wherobots_storage.sync.install import Installer
 from wherobots_storage.sync.journal import Journal
 
+_READS = frozenset({"get", "head"})
+_WRITES = frozenset({"put", "create_multipart", "upload_part", "complete_multipart"})
+REFUSALS = (_READS, _WRITES, frozenset({"delete"}), REQUESTS)
+"""What a policy may refuse of a name: reading, writing or deleting it, or everything."""
+NOTHING: frozenset[str] = frozenset()
 STEPS = (
     (Journal, "commit"),
     *((Installer, name) for name in ("create", "place", "replace", "trash")),
 )
 """Local steps around which a process may be killed as well: each leaves something on the disk."""
 
-FAILURES: dict[str, StorageError] = {
-    "unavailable": StoreUnavailable("The store is away."),
-    "slow-down": SlowDown("Slow down."),
-    "denied": AccessDenied("Not this one."),
+_FAILURES: dict[str, tuple[type[StorageError], str]] = {
+    "unavailable": (StoreUnavailable, "The store is away."),
+    "slow-down": (SlowDown, "Slow down."),
+    "denied": (AccessDenied, "Not this one."),
 }
 
-Kind = Literal["kill", "lost-answer", "unavailable", "slow-down", "denied", "meet", "unmount"]
+
+def _failure(kind: str) -> StorageError:
+    """A new one each time: an exception keeps what it was raised from."""
+    made, message = _FAILURES[kind]
+    return made(message)
+
+
+Kind = Literal[
+    "kill", "lost-answer", "unavailable", "slow-down", "denied", "meet", "unmount", "lose-lease"
+]
 
 
 class Killed(BaseException):
@@ -48,9 +62,9 @@ class Killed(BaseException):
 class Trouble:
     """What happens at the point ``at`` of a run: each request has one before and one after it.
 
-    ``meet`` runs somebody else's act there; ``unmount``, a meeting with nobody, takes the home
-    away. A failure strikes ``times`` requests in a row; ``lost-answer`` lets them be
-    done and then says that the store was away.
+    ``meet`` runs somebody else's act there; ``unmount`` takes the home away; at ``lose-lease``
+    another instance takes the lease from a final sync. A failure strikes ``times`` requests in a
+    row; ``lost-answer`` lets them be done and then says that the store was away.
     """
 
     kind: Kind
@@ -63,7 +77,7 @@ class Points:
     """Counts the points of one run, and strikes. Thread-safe."""
 
     def __init__(
-        self, trouble: Trouble | None, kill: Callable[[], None], meet: Callable[[object], None]
+        self, trouble: Trouble | None, kill: Callable[[], None], meet: Callable[[Trouble], None]
     ) -> None:
         self._trouble = trouble
         self._kill = kill
@@ -86,16 +100,16 @@ class Points:
                 self.dead = self.struck = True
                 self._kill()
                 raise Killed
-            if trouble.kind in {"meet", "unmount"}:
+            if trouble.kind in {"meet", "unmount", "lose-lease"}:
                 if not self.struck:
                     self.struck = True
-                    self._meet(trouble.act)
+                    self._meet(trouble)
             elif request and number < trouble.at + 2 * trouble.times:
                 self.struck = True
                 if after and trouble.kind == "lost-answer":
-                    raise FAILURES["unavailable"]
+                    raise _failure("unavailable")
                 if not after and trouble.kind != "lost-answer":
-                    raise FAILURES[trouble.kind]
+                    raise _failure(trouble.kind)
 
     @contextmanager
     def around_steps(self) -> Iterator[None]:
@@ -118,12 +132,14 @@ class Points:
 class TroubledStore:
     """The engine's way to a store in memory: every request passes the points of the run.
 
-    ``conditions`` False makes it a store that ignores If-Match and If-None-Match.
+    ``conditions`` False makes it a store that ignores If-Match and If-None-Match. Of each key in
+    ``refused`` it refuses the requests named there, for as long as they stand there.
     """
 
     def __init__(self, inner: MemoryStore, *, conditions: bool = True) -> None:
         self.inner = inner
         self.points = Points(None, lambda: None, lambda _: None)
+        self.refused: dict[str, frozenset[str]] = {}
         self._conditions = conditions
         self.bucket = inner.bucket
 
@@ -139,11 +155,18 @@ class TroubledStore:
             if "/.wherobots/" in str(key):  # of several keys the probe's only
                 return target(key, *given, **named)
             self.points.pass_by(request=True)
+            if self._is_refused(name, key, *given):
+                raise _failure("denied")
             result = target(key, *given, **named)
             self.points.pass_by(request=True, after=True)
             return result
 
         return request
+
+    def _is_refused(self, name: str, key: str, *given: Any) -> bool:
+        if name == "copy":  # It reads one key, and writes the other.
+            return self._is_refused("get", key) or self._is_refused("put", given[0])
+        return name in self.refused.get(key, NOTHING)
 
 
 class InlineTransfers:

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
-import os
 import shutil
-import stat
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple, Self
-from unittest.mock import patch
+from typing import Self
+from unittest.mock import Mock, patch
 
-from support.homes import PREFIX, everything, final, settings_for
-from support.oracle import Oracle, Tree, Value, require
+from support.disk import Disk
+from support.haste import Hasty, Seconds
+from support.homes import PREFIX, everything, settings_for
+from support.oracle import Oracle, Run, Tree, Value, require
+from support.pictures import Facts, expected_home, facts_of, on_disk, read_home, within
 from support.trouble import InlineTransfers, Killed, Points, Trouble, TroubledStore
 
 from wherobots_storage.errors import StorageError
@@ -36,15 +36,18 @@ from wherobots_storage.sync import (
 )
 from wherobots_storage.sync import final as finals
 from wherobots_storage.sync import unsettled as rescues
-from wherobots_storage.sync.cancel import Cancel
 from wherobots_storage.sync.consent import Consent
+from wherobots_storage.sync.final import FinalSync
 from wherobots_storage.sync.focus import Focus
+from wherobots_storage.sync.lease import LeaseObject
+from wherobots_storage.sync.mirror import OutageDetector
 from wherobots_storage.sync.reconcile import Reconciler
 from wherobots_storage.sync.rehash import Rehash
 from wherobots_storage.sync.report import Report
 from wherobots_storage.sync.session import Session
 from wherobots_storage.sync.state import StateFolder
 from wherobots_storage.sync.status import StatusBoard
+from wherobots_storage.sync.tenure import Tenure
 
 LARGE = 32
 """Bytes from which a file is "large" here, so that parts and ranges are gone through too."""
@@ -55,36 +58,16 @@ MOMENT = 1_600_000_000_123_456_789
 TICK_SECONDS = 0.012
 """Longer than the slowest kernel's clock for files takes for a step."""
 
+PAUSES = 30
+"""So many pauses a final sync has to try again what fails: more than a failure lasts."""
+
+ROW = 2
+"""So many failures in a row raise the question whether the store is away: homes are small here."""
+
 ROUNDS = 6
 """Within so many cycles without trouble everything has to be quiet."""
 
 _WITH_LIMIT = (aside, downloads, large, reading, uploads, worklist, rescues)
-
-
-class Hasty(Cancel):
-    """A wish to give up that never comes, of somebody who does not sleep either."""
-
-    def sleep(self, seconds: float) -> None:
-        """No pause."""
-
-
-class _Seconds:
-    """Stands in for the module ``time`` where conflicts get their names."""
-
-    def __init__(self) -> None:
-        self._passed = itertools.count(1_700_000_000)
-
-    def time(self) -> float:
-        """A second after the last time."""
-        return float(next(self._passed))
-
-
-class Facts(NamedTuple):
-    """A value with what else is told about it."""
-
-    value: Value
-    mode: int | None
-    mtime_ns: int | None
 
 
 class World:
@@ -111,6 +94,7 @@ class World:
         self.home.mkdir(parents=True)
         self.settings = settings_for(self.home, folder / "state")
         self.state = StateFolder.for_settings(self.settings)
+        self._disk = Disk(folder, self.home, self.state.path)
         self.store = MemoryStore()
         self.layer = TroubledStore(self.store, conditions=conditions)
         self.conditions = conditions
@@ -123,7 +107,12 @@ class World:
         self._numbers = itertools.count(1)
         self._session: Session | None = None
         self._failure: AssertionError | None = None
-        self._restoring = False
+        self._kind: Run = "sync"
+        self._tenure: Tenure | None = None
+        """Of a final sync that is under way."""
+        self._said = Mock()
+        """What it says when all is saved: of one that lost the lease, what it said since."""
+        self._theirs = LeaseObject(self.store, PREFIX, instance="theirs", host="there")
         self._patches = ExitStack()
 
     def __enter__(self) -> Self:
@@ -131,11 +120,14 @@ class World:
             self._patches.enter_context(patch.object(module, "SMALL_BYTES", LARGE))
         self._patches.enter_context(patch.object(safety, "SMALL_JOURNAL", self.small_journal))
         # One after the other, so that a run passes its points in the same order each time.
-        self._patches.enter_context(patch.object(deletions, "WORKERS", 1))
+        for module in (deletions, aside):
+            self._patches.enter_context(patch.object(module, "WORKERS", 1))
+        self._patches.enter_context(patch.object(OutageDetector, "ROW", ROW))
         self._patches.enter_context(patch.object(finals, "RETRY_SECONDS", 0.0))
         self._patches.enter_context(patch.object(reading, "RACY_NS", 10**18 if self.hasty else 0))
-        for module in (conflicts, beside):
-            self._patches.enter_context(patch.object(module, "time", _Seconds()))
+        seconds = Seconds()  # One for all: no name comes twice, as long as clocks go on.
+        for module in (aside, beside, conflicts, rescues):
+            self._patches.enter_context(patch.object(module, "time", seconds))
         return self
 
     def __exit__(
@@ -177,7 +169,7 @@ class World:
                 continue
             info = self.store.head(PREFIX + path)
             with self.store.get(info.key) as body:
-                found[path] = _facts(path, info, b"".join(body.chunks()))
+                found[path] = facts_of(path, info, b"".join(body.chunks()))
         return found
 
     def mirror_tree(self) -> Tree:
@@ -213,7 +205,7 @@ class World:
         """A restore; None when it did not come to its end."""
         if not any(value[0] != "folder" for value in self.oracle.home.values()):
             self.oracle.lose_journal()  # An empty home is a new instance.
-        return self._run(lambda session: session.restore(Hasty()), trouble, restoring=True)
+        return self._run(lambda session: session.restore(Hasty()), trouble, "restore")
 
     def cycle(
         self, trouble: Trouble | None = None, *, reconcile: bool = False, accept: bool = False
@@ -224,7 +216,7 @@ class World:
         report = self._run(lambda session: session.cycle(Hasty()), trouble)
         if accept and report is not None and report.veto is not None:
             consent = Consent(everything)
-            report = self._run(lambda session: session.cycle(Hasty(), consent), None)
+            report = self._run(lambda session: session.cycle(Hasty(), consent), None, asked=True)
             consent.forget()
         if report is not None:
             self._check_clean(report, trouble, reconciled=reconcile and trouble is None)
@@ -232,22 +224,44 @@ class World:
 
     def hinted(self, focus: Focus, trouble: Trouble | None = None) -> Report | None:
         """A look at a few folders."""
-        return self._run(lambda session: session.hinted(Hasty(), focus), trouble)
+        return self._run(lambda session: session.hinted(Hasty(), focus), trouble, "hinted")
 
     def fetch_missing(self, trouble: Trouble | None = None) -> None:
         """Another try at what the latest restore could not bring."""
-        self._run(lambda session: session.fetch_missing(Hasty()), trouble, restoring=True)
+        self._run(lambda session: session.fetch_missing(Hasty()), trouble, "restore")
 
-    def final(self, trouble: Trouble | None = None) -> None:
-        """A final sync and the end of the process."""
-        cancel = Hasty(seconds=5.0)
+    def final(self, trouble: Trouble | None = None, *, guest: bool = False) -> None:
+        """A final sync and the end of the process; a ``guest``'s while another has the lease."""
+        if guest:
+            self._theirs.take(force=True)
+        apart = False
+        self._said.reset_mock()
 
         def work(session: Session) -> Report | None:
-            return session.last if final(session, cancel) else None
+            nonlocal apart
+            ours = LeaseObject(self.store, PREFIX, instance="ours", host="here")
+            self._tenure = tenure = Tenure(ours, session.board)
+            self._said.side_effect = session.tell.synced
+            with patch.object(session.tell, "synced", self._said):
+                complete = FinalSync(session, tenure).run(Hasty(PAUSES))
+            ours.release()
+            apart = guest or tenure.lost.is_set()
+            done = self._said.called if apart else complete
+            return session.last if done else None
 
-        report = self._run(work, trouble)
-        if report is not None:
+        report = self._run(work, trouble, "beside" if guest else "sync")
+        self._tenure = None
+        self._theirs.release()
+        if report is not None and apart:
+            told = {notice.path: notice.code for notice in report.skipped}
+            if trouble is None:
+                self._check_notices(told, frozenset())
+            if trouble is None or trouble.kind != "meet":
+                self.oracle.beside(told)
+        elif report is not None:
             self._check_clean(report, trouble, reconciled=False)
+        if trouble is None and not self.layer.refused and apart:
+            require(report is not None, "without any trouble it saved nothing beside")
         self.close()
 
     def settle(self) -> None:
@@ -323,79 +337,56 @@ class World:
         self,
         work: Callable[[Session], Report | None],
         trouble: Trouble | None,
+        kind: Run = "sync",
         *,
-        restoring: bool = False,
+        asked: bool = False,
     ) -> Report | None:
-        self._restoring = restoring
+        self._kind = kind
         self.oracle.begin()
-        points = self.layer.points = Points(trouble, self._freeze, self._meet)
+        points = self.layer.points = Points(trouble, self._disk.freeze, self._meet)
         report: Report | None = None
+        ended = False
         try:
             with points.around_steps():
                 report = work(self._engine())
+            ended = True
         except Killed:
-            self._thaw()
+            if self._session is not None:
+                self._session.journal._db.close()
+                self._session = None
+            self._disk.thaw()
         except StorageError as error:
             require(points.struck, f"without any trouble it failed: {error!r}")
         finally:
-            self._mount()
+            self._disk.mount()
         if self._failure is not None:
             raise self._failure
         self._observe()
+        if ended:
+            self.oracle.arrived(kind)
+        if not asked and (trouble is None or trouble.kind != "meet"):
+            self.oracle.end(kind, self.small_journal)
         return report
 
     def _observe(self) -> None:
         home, mirror = self.home_tree(), self.mirror_tree()
-        self.oracle.by_engine(home, mirror, self.trash(), restoring=self._restoring)
+        self.oracle.by_engine(home, mirror, self.trash(), self._kind)
 
-    def _meet(self, act: object) -> None:
+    def _meet(self, trouble: Trouble) -> None:
         """Somebody acts in the middle of a run."""
         try:
             self._observe()
-            if act is None:
-                self._unmount()
-            else:
-                self.meet(act)
+            if trouble.kind == "unmount":
+                self._disk.unmount()
+            elif trouble.kind == "meet":
+                self.meet(trouble.act)
+            elif self._tenure is not None:
+                self._theirs.take(force=True)
+                self._tenure.lost.set()
+                self._said.reset_mock()
         except AssertionError as error:
             # The engine may be catching exceptions here: told when the run is over.
             self._failure = error
-
-    def _unmount(self) -> None:
-        """The home goes away in the middle of a run, until that ends."""
-        self.home.rename(self.folder / "unmounted")
-        self.home.mkdir()
-
-    def _mount(self) -> None:
-        if (self.folder / "unmounted").exists():
-            shutil.rmtree(self.home)
-            (self.folder / "unmounted").rename(self.home)
-
-    def _freeze(self) -> None:
-        """Keep the disk as it is at the kill, whatever handlers do while they unwind."""
-        frozen = self.folder / "frozen"
-        frozen.mkdir()
-        for file in self.state.path.glob("journal.sqlite*"):
-            if not file.name.endswith("-shm"):
-                shutil.copy2(file, frozen / file.name)
-        tmp = self.home / ".wherobots" / "tmp"
-        if tmp.is_dir():
-            shutil.copytree(tmp, frozen / "tmp", symlinks=True)
-
-    def _thaw(self) -> None:
-        if self._session is not None:
-            self._session.journal._db.close()
-            self._session = None
-        frozen = self.folder / "frozen"
-        for file in self.state.path.glob("journal.sqlite*"):
-            file.unlink()
-        for file in frozen.glob("journal.sqlite*"):
-            file.rename(self.state.path / file.name)
-        tmp = self.home / ".wherobots" / "tmp"
-        if (frozen / "tmp").is_dir():
-            shutil.rmtree(tmp, ignore_errors=True)
-            tmp.parent.mkdir(exist_ok=True)
-            (frozen / "tmp").rename(tmp)
-        shutil.rmtree(frozen)
 
     def _check_clean(self, report: Report, trouble: Trouble | None, *, reconciled: bool) -> None:
         told = {notice.path: notice.code for notices in (report.skipped, report.conflicts)
@@ -408,14 +399,16 @@ class World:
 
     def _check_notices(self, told: dict[str, str], held: frozenset[str]) -> None:
         # What a veto holds back keeps the names above and below it waiting, too.
+        refused = {key.removeprefix(PREFIX) for key in self.layer.refused}
         for path, code in told.items():
-            require(code in {"waiting", "conflict"}, f"{path!r} was left: {code}")
+            expected = {"waiting", "conflict", *(["access-denied"] if path in refused else [])}
+            require(code in expected, f"{path!r} was left: {code}")
             name = path.rstrip("/")
             related = any(
                 name == other.rstrip("/")
                 or other.startswith(f"{name}/")
                 or name.startswith(other.rstrip("/") + "/")
-                for other in self.oracle.doubtful | held
+                for other in self.oracle.doubtful | held | refused
             )
             require(related, f"{path!r} was left though nobody else changed it: {code}")
 
@@ -427,80 +420,11 @@ class World:
                 continue
             if facts.value[0] == "folder" or there.mtime_ns is None:
                 continue  # A foreign object has no facts of ours, nor need it get any.
-            known = there.mode in {None, facts.mode} and there.mtime_ns == facts.mtime_ns
+            times = {there.mtime_ns, on_disk(self.folder, there.mtime_ns)}
+            known = there.mode in {None, facts.mode} and within(facts.mtime_ns or 0) in times
             require(known, f"{path!r} is {facts}, and saved as {there}")
 
 
 def held_paths(report: Report) -> frozenset[str]:
     """The paths whose deletion is held back: fewer than are cut off a list."""
     return frozenset(entry.path for entry in report.held.paths) if report.held else frozenset()
-
-
-def read_home(home: Path) -> dict[str, Facts]:
-    """All that is in a folder, less ``.wherobots``: folders with a slash at the end."""
-    found: dict[str, Facts] = {}
-    for top, folders, files in os.walk(home):
-        where = Path(top)
-        if where == home:
-            folders[:] = [name for name in folders if name != ".wherobots"]
-        for name in [*folders, *files]:
-            path = where / name
-            relative = str(path.relative_to(home))
-            facts = path.lstat()
-            mode = stat.S_IMODE(facts.st_mode)
-            if path.is_symlink():
-                target = os.fsencode(path.readlink())
-                found[relative] = Facts(("link", target), None, facts.st_mtime_ns)
-            elif path.is_dir():
-                found[f"{relative}/"] = Facts(("folder", b""), mode, None)
-            else:
-                value = ("file", path.read_bytes())
-                found[relative] = Facts(value, mode, facts.st_mtime_ns)
-    return found
-
-
-def _facts(path: str, info: ObjectInfo, body: bytes) -> Facts:
-    mode, mtime = info.metadata.get("mode"), info.metadata.get("mtime")
-    mtime_ns = None
-    if mtime is not None:
-        seconds, _, nanoseconds = mtime.partition(".")
-        mtime_ns = int(seconds) * 10**9 + int(nanoseconds.ljust(9, "0"))
-    kind = "link" if info.metadata.get("symlink") == "1" else "file"
-    value = ("folder", b"") if path.endswith("/") else (kind, body)
-    return Facts(value, int(mode, 8) if mode is not None else None, mtime_ns)
-
-
-def expected_home(
-    mirror: dict[str, Facts], written: dict[str, int], home: Path, umask: int = 0o022
-) -> tuple[dict[str, Facts], set[str]]:
-    """What a restore has to make of a mirror, and the names that it has to refuse."""
-    expected: dict[str, Facts] = {}
-    refused = set()
-    for path, facts in mirror.items():
-        kind, body = facts.value
-        segments = path.removesuffix("/").split("/")
-        shadowed = kind != "folder" and any(other.startswith(f"{path}/") for other in mirror)
-        if shadowed or any(name == "" or len(name.encode()) > 255 for name in segments):
-            refused.add(path)
-            continue
-        if kind == "link":
-            target = os.path.normpath(home / Path(path).parent / os.fsdecode(body))
-            if not target.startswith(f"{home}/") and target != str(home):
-                refused.add(path)
-                continue
-        for count in range(1, len(segments)):
-            above = "/".join(segments[:count]) + "/"
-            expected.setdefault(above, Facts(("folder", b""), 0o777 & ~umask, None))
-        mode = facts.mode
-        if mode is None and kind != "link":
-            mode = (0o777 if kind == "folder" else 0o644) & ~umask
-        mtime_ns = facts.mtime_ns
-        if mtime_ns is None and kind != "folder":
-            mtime_ns = written[path]
-        expected[path] = Facts(facts.value, mode, mtime_ns)
-    return expected, refused
-
-
-def digest(body: bytes) -> str:
-    """The SHA-256 of bytes, as metadata has it."""
-    return hashlib.sha256(body).hexdigest()

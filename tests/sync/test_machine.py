@@ -37,6 +37,7 @@ failures = st.builds(
 )
 meetings = st.builds(Trouble, st.just("meet"), points, st.just(1), user_acts | other_acts)
 unmounts = st.builds(Trouble, st.just("unmount"), points)
+takeovers = st.builds(Trouble, st.just("lose-lease"), points)
 troubles = st.one_of(st.none(), st.none(), st.none(), kills, kills, failures, meetings, unmounts)
 focuses = st.builds(
     Focus,
@@ -124,9 +125,23 @@ class SyncMachine(RuleBasedStateMachine):
     def hinted(self, trouble: Trouble | None, focus: Focus) -> None:
         self.world.hinted(focus, trouble)
 
-    @rule(trouble=troubles)
+    @rule(trouble=troubles | takeovers)
     def final(self, trouble: Trouble | None) -> None:
         self.world.final(trouble)
+
+    @rule(trouble=troubles)
+    def final_beside(self, trouble: Trouble | None) -> None:
+        """Another instance has the lease."""
+        self.world.final(trouble, guest=True)
+
+    @rule(pick=st.integers(0, 3), what=st.integers(0, 3))
+    def policy(self, pick: int, what: int) -> None:
+        """The store refuses some requests for one name, until there is no such policy any more."""
+        Act("other", "refuse", pick, what).carry_out(self.world)
+
+    @rule()
+    def no_policy(self) -> None:
+        Act("other", "permit").carry_out(self.world)
 
     @rule(lose_home=st.booleans(), journal=st.sampled_from(["kept", "lost", "damaged"]))
     def restart(self, lose_home: bool, journal: str) -> None:

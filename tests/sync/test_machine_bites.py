@@ -13,13 +13,18 @@ from support.acts import Act
 from support.trouble import Trouble
 from support.world import World
 
+from wherobots_storage.errors import AccessDenied, StorageError
 from wherobots_storage.objectstore.store import PutRequest
+from wherobots_storage.planning import format as form
 from wherobots_storage.planning import restore as restore_planning
+from wherobots_storage.planning import safety
 from wherobots_storage.planning.tree import Record
-from wherobots_storage.sync import deletions, install, uploads
+from wherobots_storage.sync import aside, deletions, install, toll, uploads
+from wherobots_storage.sync import restore as restore_work
 from wherobots_storage.sync.conflicts import Keeper
 from wherobots_storage.sync.home import Home
 from wherobots_storage.sync.journal import Journal
+from wherobots_storage.sync.mirror import OutageDetector
 from wherobots_storage.sync.objects import row_of
 from wherobots_storage.sync.session import Session
 
@@ -97,6 +102,80 @@ def loses_its_home_in_a_restore(world: World) -> None:
         world.cycle()
 
 
+def ends_beside_another(world: World) -> None:
+    """The final sync of a home with a changed and a new file, while another has the lease."""
+    act(world, "user", "write", A)
+    world.cycle()
+    act(world, "user", "write", A)
+    act(world, "user", "write large", B)
+    world.final(guest=True)
+
+
+def may_not_delete(world: World) -> None:
+    """A policy keeps a deleted file in the bucket, until there is no such policy any more."""
+    act(world, "user", "write", A)
+    act(world, "user", "write", B)
+    world.cycle()
+    act(world, "other", "refuse", A, 2)
+    act(world, "user", "delete at", A)
+    world.cycle()
+    act(world, "other", "permit", A)
+    world.cycle()
+
+
+def may_not_write(world: World) -> None:
+    """Of more files than failures in a row are let pass all but one are refused."""
+    for pick in (4, 5, 8, 9):
+        act(world, "user", "write", pick)
+        act(world, "other", "refuse", pick, 1)
+    act(world, "user", "write", B)
+    world.cycle()
+
+
+def lived_long_ago(world: World) -> None:
+    """A file is from before the epoch."""
+    act(world, "user", "write", A)
+    act(world, "user", "touch far", 0, 2)
+    world.cycle()
+
+
+def knows_times_of_others(world: World) -> None:
+    """Objects say times and modes that hardly any program expects."""
+    for second, pick in enumerate((A, B, 4, 5, 8, 9)):
+        act(world, "other", "put far", pick, second)
+    world.restore()
+    world.check_fresh_restore()
+
+
+def empties_its_home(world: World) -> None:
+    """The user deletes everything."""
+    act(world, "user", "write", A)
+    act(world, "user", "write", B)
+    world.settle()
+    act(world, "user", "delete all", 0)
+    world.cycle()
+
+
+def loses_most(world: World) -> None:
+    """Of a journal that is not small most goes at once."""
+    world.small_journal = 1
+    with patch.object(safety, "SMALL_JOURNAL", 1):
+        for pick in (A, B, 4):
+            act(world, "user", "write", pick)
+        world.settle()
+        act(world, "user", "delete", 0)
+        act(world, "user", "delete", 0)
+        world.cycle()
+
+
+def finds_nothing_there(world: World) -> None:
+    """Somebody empties the mirror, and it is restored."""
+    act(world, "user", "write", A)
+    world.settle()
+    act(world, "other", "delete all", 0)
+    world.restore()
+
+
 def without_conditions() -> AbstractContextManager[Any]:
     """Puts that replace whatever is there."""
 
@@ -163,6 +242,62 @@ def forgetting_nothing() -> AbstractContextManager[Any]:
     return patch.object(Journal, "forget_all", lambda _self, _paths: None)
 
 
+def saving_at_the_name() -> AbstractContextManager[Any]:
+    """Without the lease a file goes to its own name, if nothing is there."""
+    return patch.object(aside._Writer, "_names", lambda _self, path: iter([path]))
+
+
+def saving_nothing_beside() -> AbstractContextManager[Any]:
+    """Without the lease nothing is saved, and all is said to be."""
+    return patch.object(aside._Writer, "save", lambda *_: None)
+
+
+def taking_a_refusal_for_done() -> AbstractContextManager[Any]:
+    """A deletion that is refused is a deletion."""
+    real = deletions.Deleter._delete
+
+    def delete(self: deletions.Deleter, record: Record) -> str:
+        try:
+            return real(self, record)
+        except AccessDenied:
+            return "gone"
+
+    return patch.object(deletions.Deleter, "_delete", delete)
+
+
+def giving_up_after_a_row() -> AbstractContextManager[Any]:
+    """Some refusals in a row are an outage, without a question."""
+
+    def failure(self: OutageDetector, error: StorageError) -> None:
+        self._row += 1
+        if self._row >= self.ROW:
+            raise error
+
+    return patch.object(OutageDetector, "failure", failure)
+
+
+def saving_no_sign() -> AbstractContextManager[Any]:
+    """A time before the epoch is saved as one after it."""
+    real = form.format_mtime
+    return patch.object(form, "format_mtime", lambda mtime_ns: real(abs(mtime_ns)))
+
+
+def reading_no_sign() -> AbstractContextManager[Any]:
+    """A time before the epoch is restored as one after it."""
+    real = form.parse_mtime
+    return patch.object(form, "parse_mtime", lambda text: real(text.lstrip("-")))
+
+
+def never_asking() -> AbstractContextManager[Any]:
+    """Nothing is too much to be deleted at once."""
+    return patch.object(toll, "veto_deletions", lambda **_: None)
+
+
+def trashing_everything() -> AbstractContextManager[Any]:
+    """Nothing is too much to be trashed at once."""
+    return patch.object(restore_work, "veto_trash", lambda **_: None)
+
+
 class Case(NamedTuple):
     """An engine that is broken in one way, the story that shows it, and what the oracle says."""
 
@@ -180,6 +315,15 @@ CASES = [
     Case(journaling_too_soon, is_killed_before_the_put, "is not saved as it is"),
     Case(believing_a_bare_mount_point, loses_its_home_in_a_restore, "which the user did not do"),
     Case(forgetting_nothing, vanishes_there, "vanished there and was not saved again"),
+    Case(saving_at_the_name, ends_beside_another, "was written while another had the lease"),
+    Case(saving_nothing_beside, ends_beside_another, "is saved nowhere"),
+    Case(taking_a_refusal_for_done, may_not_delete, "was deleted here and is still there"),
+    Case(giving_up_after_a_row, may_not_write, "without any trouble it failed"),
+    Case(saving_no_sign, lived_long_ago, "and saved as"),
+    Case(reading_no_sign, knows_times_of_others, "restored"),
+    Case(never_asking, empties_its_home, "nothing is left, and nobody was asked"),
+    Case(never_asking, loses_most, "more than half is gone, and nobody was asked"),
+    Case(trashing_everything, finds_nothing_there, "nothing is left, and nobody was asked"),
 ]
 
 

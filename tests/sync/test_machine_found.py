@@ -80,3 +80,50 @@ def test_a_folder_that_a_killed_restore_announced_was_not_deleted(
         world.restore(Trouble("kill", step))
         world.settle()
         assert "a/" in world.oracle.mirror
+
+
+@pytest.mark.parametrize("step", range(8, 24))
+def test_a_folder_is_not_deleted_there_before_its_restore_is_finished(
+    step: int, tmp_path: Path
+) -> None:
+    """Where a killed restore was not done with it, its marker stays, and brings it back."""
+    with World(tmp_path / "world") as world:
+        Act("other", "make folder", 1).carry_out(world)
+        Act("other", "put", A).carry_out(world)
+        act(world, "write")
+        world.restore(Trouble("kill", step))
+        world.settle()
+        if (world.home / "d").exists():
+            world.by_user((world.home / "d").rmdir)
+        world.settle()
+        world.restore()
+        assert ("d/" in world.oracle.home) is ("d/" in world.oracle.mirror)
+
+
+def test_a_home_that_is_gone_at_the_end_is_not_said_to_be_saved(tmp_path: Path) -> None:
+    """A final sync without the lease that does not find the home says nothing of the kind."""
+    with World(tmp_path / "world") as world:
+        act(world, "write")
+        world.final(Trouble("unmount", 0), guest=True)
+        world.final(guest=True)
+        assert world.oracle.mirror
+
+
+@pytest.mark.parametrize("first", [True, False], ids=["saved before", "new"])
+def test_an_object_that_cannot_be_looked_at_does_not_stop_a_restore(
+    first: bool, tmp_path: Path
+) -> None:
+    """A file whose put was refused, and a policy that hides its object: the others arrive."""
+    with World(tmp_path / "world") as world:
+        if first:
+            act(world, "write")
+            world.settle()
+        Act("other", "put", A).carry_out(world)
+        Act("other", "put", 4).carry_out(world)
+        Act("other", "refuse", A, 0).carry_out(world)
+        act(world, "write")
+        world.cycle()
+        world.restore()
+        assert "a-b" in world.oracle.home
+        Act("other", "permit").carry_out(world)
+        world.settle()

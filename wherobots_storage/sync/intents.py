@@ -7,12 +7,12 @@ under way it would count as somebody else's, and be kept beside the file as a co
 
 from __future__ import annotations
 
-from wherobots_storage.errors import NotFound
+from wherobots_storage.errors import NotFound, StorageError
 from wherobots_storage.objectstore.store import ObjectInfo
 from wherobots_storage.planning.format import DEFAULT_FILE_MODE, read_metadata
 from wherobots_storage.planning.tree import Kind, Record
 from wherobots_storage.sync.journal import Journal
-from wherobots_storage.sync.mirror import Mirror
+from wherobots_storage.sync.mirror import Mirror, OutageDetector
 from wherobots_storage.sync.openuploads import OpenUploads
 from wherobots_storage.sync.remote import RemoteListing
 
@@ -65,8 +65,10 @@ class Intents:
     def settle(self, listing: RemoteListing) -> None:
         """Journal the objects that arrived before a kill, as what the home held then.
 
-        Raises what the store raises.
+        What cannot be looked at alone stays noted. Raises the StorageError of an outage.
         """
+        outage = OutageDetector(self._mirror.ask)
+        unseen = set()
         large = self._journal.ask("SELECT path FROM uploads")
         for path in sorted(self._open | {str(path) for (path,) in large}):
             known, remote = self._journal.get(path), listing.get(path)
@@ -76,9 +78,14 @@ class Intents:
                 found = self._mirror.store.head(self._mirror.key(path))
             except NotFound:
                 continue
+            except StorageError as error:
+                unseen.add(path)
+                outage.failure(error)
+                continue
+            outage.success()
             if self.is_ours(path, found):
                 self._journal.put(_row(path, found))
-        for path in tuple(self._open):
+        for path in self._open - unseen:
             self.strike(path)
         self._journal.commit()
 
