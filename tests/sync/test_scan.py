@@ -98,7 +98,7 @@ def test_examine(tmp_path: Path) -> None:
 
 
 def test_cost_of_an_unchanged_home(tmp_path: Path) -> None:
-    """Ten thousand unchanged files cost well under a second of CPU, and give no action."""
+    """Ten thousand unchanged files cost about what it takes to ask for the facts of each."""
     home = tmp_path / "home"
     for folder in range(100):
         (home / f"d{folder}").mkdir(parents=True)
@@ -112,4 +112,8 @@ def test_cost_of_an_unchanged_home(tmp_path: Path) -> None:
         journal.commit()
         began = time.process_time()
         assert list(plan_backup(scanner.scan(), journal, folder_mode=0o755)) == []
-        assert time.process_time() - began < 1.0
+        between = time.process_time()
+    facts = [file.lstat() for file in home.glob("d*/f*")]
+    assert len(facts) == 10_000
+    # Of this very machine, as busy as it is: measured at 0.9 of it.
+    assert between - began < 10 * (time.process_time() - between)

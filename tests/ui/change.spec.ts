@@ -40,17 +40,22 @@ test('a large file shows its progress and speed, and arrives byte for byte', asy
   const bytes = randomBytes(40 * 1024 ** 2);
   const path = join(info.outputDir, '..', `large-${process.pid}.bin`);
   await writeFile(path, bytes).catch(() => writeFile(join(tmpdir(), 'large.bin'), bytes));
-  // So slow that the progress can be seen.
+  // So slow that the progress can be seen: the parts after the first wait until it was.
+  let parts = 0;
+  let goOn = () => {};
+  const seen = new Promise<void>(resolve => (goOn = resolve));
   await page.route('**/uploads/part?*', async route => {
-    await new Promise(resolve => setTimeout(resolve, 250));
+    parts += 1;
+    await (parts === 1 ? new Promise(resolve => setTimeout(resolve, 250)) : seen);
     await route.continue();
   });
   await panel.choose([path]);
   const bar = panel.transfer(`large-${process.pid}.bin`).getByRole('progressbar');
   await expect(bar).toBeVisible();
   await expect(panel.tray).toContainText('of 40 MB');
+  goOn();
   await expect(panel.transfer(`large-${process.pid}.bin`)).toHaveAttribute('data-phase', 'done', {
-    timeout: 30_000
+    timeout: 90_000
   });
   const detail = await panel.call('GET', 'files/stat', {
     query: { path: `${folder}large-${process.pid}.bin` }

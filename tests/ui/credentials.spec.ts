@@ -52,7 +52,12 @@ class Elsewhere {
       AWS_EC2_METADATA_DISABLED: 'true',
       LC_ALL: 'C.UTF-8'
     };
-    return execFileSync(program, words, { cwd: this.home, env, encoding: 'utf8', timeout: 50_000 });
+    return execFileSync(program, words, {
+      cwd: this.home,
+      env,
+      encoding: 'utf8',
+      timeout: 150_000
+    });
   }
 
   remove(): Promise<void> {

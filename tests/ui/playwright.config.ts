@@ -17,8 +17,9 @@ export default defineConfig({
   globalSetup: './setup.ts',
   // One server for all, and two cores: more workers would only wait for each other.
   workers: 1,
-  timeout: 60_000,
-  expect: { timeout: 10_000 },
+  // Safety nets only: a busy machine takes its time.
+  timeout: 240_000,
+  expect: { timeout: 60_000 },
   forbidOnly: true,
   reporter: [['list']],
   use: {

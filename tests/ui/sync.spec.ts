@@ -9,7 +9,7 @@ import { Panel, expect, servers, freshTest as test } from './panel';
 const MIRROR = 'notebooks/customer-eve/';
 
 /** What takes an agent a watched change, a cycle, or a store that comes back. */
-const SOON = { timeout: 20_000 };
+const SOON = { timeout: 90_000 };
 
 /** The page's event socket: whether it may be there, and the one that is. */
 const socket = { allowed: true, open: null as WebSocketRoute | null };
@@ -158,7 +158,7 @@ test('held deletions are asked about: kept, then deleted', async () => {
 test('a store that is away is said, with what to do, and its return is noticed', async () => {
   await panel.cutStore(true);
   await writeFile(home('later.txt'), 'words');
-  await expect(panel.item).toHaveText('Sync offline', { timeout: 40_000 });
+  await expect(panel.item).toHaveText('Sync offline', SOON);
   await expect(panel.footer.getByRole('alert')).toContainText('It is tried again by itself');
   await panel.cutStore(false);
   await panel.footer.getByRole('button', { name: 'Retry failed' }).click();
@@ -182,7 +182,7 @@ test('without events the page asks, slowly, and returns to them by itself', asyn
   await expect(panel.item).not.toHaveText('Sync paused');
 
   socket.allowed = true;
-  await expect(panel.item).toHaveText('Sync paused', { timeout: 30_000 });
+  await expect(panel.item).toHaveText('Sync paused', SOON);
   await expect.poll(() => asked).toBe(2);
   await call('POST', 'sync', { body: { op: 'resume' } });
   await expect(panel.item).toHaveText(/^Synced/, SOON);
