@@ -2,6 +2,8 @@
 module.exports = {
   testEnvironment: 'jsdom',
   roots: ['<rootDir>/src'],
+  // A safety net only: a busy machine takes its time.
+  testTimeout: 60_000,
   testMatch: ['**/__tests__/**/*.spec.{ts,tsx}'],
   modulePathIgnorePatterns: ['<rootDir>/wherobots_storage/labextension', '<rootDir>/lib'],
   transform: {

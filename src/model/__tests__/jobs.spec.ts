@@ -24,7 +24,12 @@ function setUp() {
   return { client, ended, model };
 }
 
-const later = (milliseconds: number) => new Promise(resolve => setTimeout(resolve, milliseconds));
+/** Wait until it is so: on a busy machine too. */
+async function until(so: () => boolean): Promise<void> {
+  for (let turn = 0; turn < 2000 && !so(); turn++) {
+    await new Promise(resolve => setTimeout(resolve, 5));
+  }
+}
 
 describe('long operations', () => {
   it('go on by events and leave the list when they are done', () => {
@@ -59,7 +64,7 @@ describe('long operations', () => {
     const { client, ended, model } = setUp();
     client.job.mockResolvedValue(job({ state: 'done', done: 3 }));
     model.follow([job()]);
-    await later(20);
+    await until(() => ended.length > 0);
     expect(client.job).toHaveBeenCalledWith('j1');
     expect(ended).toEqual(['/data/shared/old/']);
     model.dispose();
@@ -69,7 +74,7 @@ describe('long operations', () => {
     const { client, model } = setUp();
     client.job.mockRejectedValue(refusal('not-found', 404, 'There is no such job.'));
     model.follow([job()]);
-    await later(20);
+    await until(() => model.state.jobs[0]?.state === 'failed');
     expect(model.state.jobs[0]).toMatchObject({
       state: 'failed',
       error: { message: 'There is no such job.' }

@@ -42,9 +42,19 @@ function setUp(answer: IConflictAnswer = { choice: 'skip', forAll: false }) {
     }
     // What is shown follows a moment later.
     await new Promise(resolve => setTimeout(resolve, 100));
+    await until(() => queue.isActive || queue.state.uploads.every(({ phase }) => ENDED.has(phase)));
     return queue.state.uploads.map(({ phase }) => phase);
   };
   return { add, arrived, client, finish, pauses, queue, resolve };
+}
+
+const ENDED = new Set<string>(['cancelled', 'done', 'failed', 'skipped']);
+
+/** Wait until it is so: on a busy machine too. */
+async function until(so: () => boolean): Promise<void> {
+  for (let turn = 0; turn < 2000 && !so(); turn++) {
+    await new Promise(resolve => setTimeout(resolve, 5));
+  }
 }
 
 const networkError = () =>
@@ -256,7 +266,7 @@ it('cancels what waits without having sent anything', async () => {
   client.beginUpload.mockReturnValue(new Promise(() => undefined));
   add(...['a', 'b', 'c', 'd', 'e'].map(name => file(name, 1)));
   queue.cancel(queue.state.uploads[4]!.id);
-  await new Promise(resolve => setTimeout(resolve, 100));
+  await until(() => queue.state.uploads[4]?.phase === 'cancelled');
   expect(queue.state.uploads[4]?.phase).toBe('cancelled');
   expect(client.beginUpload).toHaveBeenCalledTimes(3);
 });

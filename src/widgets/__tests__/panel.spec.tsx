@@ -219,8 +219,10 @@ describe('states', () => {
     client.beginUpload.mockRejectedValueOnce(refusal('too-large', 413, 'It is too large.'));
     await act(async () => {
       await actions.upload([{ file: new File(['x'], 'a.bin'), relativePath: 'a.bin' }], '/x/');
-      await new Promise(resolve => setTimeout(resolve, 150));
     });
+    for (let turn = 0; turn < 500 && !host.querySelector('.wbs-Transfer [role="alert"]'); turn++) {
+      await act(() => new Promise<void>(resolve => setTimeout(resolve, 20)));
+    }
     const transfer = host.querySelector('.wbs-Transfer')!;
     expect(transfer.querySelector('[role="alert"]')?.textContent).toBe('It is too large.');
     expect(button('Try again')).not.toBeNull();
