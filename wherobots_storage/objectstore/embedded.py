@@ -32,7 +32,7 @@ from wherobots_storage.objectstore import ports
 from wherobots_storage.objectstore.embedded_config import IDENTITY, Keys, write_config
 from wherobots_storage.objectstore.sessions import new_session
 
-START_SECONDS = 30.0
+START_SECONDS = 60.0
 STOP_SECONDS = 6.0
 """A clean stop takes two. After a minute or more, SeaweedFS 4.48 at times waits for ever for its
 own administration service; by then it takes no more requests, and SIGKILL loses nothing of what
@@ -149,7 +149,7 @@ class EmbeddedStore:
     def _client(self) -> Any:  # noqa: ANN401 - boto3's clients are made at run time
         config = Config(
             connect_timeout=2,
-            read_timeout=10,
+            read_timeout=30,
             retries={"total_max_attempts": 1, "mode": "standard"},
         )
         return boto3.session.Session(botocore_session=new_session()).client(
