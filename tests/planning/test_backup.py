@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import pytest
 
-from wherobots_storage.planning.backup import Delete, Leave, Skip, Upload, plan_backup
+from wherobots_storage.planning.backup import Delete, Forget, Leave, Skip, Upload, plan_backup
 from wherobots_storage.planning.merge import UnsortedStreamError
 from wherobots_storage.planning.tree import (
     Directory,
@@ -314,6 +314,13 @@ def test_deletions_come_before_what_needs_their_place(case: Case) -> None:
             above = any(path.startswith(f"{name}/") for name in gone)
             below = any(name.startswith(f"{path}/") for name in gone)
             assert action.waits is (above or below)
+
+
+def test_what_is_ignored_and_gone_is_forgotten_not_deleted() -> None:
+    """A row that the rules leave out and nothing here stands for goes; its object is not asked."""
+    journal = [row("a"), row("d/x"), row("e")]
+    plan = plan_backup([], journal, folder_mode=0o755, ignored=lambda path: path != "e")
+    assert list(plan) == [Forget(row("a")), Forget(row("d/x")), Delete(row("e"))]
 
 
 def test_unsorted_scan_is_refused() -> None:

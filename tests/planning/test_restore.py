@@ -242,6 +242,14 @@ def test_plan(case: Case) -> None:
     assert found == case.expected
 
 
+def test_what_is_ignored_is_not_moved_to_the_trash() -> None:
+    """A file whose object is gone stays, and is forgotten, when the rules leave it out."""
+    here, known = [file("a"), file("b")], [row("a"), row("b")]
+    found = plan_restore(here, known, [], ignored=lambda path: path == "a")
+    steps = {item.path: item.step for item in found if isinstance(item, Decision)}
+    assert steps == {"a": Step.FORGET, "b": Step.TRASH}
+
+
 def test_the_table_is_complete() -> None:
     """Every pair of states has a decision but the one that cannot be."""
     missing = [pair for pair in product(Side, Side) if pair not in TABLE]

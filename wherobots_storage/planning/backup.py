@@ -7,7 +7,7 @@ size needs no more memory than its deepest folder's names.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from wherobots_storage.planning.merge import pair
@@ -41,6 +41,15 @@ class Delete(NamedTuple):
     record: Record
 
 
+class Forget(NamedTuple):
+    """Take a path out of the journal: it is gone here, and its remote copy stays all the same.
+
+    The user's rules ignore it, so that nobody can tell what its absence is to mean.
+    """
+
+    record: Record
+
+
 class Skip(NamedTuple):
     """List an entry that cannot be mirrored."""
 
@@ -53,20 +62,30 @@ class Leave(NamedTuple):
     entry: Ignored
 
 
-Action = Upload | Delete | Skip | Leave
+Action = Upload | Delete | Forget | Skip | Leave
 
 _UNMIRRORED = (Problematic, Ignored)
 
 
+def nothing_ignored(_path: str) -> bool:
+    """The rules of a home without any."""
+    return False
+
+
 def plan_backup(
-    local: Iterable[Entry], journal: Iterable[Record], *, folder_mode: int
+    local: Iterable[Entry],
+    journal: Iterable[Record],
+    *,
+    folder_mode: int,
+    ignored: Callable[[str], bool] = nothing_ignored,
 ) -> Iterator[Action]:
     """The actions that bring the mirror to what ``local`` is, in no particular order.
 
     ``folder_mode`` is the mode of a folder that needs no marker of its own: 0777 less the umask.
-    Raises UnsortedStreamError when a stream is not sorted by path.
+    ``ignored`` tells of a path that is not there whether the rules would leave it out. Raises
+    UnsortedStreamError when a stream is not sorted by path.
     """
-    planner = _Planner(folder_mode)
+    planner = _Planner(folder_mode, ignored)
     for entry, record in pair(local, journal):
         # The common case first: nothing changed, nothing to do.
         if (
@@ -83,8 +102,9 @@ def plan_backup(
 class _Planner:
     """The little that has to be remembered between one path and the next."""
 
-    def __init__(self, folder_mode: int) -> None:
+    def __init__(self, folder_mode: int, ignored: Callable[[str], bool]) -> None:
         self._folder_mode = folder_mode
+        self._ignored = ignored
         self._cover: str | None = None
         """Below this folder nothing may be taken for deleted."""
         self._retyped: str | None = None
@@ -102,7 +122,7 @@ class _Planner:
         yield from self._release(path)
         if entry is None:
             if record is not None and not self._is_below(self._cover, path):
-                yield self._delete(record)
+                yield Forget(record) if self._ignored(path) else self._delete(record)
         elif isinstance(entry, Problematic):
             self._cover_folder(path)
             yield Skip(entry)

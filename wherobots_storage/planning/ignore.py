@@ -7,6 +7,8 @@ from collections.abc import Iterable
 
 from pathspec import GitIgnoreSpec
 
+from wherobots_storage.planning.tree import ancestors
+
 IGNORE_FILE = ".wherobotsignore"
 """The user's own rules, at the top of the home; they come after the configured ones."""
 
@@ -15,10 +17,12 @@ class IgnoreRules:
     """Rules in order; the last that matches decides, and ``!`` takes a path back in.
 
     As with git, nothing below an ignored folder can be taken back in: a scan does not enter it.
-    ``invalid`` holds the lines that are no pattern, which are passed over.
+    ``invalid`` holds the lines that are no pattern, which are passed over, ``text`` all lines.
     """
 
     def __init__(self, lines: Iterable[str]) -> None:
+        lines = list(lines)
+        self.text = "\n".join(lines)
         self.invalid: list[str] = []
         good: list[str] = []
         for line in lines:
@@ -37,6 +41,10 @@ class IgnoreRules:
         if self._any is None or self._any.match(path) is None:
             return False
         return self._spec.match_file(path)
+
+    def covers(self, path: str) -> bool:
+        """Whether a scan would leave the path out: it, or a folder that it lies in, is ignored."""
+        return self.ignores(path) or any(self.ignores(f"{name}/") for name in ancestors(path))
 
 
 def _union(spec: GitIgnoreSpec) -> re.Pattern[str] | None:

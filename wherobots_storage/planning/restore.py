@@ -6,11 +6,12 @@ refused, one by one, with the reason.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import Enum
 from types import MappingProxyType
 from typing import NamedTuple
 
+from wherobots_storage.planning.backup import nothing_ignored
 from wherobots_storage.planning.merge import triple
 from wherobots_storage.planning.tree import (
     Directory,
@@ -90,12 +91,13 @@ def plan_restore(
     remote: Iterable[Remote],
     *,
     reserved: Iterable[str] = (),
+    ignored: Callable[[str], bool] = nothing_ignored,
 ) -> Iterator[Decision | Notice]:
     """The decisions for a restore; paths with nothing to do are left out.
 
     ``local`` is a scan without ignore rules: a restore takes everything. ``reserved`` are folders
-    (with a slash at the end) that are neither read nor written. Raises UnsortedStreamError when a
-    stream is not sorted by path.
+    (with a slash at the end) that are neither read nor written. What is ``ignored`` stays here when
+    its object is gone. Raises UnsortedStreamError when a stream is not sorted by path.
     """
     names = tuple(reserved)
     cover: Problematic | Directory | None = None
@@ -106,7 +108,11 @@ def plan_restore(
         if _covers(entry) and not (cover and path.startswith(cover.path)):
             cover = entry  # type: ignore[assignment]  # _covers says which kinds
         under = cover if cover is not None and path.startswith(cover.path) else None
-        yield from _decide(entry, record, found, under)
+        for decision in _decide(entry, record, found, under):
+            if isinstance(decision, Decision) and decision.step is Step.TRASH and ignored(path):
+                yield decision._replace(step=Step.FORGET)
+            else:
+                yield decision
 
 
 def is_reserved(path: str, reserved: tuple[str, ...]) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from wherobots_storage.api.models import Counts, HeldDeletions, Progress
 from wherobots_storage.errors import StorageError
-from wherobots_storage.planning.backup import Delete, Leave, Skip, Upload, plan_backup
+from wherobots_storage.planning.backup import Delete, Forget, Leave, Skip, Upload, plan_backup
 from wherobots_storage.planning.tree import Entry, File, Notice, Record, Symlink
 from wherobots_storage.sync.cancel import Cancel, Interrupted
 from wherobots_storage.sync.consent import Consent
@@ -16,6 +16,7 @@ from wherobots_storage.sync.home import Home
 from wherobots_storage.sync.intents import Intents
 from wherobots_storage.sync.journal import Journal
 from wherobots_storage.sync.ledger import Ledger
+from wherobots_storage.sync.leftout import left_out, note_rules
 from wherobots_storage.sync.meanwhile import Meanwhile
 from wherobots_storage.sync.mirror import Mirror
 from wherobots_storage.sync.report import Report, Stops
@@ -23,7 +24,7 @@ from wherobots_storage.sync.scan import Scanner
 from wherobots_storage.sync.status import wire_held
 from wherobots_storage.sync.toll import Toll
 from wherobots_storage.sync.uploads import Uploader
-from wherobots_storage.sync.worklist import Deletions, Uploads
+from wherobots_storage.sync.worklist import Deletions, Paths, Uploads
 
 _MIRRORED = (File, Symlink)
 """A tuple: asking for a union takes twice as long, for every file of every scan."""
@@ -145,16 +146,30 @@ class Cycle:
         else:
             found, rows = streams(self._scanner, self._journal, rules, focus)
         entries = self._counted(found, cancel)
-        for action in plan_backup(entries, rows, folder_mode=self._home.folder_mode):
-            if isinstance(action, Upload):
-                uploads.add(action)
-            elif isinstance(action, Delete):
-                deletions.add(action.record, agreed=consent.covers(action.record))
-            elif isinstance(action, Skip):
-                report.skipped.add(Notice(*action.entry))
-            elif isinstance(action, Leave):
-                report.ignored.add(action.entry)
-        self._home.check()  # A home that went away during the scan has not lost its files.
+        plan = plan_backup(
+            entries,
+            rows,
+            folder_mode=self._home.folder_mode,
+            ignored=left_out(self._journal, rules),
+        )
+        with Paths() as forget:
+            for action in plan:
+                if isinstance(action, Upload):
+                    uploads.add(action)
+                elif isinstance(action, Delete):
+                    deletions.add(action.record, agreed=consent.covers(action.record))
+                elif isinstance(action, Forget):
+                    forget.add(action.record.path)
+                elif isinstance(action, Skip):
+                    report.skipped.add(Notice(*action.entry))
+                elif isinstance(action, Leave):
+                    report.ignored.add(action.entry)
+            self._home.check()  # A home that went away during the scan has not lost its files.
+            if forget:
+                self._journal.forget_all(forget)
+                self._journal.commit()
+        if focus is None:
+            note_rules(self._journal, rules)
 
     def _counted(self, entries: Iterable[Entry], cancel: Cancel) -> Iterator[Entry]:
         for seen, entry in enumerate(entries, start=1):

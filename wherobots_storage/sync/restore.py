@@ -16,6 +16,7 @@ from wherobots_storage.sync.home import Home
 from wherobots_storage.sync.intents import Intents
 from wherobots_storage.sync.journal import Journal
 from wherobots_storage.sync.kept import KeptVersions
+from wherobots_storage.sync.leftout import left_out
 from wherobots_storage.sync.mirror import Mirror
 from wherobots_storage.sync.reading import unchanged_by_hash
 from wherobots_storage.sync.remote import RemoteListing
@@ -127,7 +128,13 @@ class Restore:
             prefix_bytes=len(self._mirror.prefix.encode()),
         )
         local = _checked(scanner.scan(), cancel)
-        decisions = plan_restore(local, self._journal, listing, reserved=self._home.reserved)
+        decisions = plan_restore(
+            local,
+            self._journal,
+            listing,
+            reserved=self._home.reserved,
+            ignored=left_out(self._journal, self._home.rules()),
+        )
         for decision in decisions:
             if not isinstance(decision, Decision):
                 report.skipped.add(decision)
