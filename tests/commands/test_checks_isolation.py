@@ -2,47 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+from support.guarded import Guarded
 
 from wherobots_storage.commands.checks_isolation import IsolationChecks
 from wherobots_storage.commands.findings import Finding
-from wherobots_storage.errors import AccessDenied
 from wherobots_storage.namespace.paths import Root
 from wherobots_storage.namespace.policy import Scope
 from wherobots_storage.objectstore.memory import MemoryStore
-from wherobots_storage.objectstore.store import ListPage, ObjectInfo
 from wherobots_storage.settings import Tenancy
 
 TENANCY = Tenancy(Root("test", "org/"), "customer-a")
 AREAS = tuple(top.key(TENANCY.root) for top, _ in TENANCY.permissions.areas)
 OWN = "org/data/customer-a/"
-
-
-class Guarded(MemoryStore):
-    """A store that lets keys with these prefixes through."""
-
-    def __init__(self, *prefixes: str) -> None:
-        super().__init__(bucket="test")
-        self._prefixes = prefixes
-
-    def _check(self, key: str) -> None:
-        if not key.startswith(self._prefixes):
-            raise AccessDenied("The store says no.")
-
-    def list_page(self, prefix: str, **options: object) -> ListPage:
-        self._check(prefix)
-        return super().list_page(prefix, **options)  # type: ignore[arg-type]
-
-    def head(self, key: str) -> ObjectInfo:
-        self._check(key)
-        return super().head(key)
-
-    def put(self, key: str, body: bytes | Iterable[bytes], **options: object) -> str:
-        self._check(key)
-        return super().put(key, body, **options)  # type: ignore[arg-type]
 
 
 def found(
@@ -86,6 +61,7 @@ def test_keys_that_reach_everything_are_a_note_where_nothing_is_promised() -> No
         ("org/notebooks/", "list everybody's notebooks"),
         ("org/data/customer-a", "write another customer's data"),
         ("org/notebooks/customer-a", "read another customer's notebooks"),
+        ("org/notebooks/customer-a", "delete another customer's notebooks"),
         ("", "list the whole bucket"),
     ],
 )

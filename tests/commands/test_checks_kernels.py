@@ -75,6 +75,13 @@ def test_that_they_can_be_made_is_tried(
         ("config", "[default]\nregion = r\n", "ok", ""),
         ("config", "no section", "note", "Add two lines"),
         ("credentials", "[default]\naws_access_key_id = A\n", "note", "another name"),
+        ("config", "[default]\naws_access_key_id = A\n", "note", "another name"),
+        ("config", "[profile default]\naws_access_key_id = A\n", "note", "another name"),
+        ("config", "[default]\ncredential_process = /bin/x\n", "note", "another name"),
+        ("config", "[default]\nrole_arn = r\nsource_profile = y\n", "note", "another name"),
+        ("config", "[default]\nsso_session = x\n", "note", "another name"),
+        ("credentials", "[default]\ncredential_process = /bin/x\n", "note", "another name"),
+        ("config", "[profile x]\naws_access_key_id = A\n[default]\nregion = r\n", "ok", ""),
     ],
 )
 def test_the_profile_of_the_user_s_own_files(

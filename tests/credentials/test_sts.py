@@ -288,6 +288,18 @@ def test_where_sts_is(
     assert open_client().meta.endpoint_url == endpoint
 
 
+@pytest.mark.parametrize("name", ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_STS"])
+def test_a_password_in_the_endpoint_is_not_told(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """An error names the host of STS, and never what stands before it in the URL."""
+    keys = {variable: value for variable, value in KEYS.items() if "KEY" in variable}
+    for variable, value in {**keys, name: "http://joe:hunter2@127.0.0.1:9"}.items():
+        monkeypatch.setenv(variable, value)
+    with pytest.raises(StoreUnavailable) as raised:
+        AssumeRole(open_client(), ROLE, "customer-a").vend(SCOPE, 900)
+    assert " 127.0.0.1:9 is not" in raised.value.message
+    assert "hunter2" not in raised.value.message
+
+
 def test_a_broken_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
     """A profile that does not exist is told as a configuration that cannot work."""
     monkeypatch.setenv("AWS_PROFILE", "missing")

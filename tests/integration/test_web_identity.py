@@ -15,6 +15,8 @@ from botocore.exceptions import ClientError
 from support.issuer import NAME, Issuer, running_issuer
 
 from wherobots_storage.commands.checks_isolation import Beyond
+from wherobots_storage.commands.checks_reach import ReachChecks, ways
+from wherobots_storage.commands.findings import Finding
 from wherobots_storage.credentials.connect import source_of
 from wherobots_storage.credentials.stores import open_user_store, works_with_session
 from wherobots_storage.errors import AccessDenied, CredentialsError
@@ -47,6 +49,17 @@ def issuer() -> Iterator[Issuer]:
 def store(issuer: Issuer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedStore]:
     """A SeaweedFS that knows the issuer, with a role for each of two customers."""
     made = embedded_config._roles
+    trusting = {
+        "Effect": "Allow",
+        "Principal": {"Federated": [NAME]},
+        "Action": ["sts:AssumeRoleWithWebIdentity"],
+    }
+    broad = {
+        "roleName": "everyone",
+        "roleArn": "arn:aws:iam::role/everyone",
+        "trustPolicy": {"Version": "2012-10-17", "Statement": [trusting]},
+        "attachedPolicies": ["everything"],
+    }
 
     def printed(keys: embedded_config.Keys) -> dict[str, Any]:
         found = made(keys)
@@ -63,6 +76,7 @@ def store(issuer: Issuer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
             )
             for part, entries in documents(deployment)["iamConfiguration"].items():
                 found[part] = [*found[part], *entries]
+        found["roles"].append(broad)
         return found
 
     with pytest.MonkeyPatch.context() as patch:
@@ -140,6 +154,37 @@ def test_the_token_alone_reaches_no_more(store: EmbeddedStore, issuer: Issuer) -
             s3.put_object(Bucket=ROOT.bucket, Key=key, Body=b"1")
         with pytest.raises(ClientError, match="AccessDenied"):
             s3.get_object(Bucket=ROOT.bucket, Key=key)
+
+
+def reach(settings: Settings) -> Finding:
+    """What doctor says of what a kernel of this server could use."""
+    store = open_user_store(settings)
+    checks = ReachChecks(settings.require_tenancy(), store, True, tuple(ways(settings, [])))
+    try:
+        assert Beyond(settings.require_tenancy(), store).reached() == []
+        return checks.reach()
+    finally:
+        store.close()
+
+
+def test_doctor_tries_the_token_without_a_policy(settings: Settings) -> None:
+    """A role of the customer's own passes; one for everybody fails, whatever the server has."""
+    assert reach(settings).state == "ok"
+    finding = reach(replace(settings, role_arn="arn:aws:iam::role/everyone"))
+    assert finding.state == "failed"
+    assert "write another customer's data" in finding.message
+
+
+def test_doctor_tries_keys_that_were_left(
+    settings: Settings, store: EmbeddedStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The deployment's keys in the server's environment are found, and what they reach."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, store.environment()[name])
+    finding = reach(settings)
+    assert finding.state == "failed"
+    assert "the environment (AWS_ACCESS_KEY_ID)" in finding.message
+    assert "list everybody's notebooks" in finding.message
 
 
 def test_another_customer_s_role(settings: Settings) -> None:

@@ -8,7 +8,7 @@ import os
 import stat
 import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -242,6 +242,53 @@ async def test_a_store_that_hangs_delays_a_kernel_a_moment_only(
     await kernels.start_kernel()
     assert "AWS_REGION" not in kernels.started[0]
     gate.set()
+    await one.stop()
+
+
+class Slow(Future[SdkSetup]):
+    """An answer that does not come; waiting for it moves a clock."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = 100.0
+
+    def result(self, timeout: float | None = None) -> SdkSetup:
+        """Wait in vain."""
+        assert timeout is not None
+        self.now += timeout
+        raise TimeoutError
+
+
+class Submitting(ThreadPoolExecutor):
+    """Gives this answer to whatever is asked."""
+
+    def __init__(self, answer: Slow) -> None:
+        super().__init__(1)
+        self._answer = answer
+
+    def submit(self, *_: Any, **__: Any) -> Any:
+        """Nothing runs."""
+        return self._answer
+
+
+async def test_a_store_that_hangs_holds_terminals_once(home: Path, kernels: Kernels) -> None:
+    """All the variables of all terminals together wait a moment, and none does later."""
+    slow = Slow()
+
+    def endpoint(token: Path) -> CredentialsEndpoint:
+        return CredentialsEndpoint(Source(), SCOPE, token, ThreadPoolExecutor(1), user="customer-a")
+
+    one = KernelCredentials(
+        home / "state", endpoint, SdkSetup, Submitting(slow), clock=lambda: slow.now
+    )
+    one.prepare(kernels)
+    terminals = Terminals()
+    one.see_to_terminals(terminals)
+    changes = dict(terminals.extra_env.items())
+    assert changes["AWS_ACCESS_KEY_ID"] is None
+    assert changes["AWS_CONTAINER_CREDENTIALS_FULL_URI"]
+    assert dict(terminals.extra_env) == changes
+    assert slow.now == 100.0 + module.FIND_SECONDS
     await one.stop()
 
 

@@ -109,9 +109,32 @@ def test_reserved_names(inside: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "inside",
+    [
+        "/.wherobots/lease.json",
+        "//.wherobots//lease.json",
+        "\\.wherobots/lease.json",
+        ".wherobots\\lease.json",
+        ".wherobots\\",
+        "x\\..\\.wherobots\\lease.json",
+        "x/../.wherobots/lease.json",
+        ".\\.wherobots\\lease.json",
+    ],
+)
+def test_reserved_by_a_name_that_a_store_rewrites(inside: str) -> None:
+    """What SeaweedFS makes into the synchronisation's own folder is refused as that folder is."""
+    path = StoragePath.exact(f"/notebooks/{CUSTOMER}/{inside}")
+    for check in (TABLE.require_read, *CHANGES):
+        with pytest.raises(OutsideArea, match="synchronisation"):
+            check(path)
+
+
+@pytest.mark.parametrize(
     "display",
     [
         f"/data/{CUSTOMER}/.wherobots/x",
+        f"/notebooks/{CUSTOMER}/a\\.wherobots/x",
+        f"/notebooks/{CUSTOMER}//x",
         "/notebooks/shared/.wherobots/x",
         f"/notebooks/{CUSTOMER}/sub/.wherobots/x",
         f"/notebooks/{CUSTOMER}/.wherobots2",

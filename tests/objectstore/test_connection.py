@@ -30,12 +30,16 @@ from wherobots_storage.errors import (
 from wherobots_storage.objectstore import pace
 from wherobots_storage.objectstore.connect import connect, open_store, open_transfers
 from wherobots_storage.objectstore.connection import Connection, Timeouts
+from wherobots_storage.objectstore.inspect import inspect_store
 from wherobots_storage.objectstore.memory import MemoryStore
 from wherobots_storage.objectstore.s3 import S3Store
-from wherobots_storage.objectstore.store import Part
+from wherobots_storage.objectstore.store import Part, PutRequest
 from wherobots_storage.objectstore.threads import ThreadedTransfers
 
 KEYS = {"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMI"}
+DOWN = "127.0.0.1:9"
+"""The port of a service that nobody runs any more."""
+
 LISTING = (
     b'<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><IsTruncated>false'
     b"</IsTruncated></ListBucketResult>"
@@ -127,6 +131,23 @@ def test_endpoint_with_a_password_is_not_quoted() -> None:
     with pytest.raises(InvalidConfiguration) as raised:
         connect("my-bucket", KEYS | {"AWS_ENDPOINT_URL": "http://user:hunter2@h:99;"})
     assert "hunter2" not in str(raised.value)
+
+
+def test_a_password_in_the_endpoint_is_told_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is said of a store, in errors and by doctor, names its host and never the password."""
+    monkeypatch.setattr(pace, "MAX_WAIT_SECONDS", 0.01)
+    store = connect("my-bucket", KEYS | {"AWS_ENDPOINT_URL": f"http://joe:hunter2@{DOWN}"})
+    for operation in (store.check, lambda: store.list_page(""), lambda: store.put("a", b"x")):
+        with pytest.raises(StoreUnavailable, match=f" {DOWN} ") as raised:
+            operation()
+        assert "hunter2" not in str(raised.value)
+    transfers = open_transfers(store)
+    error = transfers.submit_put(PutRequest("a", b"x")).exception(60)
+    assert isinstance(error, StoreUnavailable)
+    assert "hunter2" not in str(error)
+    assert inspect_store(store).endpoint == f"http://{DOWN}"
+    transfers.close()
+    store.close()
 
 
 def test_region_that_is_none(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -115,6 +115,8 @@ class Beyond:
             folder = f"{prefix}{area}/{neighbour}/"
             if _allowed(partial(self.store.head, f"{folder}probe")):
                 found.append(f"read another customer's {area}")
+            if _allowed(partial(self.store.delete, f"{folder}probe")):
+                found.append(f"delete another customer's {area}")
             found += _writable(self.store, folder, f"write another customer's {area}")
         return found
 

@@ -16,6 +16,21 @@ NAME = "kernels"
 PROFILE = "default profile"
 _ENDPOINT = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
 
+_FIRST = {
+    "aws_access_key_id",
+    "credential_process",
+    "credential_source",
+    "login_session",
+    "role_arn",
+    "source_profile",
+    "sso_account_id",
+    "sso_session",
+    "sso_start_url",
+    "web_identity_token_file",
+}
+"""What a profile gives SDKs before they ask the container's endpoint (botocore/credentials.py,
+create_credential_resolver)."""
+
 
 def kernels(settings: Settings, environment: Mapping[str, str]) -> Iterator[Finding]:
     """Whose credentials kernels have, whether they can be made, and what profile they find."""
@@ -52,16 +67,19 @@ def _vended(settings: Settings) -> Finding:
 def _profile(environment: Mapping[str, str]) -> Finding:
     """Whether code that names profile="default" finds one, and whose keys it has."""
     home = Path(environment.get("HOME") or Path.home()) / ".aws"
-    config = _read(Path(environment.get("AWS_CONFIG_FILE") or home / "config"))
-    keys = _read(home / "credentials")
-    if "default" in keys and "aws_access_key_id" in keys["default"]:
-        return Finding(
-            check=PROFILE,
-            state="note",
-            message="Kernels use the keys of [default] in ~/.aws/credentials, not their own.",
-            advice="Give that section another name to have those that renew themselves.",
-        )
-    if "default" in config or "default" in keys:
+    files = (home / "credentials", Path(environment.get("AWS_CONFIG_FILE") or home / "config"))
+    sections = {path: _default_of(path) for path in files}
+    for path, options in sections.items():
+        found = _FIRST & (options or set())
+        if found:
+            return Finding(
+                check=PROFILE,
+                state="note",
+                message=f"Kernels use what [default] in {path} says ({min(found)}), not "
+                "credentials of their own.",
+                advice="Give that section another name to have those that renew themselves.",
+            )
+    if any(options is not None for options in sections.values()):
         return Finding(check=PROFILE, state="ok", message='Code that names "default" finds it.')
     return Finding(
         check=PROFILE,
@@ -69,6 +87,13 @@ def _profile(environment: Mapping[str, str]) -> Finding:
         message='The AWS files have no [default]: code that names profile="default" fails.',
         advice="Add two lines to ~/.aws/config: [default] and region = us-east-1 (or yours).",
     )
+
+
+def _default_of(path: Path) -> set[str] | None:
+    """The names of the options of ``[default]``; None where a file has no such section."""
+    found = _read(path)
+    names = [name for name in ("default", "profile default") if found.has_section(name)]
+    return {option for name in names for option in found.options(name)} if names else None
 
 
 def _read(path: Path) -> configparser.RawConfigParser:

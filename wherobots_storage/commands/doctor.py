@@ -13,6 +13,7 @@ from contextlib import contextmanager
 
 from wherobots_storage.commands import checks_kernels, checks_local
 from wherobots_storage.commands.checks_isolation import IsolationChecks, Open
+from wherobots_storage.commands.checks_reach import ReachChecks, ways
 from wherobots_storage.commands.context import DONE, FAILED, INCOMPLETE, Context
 from wherobots_storage.commands.findings import Finding, State, failed
 from wherobots_storage.commands.output import Output
@@ -63,7 +64,10 @@ def _findings(context: Context, settings: Settings) -> Iterator[Finding]:
 def _store_findings(context: Context, settings: Settings) -> Iterator[Finding]:
     # Imported late: the S3 libraries are slow to load.
     from wherobots_storage.commands.checks_store import StoreChecks  # noqa: PLC0415
-    from wherobots_storage.credentials.stores import works_with_session  # noqa: PLC0415
+    from wherobots_storage.credentials.stores import (  # noqa: PLC0415
+        keeps_apart,
+        works_with_session,
+    )
     from wherobots_storage.objectstore.inspect import inspect_store  # noqa: PLC0415
 
     tenancy = settings.require_tenancy()
@@ -76,6 +80,11 @@ def _store_findings(context: Context, settings: Settings) -> Iterator[Finding]:
             if usable:
                 isolated = works_with_session(settings)
                 yield from IsolationChecks(tenancy, store, isolated, _sessions(settings)).findings()
+                if isolated:
+                    reach = ReachChecks(
+                        tenancy, store, keeps_apart(settings), tuple(ways(settings))
+                    )
+                    yield from reach.findings()
     except StorageError as error:
         # Opening a store asks nothing of it: what fails here is the SDK's own configuration.
         yield failed("SDK configuration", error)

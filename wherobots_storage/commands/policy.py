@@ -2,7 +2,8 @@
 
 The role's permission and trust policies, the bucket's policy, its lifecycle and CORS rules: for the
 configured customer, or with --all for one role that serves everybody. Nothing is sent anywhere, and
-the object store is not asked.
+the object store is not asked. `doctor` tries what the role allows, and looks for a lifecycle rule;
+whether plain http is refused, CORS and who else may assume the role it does not verify.
 """
 
 from __future__ import annotations

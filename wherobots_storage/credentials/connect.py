@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from wherobots_storage.credentials.snippets import Place
 from wherobots_storage.credentials.source import NO_ROLE, CredentialSource
@@ -17,6 +16,7 @@ from wherobots_storage.credentials.sts import (
 )
 from wherobots_storage.errors import InvalidConfiguration
 from wherobots_storage.hub.client import HubSource
+from wherobots_storage.objectstore.hosts import without_login
 from wherobots_storage.objectstore.inspect import inspect_store
 from wherobots_storage.objectstore.store import ObjectStore
 from wherobots_storage.settings import Settings
@@ -76,10 +76,4 @@ def place_in(store: ObjectStore, uri: str) -> Place:
 
 def place(uri: str, region: str, endpoint_url: str) -> Place:
     """Where credentials hold; SDKs find AWS's own endpoints themselves."""
-    return Place(uri, region, None if is_aws(endpoint_url) else _plain(endpoint_url))
-
-
-def _plain(endpoint_url: str) -> str:
-    """The endpoint without a user's name and password, if somebody put them there."""
-    parts = urlsplit(endpoint_url)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+    return Place(uri, region, None if is_aws(endpoint_url) else without_login(endpoint_url))

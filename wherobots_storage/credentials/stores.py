@@ -36,6 +36,11 @@ def works_with_session(settings: Settings, environment: Mapping[str, str] | None
     """
     if settings.session != "auto":
         return settings.session == "user"
+    return keeps_apart(settings, environment)
+
+
+def keeps_apart(settings: Settings, environment: Mapping[str, str] | None = None) -> bool:
+    """Whether the sessions are of a source that can keep users apart."""
     if settings.hub_service is not None:
         return True
     given = os.environ if environment is None else environment

@@ -25,6 +25,7 @@ from botocore.parsers import ResponseParserError
 from wherobots_storage import errors as ours
 from wherobots_storage.credentials.source import CHAINED_SECONDS, Credentials, check_seconds
 from wherobots_storage.namespace.policy import Scope
+from wherobots_storage.objectstore.hosts import without_login
 from wherobots_storage.objectstore.s3_errors import Where, from_exception
 
 if TYPE_CHECKING:
@@ -180,9 +181,9 @@ def open_client(environment: Mapping[str, str] | None = None, *, signed: bool = 
             # Nothing is signed with these: else the SDK's chain is looked through, which raises
             # where there is a token and no AWS_ROLE_ARN.
             session.set_credentials("unsigned", "unsigned")
-        endpoint = given.get("AWS_ENDPOINT_URL") or _shared_endpoint(session)
+        endpoint = given.get("AWS_ENDPOINT_URL") or _endpoint(session)
         client: STSClient = boto3.session.Session(botocore_session=session).client(
-            "sts", config=config, endpoint_url=endpoint
+            "sts", config=config, endpoint_url=endpoint and without_login(endpoint)
         )
     except sdk.BotoCoreError as error:
         raise from_exception(error, Where("", "STS", "")) from None
@@ -213,12 +214,13 @@ def _session(given: Mapping[str, str]) -> botocore.session.Session:
     return session
 
 
-def _shared_endpoint(session: botocore.session.Session) -> str | None:
-    """The endpoint of S3 where it is not AWS and STS has none of its own."""
+def _endpoint(session: botocore.session.Session) -> str | None:
+    """STS's own endpoint, or that of S3 where only that one is not AWS; None for AWS."""
     boto = boto3.session.Session(botocore_session=session)
     s3_url = str(boto.client("s3").meta.endpoint_url)
     sts_url = str(boto.client("sts").meta.endpoint_url)
-    return s3_url if is_aws(sts_url) and not is_aws(s3_url) else None
+    found = s3_url if is_aws(sts_url) else sts_url
+    return None if is_aws(found) else found
 
 
 def is_aws(url: str) -> bool:

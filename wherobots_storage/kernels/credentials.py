@@ -45,7 +45,11 @@ class KernelCredentials:
         make_endpoint: Callable[[Path], CredentialsEndpoint],
         find_setup: Callable[[], SdkSetup],
         executor: Executor,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        """``clock`` gives seconds that only go forward."""
+        self._clock = clock
+        self._found_by = 0.0
         self._state = state
         self._make_endpoint = make_endpoint
         self._find_setup = find_setup
@@ -62,6 +66,7 @@ class KernelCredentials:
         Who asks before ``start`` is answered then: the port listens already.
         """
         self._found = self._executor.submit(self._find)
+        self._found_by = self._clock() + FIND_SECONDS
         self._seams.append(KernelSeam(kernels, self._changes, self._changes_now))
         try:
             self._folder = self._claim_folder()
@@ -102,13 +107,20 @@ class KernelCredentials:
             with contextlib.suppress(TimeoutError):
                 waiting = asyncio.shield(asyncio.wrap_future(self._found))
                 await asyncio.wait_for(waiting, FIND_SECONDS)
-        return self._changes_now(base)
+        return self._changes_after(0, base)
 
     def _changes_now(self, base: Mapping[str, str]) -> Changes:
+        """For a terminal, asked once for each variable on the event loop, which this holds.
+
+        Later than a moment after the server's start nobody is waited for, therefore.
+        """
+        return self._changes_after(max(0.0, self._found_by - self._clock()), base)
+
+    def _changes_after(self, seconds: float, base: Mapping[str, str]) -> Changes:
         setup = SdkSetup()
         if self._found is not None:
             with contextlib.suppress(TimeoutError):
-                setup = self._found.result(FIND_SECONDS)
+                setup = self._found.result(seconds)
         if self._endpoint is not None:
             setup = replace(setup, provider=self._endpoint.environment())
             if not has_own_files(base):

@@ -88,6 +88,20 @@ class Access:
     caution: str | None = None
 
 
+def _as_rewritten(path: StoragePath) -> list[str]:
+    """The segments as a store reads them that takes keys for paths of files.
+
+    SeaweedFS drops empty ones and takes a backslash for a slash (measured with 4.48).
+    """
+    found: list[str] = []
+    for segment in path.display.replace("\\", "/").split("/"):
+        if segment == "..":
+            found = found[:-1]
+        elif segment not in {"", "."}:
+            found.append(segment)
+    return found
+
+
 class PermissionTable:
     """``AREAS`` for one customer."""
 
@@ -103,8 +117,11 @@ class PermissionTable:
         return StoragePath(("notebooks", self.customer), True)
 
     def is_reserved(self, path: StoragePath) -> bool:
-        """Whether ``path`` is, or lies in, the sync agent's own folder in the mirror."""
-        return path.segments[:3] == (*self.mirror.segments, RESERVED_NAME)
+        """Whether ``path`` is, or lies in, the sync agent's own folder in the mirror.
+
+        Also by a name that a store makes into it.
+        """
+        return _as_rewritten(path)[:3] == [*self.mirror.segments, RESERVED_NAME]
 
     def access(self, path: StoragePath) -> Access:
         """What may be done at ``path``.

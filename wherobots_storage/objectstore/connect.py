@@ -13,6 +13,7 @@ from botocore.utils import get_environ_proxies
 from wherobots_storage.errors import InvalidConfiguration
 from wherobots_storage.objectstore.bulk import WireTransfers
 from wherobots_storage.objectstore.connection import DEFAULT_TIMEOUTS, Connection, Timeouts
+from wherobots_storage.objectstore.hosts import without_login
 from wherobots_storage.objectstore.renewal import Load
 from wherobots_storage.objectstore.s3 import S3Store
 from wherobots_storage.objectstore.s3_errors import Where, translated
@@ -47,7 +48,7 @@ def connect(
 
     Raises InvalidConfiguration for a configuration that cannot be used.
     """
-    with translated(Where(bucket, environment.get("AWS_ENDPOINT_URL", "AWS"), "")):
+    with translated(Where(bucket, without_login(environment.get("AWS_ENDPOINT_URL", "AWS")), "")):
         session = new_session()
         given = credentials is not None or (renew is None and "AWS_ACCESS_KEY_ID" in environment)
         if credentials is not None:

@@ -33,6 +33,7 @@ from wherobots_storage.errors import (
 )
 from wherobots_storage.objectstore.answers import error_of, without_illegal
 from wherobots_storage.objectstore.bodies import ExactBody
+from wherobots_storage.objectstore.hosts import without_login
 from wherobots_storage.objectstore.pace import Pace
 from wherobots_storage.objectstore.renewal import Load, Provider, RenewableCredentials
 from wherobots_storage.objectstore.s3_errors import Where, translated, understood
@@ -150,7 +151,7 @@ class Connection:
         # A dot in a bucket's name breaks the certificate of its host name on AWS.
         by_path = custom or "." in bucket
         if by_path:
-            client = client | {"endpoint_url": plain.meta.endpoint_url}
+            client = client | {"endpoint_url": without_login(plain.meta.endpoint_url)}
         self.client: S3Client = boto.client(
             "s3", config=client_config(timeouts, custom_endpoint=by_path), **client
         )

@@ -1,0 +1,37 @@
+"""A store that keeps to a policy, for what is said of one that is too wide."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from wherobots_storage.errors import AccessDenied
+from wherobots_storage.objectstore.memory import MemoryStore
+from wherobots_storage.objectstore.store import ListPage, ObjectInfo
+
+
+class Guarded(MemoryStore):
+    """A store that lets keys with these prefixes through."""
+
+    def __init__(self, *prefixes: str) -> None:
+        super().__init__(bucket="test")
+        self._prefixes = prefixes
+
+    def _check(self, key: str) -> None:
+        if not key.startswith(self._prefixes):
+            raise AccessDenied("The store says no.")
+
+    def list_page(self, prefix: str, **options: object) -> ListPage:
+        self._check(prefix)
+        return super().list_page(prefix, **options)  # type: ignore[arg-type]
+
+    def head(self, key: str) -> ObjectInfo:
+        self._check(key)
+        return super().head(key)
+
+    def put(self, key: str, body: bytes | Iterable[bytes], **options: object) -> str:
+        self._check(key)
+        return super().put(key, body, **options)  # type: ignore[arg-type]
+
+    def delete(self, key: str, **options: object) -> None:
+        self._check(key)
+        super().delete(key, **options)  # type: ignore[arg-type]
