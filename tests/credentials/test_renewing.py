@@ -17,7 +17,7 @@ from wherobots_storage.errors import ExpiredCredentials, StoreUnavailable
 from wherobots_storage.namespace.paths import Root
 from wherobots_storage.namespace.policy import Scope
 from wherobots_storage.objectstore import renewal
-from wherobots_storage.objectstore.bulk import WireTransfers
+from wherobots_storage.objectstore.attended import AttendedTransfers
 from wherobots_storage.objectstore.s3 import S3Store
 from wherobots_storage.objectstore.store import ObjectStore, PutRequest
 from wherobots_storage.settings import Settings, Tenancy
@@ -82,7 +82,7 @@ def test_a_refused_session_is_replaced(
 ) -> None:
     """A session that is refused before its time is renewed by force, and the request goes on."""
     assert isinstance(store, S3Store)
-    transfers = WireTransfers(store.connection, in_flight=1)
+    transfers = AttendedTransfers(store.connection, in_flight=1)
     operations: tuple[Callable[[], object], ...] = (
         lambda: store.put("org/a", b"1"),
         lambda: store.list_page("org/"),
@@ -103,7 +103,7 @@ def test_many_requests_ask_for_one_session(
     """A session that ends under many transfers is replaced by one, and each of them arrives."""
     assert isinstance(store, S3Store)
     store.put("org/a", b"1")
-    transfers = WireTransfers(store.connection, in_flight=8)
+    transfers = AttendedTransfers(store.connection, in_flight=8)
     accept(server, "S2")
     puts = [transfers.submit_put(PutRequest(f"org/b{n}", b"x")) for n in range(30)]
     assert all(put.result() for put in puts)

@@ -9,7 +9,7 @@ from support.bulk_contract import BulkContract
 from support.contract import StoreContract
 from support.servers import SEAWEED, Server
 
-from wherobots_storage.objectstore.bulk import WireTransfers
+from wherobots_storage.objectstore.attended import AttendedTransfers
 from wherobots_storage.objectstore.connect import open_transfers
 from wherobots_storage.objectstore.s3 import S3Store
 from wherobots_storage.objectstore.store import BulkTransfers
@@ -37,7 +37,7 @@ class TestSeaweed(StoreContract):
 def transfers(store: S3Store) -> Iterator[BulkTransfers]:
     """The fastest transfers over the bucket."""
     transfers = open_transfers(store)
-    assert isinstance(transfers, WireTransfers)
+    assert isinstance(transfers, AttendedTransfers)
     yield transfers
     transfers.close()
 

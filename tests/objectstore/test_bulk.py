@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 import threading
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import IPv4Address
@@ -30,7 +32,7 @@ from wherobots_storage.errors import (
     UnexpectedAnswer,
 )
 from wherobots_storage.objectstore import pace
-from wherobots_storage.objectstore.bulk import WireTransfers
+from wherobots_storage.objectstore.attended import AttendedTransfers
 from wherobots_storage.objectstore.connect import connect, open_transfers
 from wherobots_storage.objectstore.connection import Connection
 from wherobots_storage.objectstore.s3 import S3Store
@@ -62,9 +64,9 @@ def store(moto: dict[str, str]) -> Iterator[S3Store]:
 
 
 @pytest.fixture
-def transfers(store: S3Store) -> Iterator[WireTransfers]:
+def transfers(store: S3Store) -> Iterator[AttendedTransfers]:
     """Transfers over it."""
-    transfers = WireTransfers(store.connection, in_flight=4)
+    transfers = AttendedTransfers(store.connection, in_flight=4)
     yield transfers
     transfers.close()
 
@@ -81,18 +83,20 @@ def stub() -> Iterator[Stub]:
 
 
 @pytest.fixture
-def stubbed(stub: Stub, monkeypatch: pytest.MonkeyPatch) -> Iterator[WireTransfers]:
+def stubbed(stub: Stub, monkeypatch: pytest.MonkeyPatch) -> Iterator[AttendedTransfers]:
     """Transfers with the stub, one at a time, without long waits between attempts."""
     monkeypatch.setattr(pace, "MAX_WAIT_SECONDS", 0.01)
     store = connect("my-bucket", stub.environment())
-    transfers = WireTransfers(store.connection, in_flight=1)
+    transfers = AttendedTransfers(store.connection, in_flight=1)
     yield transfers
     transfers.close()
     store.close()
 
 
 @pytest.mark.parametrize("status", [500, 503, 429])
-def test_passing_failures_are_tried_again(stub: Stub, stubbed: WireTransfers, status: int) -> None:
+def test_passing_failures_are_tried_again(
+    stub: Stub, stubbed: AttendedTransfers, status: int
+) -> None:
     """A store that fails or asks for patience is asked again."""
     answers = iter([Reply(status), Reply(status), GOOD])
     stub.answer = lambda _: next(answers)
@@ -100,7 +104,7 @@ def test_passing_failures_are_tried_again(stub: Stub, stubbed: WireTransfers, st
     assert [request.body for request in stub.requests] == [b"x"] * 3
 
 
-def test_patience_ends(stub: Stub, stubbed: WireTransfers) -> None:
+def test_patience_ends(stub: Stub, stubbed: AttendedTransfers) -> None:
     """After ten attempts the failure is told, and the next transfer has its slot."""
     stub.answer = lambda _: Reply(503, b"<Error><Code>SlowDown</Code></Error>")
     with pytest.raises(SlowDown):
@@ -110,7 +114,7 @@ def test_patience_ends(stub: Stub, stubbed: WireTransfers) -> None:
     assert stubbed.submit_put(PutRequest("k", b"x")).result() == "e1"
 
 
-def test_refusals_are_told_at_once(stub: Stub, stubbed: WireTransfers) -> None:
+def test_refusals_are_told_at_once(stub: Stub, stubbed: AttendedTransfers) -> None:
     """A refusal is not tried again, and its message holds no secret."""
     stub.answer = lambda _: Reply(403, b"<Error><Code>AccessDenied</Code></Error>")
     with pytest.raises(AccessDenied) as caught:
@@ -120,7 +124,7 @@ def test_refusals_are_told_at_once(stub: Stub, stubbed: WireTransfers) -> None:
         assert secret not in str(caught.value)
 
 
-def test_requests_carry_what_they_should(stub: Stub, stubbed: WireTransfers) -> None:
+def test_requests_carry_what_they_should(stub: Stub, stubbed: AttendedTransfers) -> None:
     """Metadata, type, condition, hash, token and a signature of all of them travel along."""
     stub.answer = lambda _: GOOD
     request = PutRequest("a b", b"hello", {"mtime": "1.5"}, "text/plain", if_none_match=True)
@@ -144,14 +148,14 @@ def test_requests_carry_what_they_should(stub: Stub, stubbed: WireTransfers) -> 
         Reply(200, b"x", {"ETag": '"e"', "Last-Modified": "yesterday"}),
     ],
 )
-def test_answers_without_facts(stub: Stub, stubbed: WireTransfers, reply: Reply) -> None:
+def test_answers_without_facts(stub: Stub, stubbed: AttendedTransfers, reply: Reply) -> None:
     """An answer without an ETag or a time is not taken for an object."""
     stub.answer = lambda _: reply
     with pytest.raises(UnexpectedAnswer):
         stubbed.submit_get("k").result()
 
 
-def test_objects_that_break_off(stub: Stub, stubbed: WireTransfers) -> None:
+def test_objects_that_break_off(stub: Stub, stubbed: AttendedTransfers) -> None:
     """A body shorter than announced is fetched again, and never handed out."""
     facts = {"ETag": '"e"', "Last-Modified": "Thu, 01 Jan 2026 00:00:00 GMT"}
     replies = iter([Reply(200, b"abc", facts, length=5), Reply(200, b"abcde", facts)])
@@ -159,7 +163,7 @@ def test_objects_that_break_off(stub: Stub, stubbed: WireTransfers) -> None:
     assert stubbed.submit_get("k").result().body == b"abcde"
 
 
-def test_answer_to_a_put_that_does_not_end(stub: Stub, stubbed: WireTransfers) -> None:
+def test_answer_to_a_put_that_does_not_end(stub: Stub, stubbed: AttendedTransfers) -> None:
     """Nobody's S3 answers a put with megabytes: they are not read, and it is put again."""
     answers = [Reply(200, b"x" * 2 * 1024**2, {"ETag": '"e0"'}), GOOD]
     stub.answer = lambda _: answers.pop(0)
@@ -173,7 +177,7 @@ def test_store_out_of_reach(monkeypatch: pytest.MonkeyPatch) -> None:
     with stub_server() as stub:
         environment = stub.environment()
     store = connect("my-bucket", environment)
-    transfers = WireTransfers(store.connection, in_flight=1)
+    transfers = AttendedTransfers(store.connection, in_flight=1)
     with pytest.raises(StoreUnavailable):
         transfers.submit_get("k").result()
     transfers.close()
@@ -181,7 +185,7 @@ def test_store_out_of_reach(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_no_credentials(
-    stub: Stub, stubbed: WireTransfers, monkeypatch: pytest.MonkeyPatch
+    stub: Stub, stubbed: AttendedTransfers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without credentials the future says so, and nothing is sent."""
     monkeypatch.setattr(Connection, "credentials", _nobody)
@@ -194,7 +198,7 @@ def _nobody(_: Connection) -> None:
     raise NoCredentialsError
 
 
-def test_submit_waits_for_a_slot(stub: Stub, stubbed: WireTransfers) -> None:
+def test_submit_waits_for_a_slot(stub: Stub, stubbed: AttendedTransfers) -> None:
     """Submit blocks while as many transfers as allowed are under way."""
     gate = threading.Event()
 
@@ -226,15 +230,39 @@ def test_tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         with pytest.raises(StoreUnavailable):
             _put_once(environment)
         monkeypatch.setenv("AWS_CA_BUNDLE", str(certificate))
-        assert _put_once(environment) == "e1"
+        _put_once(environment)
 
 
-def _put_once(environment: dict[str, str]) -> str:
+def test_tls_connections_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bodies of every size go both ways over one and the same TLS connection."""
+    certificate = _certificate(tmp_path)
+    monkeypatch.setenv("AWS_CA_BUNDLE", str(certificate))
+    server = _TlsServer(certificate)
+    with server as url, _tls_transfers(url) as transfers:
+        for size in (0, 1, 16_384, 3_000_000, 7):
+            body = os.urandom(size)
+            assert transfers.submit_put(PutRequest("k", body)).result() == "e1"
+            assert transfers.submit_get("k").result().body == body
+    assert server.connections == 1
+
+
+def _put_once(environment: dict[str, str]) -> None:
+    with _tls_transfers(environment["AWS_ENDPOINT_URL"]) as transfers:
+        assert transfers.submit_put(PutRequest("k", b"x")).result() == "e1"
+
+
+@contextmanager
+def _tls_transfers(url: str) -> Iterator[AttendedTransfers]:
+    environment = {
+        "AWS_ENDPOINT_URL": url,
+        "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
+        "AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMI",
+    }
     store = connect("my-bucket", environment)
     transfers = open_transfers(store)
-    assert isinstance(transfers, WireTransfers)
+    assert isinstance(transfers, AttendedTransfers)
     try:
-        return transfers.submit_put(PutRequest("k", b"x")).result()
+        yield transfers
     finally:
         transfers.close()
         store.close()
@@ -272,18 +300,34 @@ def _certificate(folder: Path) -> Path:
 
 
 class _TlsServer:
-    """A server that takes every PUT, over TLS; a context manager that gives its URL."""
+    """A server with one object, over TLS; a context manager that gives its URL."""
 
     def __init__(self, certificate: Path) -> None:
+        self.connections = 0
+        outer = self
+
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            body = b""
+
+            def setup(self) -> None:
+                outer.connections += 1
+                super().setup()
 
             def do_PUT(self) -> None:
-                self.rfile.read(int(self.headers["Content-Length"]))
+                type(self).body = self.rfile.read(int(self.headers["Content-Length"]))
+                self._answer(b"")
+
+            def do_GET(self) -> None:
+                self._answer(self.body)
+
+            def _answer(self, body: bytes) -> None:
                 self.send_response(200)
                 self.send_header("ETag", '"e1"')
-                self.send_header("Content-Length", "0")
+                self.send_header("Last-Modified", "Thu, 01 Jan 2026 00:00:00 GMT")
+                self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
+                self.wfile.write(body)
 
             def log_message(self, *_: object) -> None:
                 pass

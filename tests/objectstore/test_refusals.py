@@ -12,7 +12,7 @@ from support.stub_server import Reply, Request, Stub, stub_server
 
 from wherobots_storage.errors import AccessDenied, NotFound
 from wherobots_storage.objectstore import s3_copy
-from wherobots_storage.objectstore.bulk import WireTransfers
+from wherobots_storage.objectstore.attended import AttendedTransfers
 from wherobots_storage.objectstore.connect import connect
 from wherobots_storage.objectstore.s3 import S3Store
 from wherobots_storage.objectstore.s3_copy import Copy, copy
@@ -70,7 +70,7 @@ def asked_for(store: S3Store, how: str) -> None:
     elif how == "put":
         store.put("a", b"x", if_match="e")
     else:
-        transfers = WireTransfers(store.connection)
+        transfers = AttendedTransfers(store.connection)
         try:
             if how == "bulk get":
                 transfers.submit_get("a").result()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from concurrent.futures import Future, wait
+from concurrent.futures import Future
 
 import pytest
 from support.contract import names, read
@@ -94,7 +94,6 @@ class BulkContract:
             transfers.submit_put(PutRequest(f"n/{number:04}", b"%d" % number * 100))
             for number in range(count)
         ]
-        wait(puts)
         assert len({put.result() for put in puts}) == count
         gets = [transfers.submit_get(f"n/{number:04}") for number in range(count)]
         for number, get in enumerate(gets):

@@ -14,7 +14,7 @@ from wherobots_storage.errors import AccessDenied, NotFound
 from wherobots_storage.namespace.permissions import PermissionTable
 from wherobots_storage.namespace.policy import Scope
 from wherobots_storage.objectstore import s3_copy
-from wherobots_storage.objectstore.bulk import WireTransfers
+from wherobots_storage.objectstore.attended import AttendedTransfers
 from wherobots_storage.objectstore.connect import connect
 from wherobots_storage.objectstore.s3 import S3Store
 from wherobots_storage.objectstore.s3_copy import Copy, copy
@@ -64,7 +64,7 @@ class SessionSuite:
             store.head(f"{own}missing")
         with pytest.raises(NotFound):
             store.get(f"{own}missing")
-        transfers = WireTransfers(store.connection)
+        transfers = AttendedTransfers(store.connection)
         with pytest.raises(NotFound):
             transfers.submit_get(f"{own}missing").result()
         transfers.close()
@@ -72,7 +72,7 @@ class SessionSuite:
     def test_many_are_deleted(self, store: S3Store, own: str) -> None:
         """Also where the store refuses batches to sessions; a neighbour's key is a failure."""
         keys = [f"{own}many/{number}" for number in range(30)]
-        transfers = WireTransfers(store.connection)
+        transfers = AttendedTransfers(store.connection)
         for future in [transfers.submit_put(PutRequest(key, b"x")) for key in keys]:
             future.result()
         transfers.close()

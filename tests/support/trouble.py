@@ -203,6 +203,12 @@ class InlineTransfers:
 
         return _ended(get)
 
+    def drive(self, seconds: float) -> None:
+        """Nothing is left to be done."""
+
+    def wake(self) -> None:
+        """Nobody waits."""
+
     def close(self) -> None:
         """Nothing is under way."""
 

@@ -1,4 +1,4 @@
-"""Objects that arrive become files on the threads that fetched them."""
+"""Objects that arrive become files, one after the other or many at once."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import pytest
 
 from wherobots_storage.errors import DiskFull, NotFound, StoreUnavailable
 from wherobots_storage.objectstore.store import FetchedObject, ObjectInfo
+from wherobots_storage.sync import arrivals as sync_arrivals
 from wherobots_storage.sync.arrivals import Arrivals, Arrived, Wanted
 from wherobots_storage.sync.home import Home
 from wherobots_storage.sync.install import Installer
@@ -93,6 +94,35 @@ def test_on_the_thread_that_fetched(arrivals: Arrivals, monkeypatch: pytest.Monk
     arrived.result(60).file()
     worker.join()
     assert seen == [worker.ident]
+
+
+def test_a_slow_disk_gets_several_at_once(
+    arrivals: Arrivals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a file takes long, others are written meanwhile, and closing waits for them all."""
+    together = threading.Barrier(3, timeout=60)
+    real = Installer.create
+
+    def create(*arguments: object) -> object:
+        if int(str(arguments[1])) > 0:
+            together.wait()
+        return real(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Installer, "create", create)
+    monkeypatch.setattr(sync_arrivals, "SLOW_SECONDS", 0.0)
+    made = [arrivals.write(fetched(), str(number), Wanted.NEW) for number in range(4)]
+    arrivals.close()
+    assert all(arrived.result().made for arrived in made)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["0", "1", "2", "3"]
+
+
+def test_given_up_before_it_came(arrivals: Arrivals, tmp_path: Path) -> None:
+    """An object that comes after the restore has given it up makes no file."""
+    future: Future[FetchedObject] = Future()
+    arrived = arrivals.write(future, "a.bin", Wanted.NEW)
+    assert arrived.cancel()
+    future.set_result(fetched().result())
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_is_no_file(arrivals: Arrivals, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import logging
 from concurrent.futures import Future
 
 import pytest
+from support.trouble import InlineTransfers
 
 from wherobots_storage.errors import SlowDown, StorageError
 from wherobots_storage.sync.flights import Flights
@@ -13,7 +14,7 @@ from wherobots_storage.sync.flights import Flights
 
 def landed(error: BaseException) -> tuple[str, int | StorageError] | None:
     """What is handed out of a transfer that ended so."""
-    flights: Flights[str, int] = Flights()
+    flights: Flights[str, int] = Flights(InlineTransfers(None))
     future: Future[int] = Future()
     flights.launch("a", 1, future)
     future.set_exception(error)
@@ -41,3 +42,15 @@ def test_the_end_of_the_process_is_no_defect() -> None:
     """What ends a process is raised."""
     with pytest.raises(KeyboardInterrupt):
         landed(KeyboardInterrupt())
+
+
+def test_given_up() -> None:
+    """What is abandoned is cancelled, so that it has no effect when it comes to its end."""
+    flights: Flights[str, int] = Flights(InlineTransfers(None))
+    futures: list[Future[int]] = [Future(), Future()]
+    for future in futures:
+        flights.launch("a", 1, future)
+    futures[0].set_result(1)
+    assert flights.next() == ("a", 1)
+    flights.abandon()
+    assert [future.cancelled() for future in futures] == [False, True]

@@ -152,13 +152,13 @@ def test_many_new_files_are_not_all_noted(bench: Bench, monkeypatch: pytest.Monk
     assert MOST_NEW > 2
     monkeypatch.setattr("wherobots_storage.sync.intents.MOST_NEW", 2)
     noted: list[bool] = []
-    real = Journal.set_meta
+    real = Journal.run
 
-    def set_meta(journal: Journal, name: str, value: str | None) -> None:
-        noted.append(name.startswith("putting:"))
-        real(journal, name, value)
+    def run(journal: Journal, statement: str, values: tuple[object, ...] = ()) -> None:
+        noted.append(statement.startswith("INSERT") and str(values[0]).startswith("putting:"))
+        real(journal, statement, values)
 
-    monkeypatch.setattr(Journal, "set_meta", set_meta)
+    monkeypatch.setattr(Journal, "run", run)
     for number in range(5):
         bench.write(f"f{number}")
     bench.sync()

@@ -51,11 +51,13 @@ class Hints:
 
 
 @contextmanager
-def watching(bench: Bench, opener: Callable[[list[str]], Notifier]) -> Iterator[Hints]:
+def watching(
+    bench: Bench, opener: Callable[[list[str]], Notifier], seen: Callable[[], int] = int
+) -> Iterator[Hints]:
     """A watcher over the home, and what it tells."""
     hints = Hints()
     home = Home.open(bench.settings)
-    watcher = Watcher(home, hints.take, hints.troubles.append, open_notifier=opener)
+    watcher = Watcher(home, hints.take, hints.troubles.append, seen=seen, open_notifier=opener)
     watcher.start()
     try:
         yield hints
@@ -66,7 +68,7 @@ def watching(bench: Bench, opener: Callable[[list[str]], Notifier]) -> Iterator[
 
 
 @contextmanager
-def opened(bench: Bench) -> Iterator[Hints]:
+def opened(bench: Bench, seen: Callable[[], int] = int) -> Iterator[Hints]:
     """A real watcher that has begun to watch; a hint of the first file is taken away."""
     ready = threading.Event()
 
@@ -75,7 +77,7 @@ def opened(bench: Bench) -> Iterator[Hints]:
         ready.set()
         return notifier
 
-    with watching(bench, opener) as hints:
+    with watching(bench, opener, seen) as hints:
         assert ready.wait(60)
         yield hints
 
@@ -90,6 +92,22 @@ def test_names_the_folders(bench: Bench) -> None:
         (bench.home / "c/three").rename(bench.home / "top")
         eventually(lambda: hints.folders >= {"", "a/", "b/", "c/"})
         assert "d/" not in hints.folders
+
+
+def test_what_a_scan_has_seen_is_not_told(bench: Bench) -> None:
+    """Changes older than the scan under way are no hints, gone files' neither; newer ones are."""
+    for name in ("a/one", "b/two", "c/three"):
+        bench.write(name)
+    bound = [time.time_ns() + 3600 * 10**9]
+    with opened(bench, seen=lambda: bound[0]) as hints:
+        bench.write("a/one", b"changed")
+        (bench.home / "b/two").unlink()
+        bench.write("n/new folder")
+        eventually(lambda: "n/" in hints.all.deep)
+        assert hints.folders & {"a/", "b/"} == set()
+        bound[0] = 0
+        bench.write("c/three", b"changed")
+        eventually(lambda: "c/" in hints.folders)
 
 
 def test_new_folders_are_watched_too(bench: Bench) -> None:

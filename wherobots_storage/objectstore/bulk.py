@@ -9,13 +9,17 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import socket
 import ssl
 import sys
-import threading
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
+from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from functools import lru_cache, partial
+from typing import Generic, TypeVar
 from urllib.parse import quote, urlsplit
 
 from botocore.httpsession import get_cert_path
@@ -27,7 +31,7 @@ from wherobots_storage.objectstore.connection import USER_AGENT, Connection
 from wherobots_storage.objectstore.headers import object_headers
 from wherobots_storage.objectstore.keys import check_key
 from wherobots_storage.objectstore.limits import check_size
-from wherobots_storage.objectstore.pool import BoundedPool
+from wherobots_storage.objectstore.pool import Bell, BoundedPool
 from wherobots_storage.objectstore.s3_errors import make, translated, understood
 from wherobots_storage.objectstore.signing import Signer
 from wherobots_storage.objectstore.store import (
@@ -37,16 +41,44 @@ from wherobots_storage.objectstore.store import (
     ObjectInfo,
     PutRequest,
 )
-from wherobots_storage.objectstore.wire import Answer, Endpoint, Garbled, Oversize, Slow, Wire
+from wherobots_storage.objectstore.wire import (
+    Answer,
+    Endpoint,
+    Garbled,
+    Oversize,
+    Slow,
+    Wire,
+    write_head,
+)
 
 IN_FLIGHT = 32
+GOOD_STATUSES = frozenset({200, 204, 206})
 _META = "x-amz-meta-"
+T = TypeVar("T")
 _MOST_OF_AN_ANSWER = 1024**2
 """The answer to a put is empty, or an error of some hundred bytes."""
 
 
+@dataclass(frozen=True, slots=True)
+class Errand(Generic[T]):
+    """A request, and how its answer is read; ``most``: how many bytes its body may have."""
+
+    method: str
+    key: str
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+    most: int
+    read: Callable[[Answer], T]
+    names_a_version: bool
+    """Whether a store that does not tell may mean with its refusal that there is none."""
+
+
 class WireTransfers:
-    """``BulkTransfers`` over the connection of an S3 store, which stays the caller's."""
+    """``BulkTransfers`` over the connection of an S3 store, which stays the caller's.
+
+    Each is done on a thread, with whatever that takes: new connections, patience, new keys.
+    """
 
     def __init__(self, connection: Connection, in_flight: int = IN_FLIGHT) -> None:
         self._connection = connection
@@ -56,31 +88,42 @@ class WireTransfers:
         self._endpoint = _endpoint(connection, parts.scheme, parts.hostname or "", parts.port)
         self._signer = Signer(connection.region)
         self._pool = BoundedPool(in_flight)
-        self._local = threading.local()
-        self._wires: list[Wire] = []
+        self._idle: deque[Wire] = deque()
+        bell = Bell()
+        self.drive, self.wake = bell.drive, bell.wake
 
     @property
     def in_flight(self) -> int:
         """How many transfers run at once at the most."""
         return self._pool.in_flight
 
+    @property
+    def busy(self) -> int:
+        """How many run now."""
+        return self._pool.busy
+
     def submit_put(self, request: PutRequest) -> Future[str]:
         """Write an object; the future gives its ETag."""
-        return self._pool.submit(lambda: self._put(request))
+        return self._pool.submit(lambda: self._do(self.put_errand(request)))
 
     def submit_get(
         self, key: str, *, if_match: str | None = None, most: int = sys.maxsize
     ) -> Future[FetchedObject]:
         """Read a small object whole."""
-        return self._pool.submit(lambda: self._get(key, if_match, most))
+        return self._pool.submit(lambda: self._do(self.get_errand(key, if_match, most)))
+
+    def submit(self, errand: Errand[T]) -> Future[T]:
+        """Do what ``put_errand`` or ``get_errand`` made."""
+        return self._pool.submit(lambda: self._do(errand))
 
     def close(self) -> None:
         """Wait for what is under way and give connections up."""
         self._pool.close()
-        for wire in self._wires:
-            wire.close()
+        while self._idle:
+            self._idle.pop().close()
 
-    def _put(self, request: PutRequest) -> str:
+    def put_errand(self, request: PutRequest) -> Errand[str]:
+        """What ``submit_put`` does. Raises a StorageError."""
         check_size(len(request.body), len(request.body), MAX_PUT_BYTES)
         headers = object_headers(
             request.metadata, request.content_type, request.if_none_match, request.if_match
@@ -89,66 +132,68 @@ class WireTransfers:
         md5 = hashlib.md5(request.body, usedforsecurity=False).digest()
         headers["content-md5"] = base64.b64encode(md5).decode("ascii")
         headers["content-length"] = str(len(request.body))
-        known = nullcontext() if request.if_match is None else self._absence_told(request.key)
-        with known:
-            answer = self._exchange(
-                "PUT", request.key, headers, request.body, most=_MOST_OF_AN_ANSWER
-            )
-        with understood(self._connection.where):
-            return _etag(answer.headers)
+        known = request.if_match is not None
+        path, most = self._path(request.key), _MOST_OF_AN_ANSWER
+        return Errand("PUT", request.key, path, headers, request.body, most, _put_etag, known)
 
-    def _get(self, key: str, if_match: str | None, most: int) -> FetchedObject:
+    def get_errand(self, key: str, if_match: str | None, most: int) -> Errand[FetchedObject]:
+        """What ``submit_get`` does. Raises a StorageError."""
         headers = {} if if_match is None else {"if-match": if_match}
-        with self._absence_told(key):
-            answer = self._exchange("GET", key, headers, most=most)
-        with understood(self._connection.where):
-            return FetchedObject(_info(key, answer), answer.body)
+        read = partial(_fetched, key)
+        return Errand("GET", key, self._path(key), headers, b"", most, read, True)
 
-    def _absence_told(self, key: str) -> AbstractContextManager[None]:
-        return absence_told(self._connection, key)
+    def signed_head(self, errand: Errand[T]) -> bytes:
+        """A request up to its body. Raises a StorageError."""
+        return write_head(errand.method, errand.path, self._sign(errand))
 
-    def _exchange(
-        self,
-        method: str,
-        key: str,
-        headers: Mapping[str, str],
-        body: bytes = b"",
-        *,
-        most: int,
-    ) -> Answer:
+    def lend(self) -> socket.socket | None:
+        """An open connection on which nothing is under way, for good; or None."""
+        with suppress(IndexError):
+            return self._idle.pop().detach()
+        return None
+
+    def _path(self, key: str) -> str:
         check_key(key)
-        path = self._base + quote(key, safe="/~")
-        return self._connection.persistently(lambda: self._once(method, path, headers, body, most))
+        return self._base + quote(key, safe="/~")
 
-    def _once(
-        self, method: str, path: str, headers: Mapping[str, str], body: bytes, most: int
-    ) -> Answer:
-        where = self._connection.where
-        with translated(where):
+    def _do(self, errand: Errand[T]) -> T:
+        told: AbstractContextManager[None] = nullcontext()
+        if errand.names_a_version:
+            told = absence_told(self._connection, errand.key)
+        with told:
+            answer = self._connection.persistently(lambda: self._once(errand))
+        with understood(self._connection.where):
+            return errand.read(answer)
+
+    def _sign(self, errand: Errand[T]) -> Mapping[str, str]:
+        with translated(self._connection.where):
             keys = self._connection.credentials()
-        lower = {name.lower(): value for name, value in headers.items()}
+        lower = {name.lower(): value for name, value in errand.headers.items()}
         lower |= {"host": self._host, "user-agent": USER_AGENT}
+        return self._signer.sign(errand.method, errand.path, lower, keys)
+
+    def _once(self, errand: Errand[T]) -> Answer:
+        where = self._connection.where
+        signed = self._sign(errand)
         try:
-            signed = self._signer.sign(method, path, lower, keys)
-            answer = self._wire().exchange(method, path, signed, body, most=most)
+            answer = self._exchange(errand, signed)
         except Oversize as error:
-            if method == "PUT":
+            if errand.method == "PUT":
                 raise make(StoreUnavailable, where, type(error).__name__) from None
             raise TooLarge(MORE_THAN_ASKED) from None
         except Slow as error:
             raise make(StoreTimeout, where, type(error).__name__) from None
         except (OSError, Garbled) as error:
             raise make(StoreUnavailable, where, type(error).__name__) from None
-        if answer.status not in {200, 204, 206}:
+        if answer.status not in GOOD_STATUSES:
             raise error_of(answer.status, answer.body, answer.headers, where)
         return answer
 
-    def _wire(self) -> Wire:
-        wire: Wire | None = getattr(self._local, "wire", None)
-        if wire is None:
-            wire = self._local.wire = Wire(self._endpoint)
-            self._wires.append(wire)
-        return wire
+    def _exchange(self, errand: Errand[T], headers: Mapping[str, str]) -> Answer:
+        wire = self._idle.pop() if self._idle else Wire(self._endpoint)
+        answer = wire.exchange(errand.method, errand.path, headers, errand.body, most=errand.most)
+        self._idle.append(wire)
+        return answer
 
 
 def _endpoint(connection: Connection, scheme: str, host: str, port: int | None) -> Endpoint:
@@ -166,13 +211,26 @@ def _etag(headers: Mapping[str, str]) -> str:
     return headers["etag"].strip('"')
 
 
+def _put_etag(answer: Answer) -> str:
+    return _etag(answer.headers)
+
+
+def _fetched(key: str, answer: Answer) -> FetchedObject:
+    return FetchedObject(_info(key, answer), answer.body)
+
+
+@lru_cache(maxsize=256)
+def _seconds(date: str) -> float:
+    return parsedate_to_datetime(date).timestamp()
+
+
 def _info(key: str, answer: Answer) -> ObjectInfo:
     headers = answer.headers
     return ObjectInfo(
         key=key,
         size=len(answer.body),
         etag=_etag(headers),
-        last_modified=parsedate_to_datetime(headers["last-modified"]).timestamp(),
+        last_modified=_seconds(headers["last-modified"]),
         metadata={
             name[len(_META) :]: value for name, value in headers.items() if name.startswith(_META)
         },

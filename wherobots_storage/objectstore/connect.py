@@ -11,7 +11,7 @@ from botocore.exceptions import EndpointResolutionError, InvalidRegionError
 from botocore.utils import get_environ_proxies
 
 from wherobots_storage.errors import InvalidConfiguration
-from wherobots_storage.objectstore.bulk import WireTransfers
+from wherobots_storage.objectstore.attended import AttendedTransfers
 from wherobots_storage.objectstore.connection import DEFAULT_TIMEOUTS, Connection, Timeouts
 from wherobots_storage.objectstore.hosts import without_login
 from wherobots_storage.objectstore.renewal import Load
@@ -95,5 +95,5 @@ def open_transfers(store: ObjectStore) -> BulkTransfers:
     Behind a proxy that is threads over boto3, which knows every kind of proxy setting.
     """
     if isinstance(store, S3Store) and not get_environ_proxies(store.connection.endpoint_url):
-        return WireTransfers(store.connection)
+        return AttendedTransfers(store.connection)
     return ThreadedTransfers(store)

@@ -57,6 +57,11 @@ class Width:
         """How many may be under way now; 1 at least."""
         return int(self._width)
 
+    @property
+    def is_full(self) -> bool:
+        """Whether the store takes as many as there may be at the most."""
+        return self._width >= self._most
+
     def begin(self) -> int:
         """Wait for a turn; to be handed to ``end``."""
         with self._turn:
@@ -125,6 +130,10 @@ class Pace:
                     raise
             time.sleep(pause(attempt))
             attempt += 1
+
+    def answered(self) -> None:
+        """A request got its answer without having asked for a turn."""
+        self._budget.earn()
 
     def _take_turn(self, work: Callable[[], _T]) -> _T:
         turn = self.width.begin()

@@ -17,14 +17,22 @@ class BoundedPool:
         self.in_flight = in_flight
         self._slots = threading.BoundedSemaphore(in_flight)
         self._threads = ThreadPoolExecutor(in_flight, thread_name_prefix="transfer")
+        self._busy = 0
+        self._counting = threading.Lock()
+
+    @property
+    def busy(self) -> int:
+        """How many pieces are under way."""
+        return self._busy
 
     def submit(self, work: Callable[[], _T]) -> Future[_T]:
         """Have ``work`` done on a thread; blocks while ``in_flight`` are under way."""
         self._slots.acquire()
+        self._count(1)
         try:
             return self._threads.submit(self._work, work)
         except BaseException:
-            self._slots.release()
+            self._release()
             raise
 
     def close(self) -> None:
@@ -36,4 +44,28 @@ class BoundedPool:
             return work()
         finally:
             # Before the future is done: who waits for it may ask for the next one at once.
-            self._slots.release()
+            self._release()
+
+    def _release(self) -> None:
+        self._count(-1)
+        self._slots.release()
+
+    def _count(self, more: int) -> None:
+        with self._counting:
+            self._busy += more
+
+
+class Bell:
+    """What a thread waits for that has its work done by others."""
+
+    def __init__(self) -> None:
+        self._rung = threading.Event()
+
+    def drive(self, seconds: float) -> None:
+        """Wait until somebody rings, or the time is over."""
+        if self._rung.wait(seconds):
+            self._rung.clear()
+
+    def wake(self) -> None:
+        """Ring."""
+        self._rung.set()

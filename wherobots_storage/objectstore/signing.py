@@ -11,6 +11,7 @@ import hashlib
 import hmac
 import time
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Protocol
 
 
@@ -42,7 +43,7 @@ class Signer:
         ``path`` is percent-encoded; ``headers`` have lower-case names, ``host`` among them.
         ``moment`` is in seconds since the epoch, and now unless it is given.
         """
-        stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(moment))
+        stamp = _stamp(int(time.time() if moment is None else moment))
         signed = {
             **headers,
             "x-amz-content-sha256": "UNSIGNED-PAYLOAD",
@@ -51,7 +52,7 @@ class Signer:
         if keys.token:
             signed["x-amz-security-token"] = keys.token
         names = sorted(signed)
-        lines = "".join(f"{name}:{' '.join(signed[name].split())}\n" for name in names)
+        lines = "".join([f"{name}:{_plain(signed[name])}\n" for name in names])
         listed = ";".join(names)
         request = f"{method}\n{path}\n\n{lines}\n{listed}\nUNSIGNED-PAYLOAD"
         scope = f"{stamp[:8]}/{self._region}/s3/aws4_request"
@@ -78,6 +79,17 @@ class Signer:
             state = _keyed(key)
             self._known = (secret, day), state
         return state
+
+
+@lru_cache(maxsize=4)
+def _stamp(moment: int) -> str:
+    """The time of this second, which many requests share."""
+    return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(moment))
+
+
+def _plain(value: str) -> str:
+    """A value as it is signed: no spaces around it, and one at a time within."""
+    return " ".join(value.split()) if " " in value or "\t" in value else value
 
 
 def _keyed(key: bytes) -> hmac.HMAC:

@@ -287,7 +287,9 @@ class FetchedObject:
 class BulkTransfers(Protocol):
     """Many small transfers in flight at once. A future's exception is a StorageError.
 
-    ``submit_*`` block while ``in_flight`` transfers are under way, which bounds the memory.
+    ``submit_*`` block while ``in_flight`` transfers are under way, which bounds the memory. The
+    thread that hands transfers in is also the one that brings them forward: by ``drive``, by a
+    future's ``result``, or by handing in more.
     """
 
     @property
@@ -306,6 +308,17 @@ class BulkTransfers(Protocol):
 
         TooLarge, and none of it is read, when it has over ``most`` bytes.
         """
+        ...
+
+    def drive(self, seconds: float) -> None:
+        """Bring transfers forward until one has ended, ``wake`` is called or the time is over.
+
+        It may also return sooner.
+        """
+        ...
+
+    def wake(self) -> None:
+        """End a ``drive`` that is under way on another thread, or else the next one."""
         ...
 
     def close(self) -> None:

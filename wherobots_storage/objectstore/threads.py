@@ -6,7 +6,7 @@ import sys
 from concurrent.futures import Future
 
 from wherobots_storage.errors import TooLarge
-from wherobots_storage.objectstore.pool import BoundedPool
+from wherobots_storage.objectstore.pool import Bell, BoundedPool
 from wherobots_storage.objectstore.store import (
     MORE_THAN_ASKED,
     FetchedObject,
@@ -21,6 +21,8 @@ class ThreadedTransfers:
     def __init__(self, store: ObjectStore, workers: int = 16) -> None:
         self._store = store
         self._pool = BoundedPool(workers)
+        bell = Bell()
+        self.drive, self.wake = bell.drive, bell.wake
 
     @property
     def in_flight(self) -> int:

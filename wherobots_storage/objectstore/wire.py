@@ -11,6 +11,7 @@ import socket
 import ssl
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from io import BufferedReader, RawIOBase
 from time import monotonic
@@ -26,10 +27,11 @@ _TOGETHER = 65_536
 
 _NO_BODY = {204, 304}
 _READ_BUFFER = 65_536
-_SLOWEST = 10_000.0
+SLOWEST = 10_000.0
 """Bytes a second that a body must come with, on the average: a byte now and then is no answer."""
 
 _MOST_DIGITS = 19
+_ENDLESS = "no end of the headers"
 _HEX = b"0123456789abcdefABCDEF"
 _PIECE = 262_144
 """What is sent at once: its time is that of one read. A whole body may take longer."""
@@ -123,6 +125,8 @@ class Wire:
         self._source: _Source
         self._stream: BufferedReader
         self._most = 0
+        self._regular = False
+        """Whether all answers so far had a length, and lines that end as they should."""
 
     def exchange(
         self,
@@ -139,7 +143,7 @@ class Wire:
         Oversize, and Slow once it is connected.
         """
         self._most = most
-        head = _head(method, path, headers)
+        head = write_head(method, path, headers)
         try:
             if self._socket is not None:
                 try:
@@ -150,6 +154,20 @@ class Wire:
         except BaseException:
             self.close()
             raise
+
+    def detach(self) -> socket.socket | None:
+        """The open connection, for somebody else; None where there is none, or an odd one."""
+        found, regular = self._socket, self._regular
+        if found is None:
+            return None
+        found.setblocking(False)
+        with suppress(OSError):  # it says that nothing has come, as it should
+            regular = regular and not self._stream.peek(1)
+        if not regular:
+            self.close()
+            return None
+        self._socket = None
+        return found
 
     def close(self) -> None:
         """Give the connection up; another exchange opens a new one."""
@@ -163,6 +181,7 @@ class Wire:
         self._source = _Source(opened, self._endpoint.read_seconds)
         self._stream = BufferedReader(self._source, _READ_BUFFER)
         self._socket = opened
+        self._regular = True
         return opened
 
     def _exchange(self, sock: socket.socket, head: bytes, body: bytes, *, reused: bool) -> Answer:
@@ -198,22 +217,20 @@ class Wire:
             first = b""
         if not first:
             raise Stale if reused else Garbled("no answer")
-        words = first.split(None, 2)
-        if not first.startswith(b"HTTP/1.") or len(words) < 2:  # noqa: PLR2004
-            raise Garbled("no status line")
-        return _status(words[1]), self._read_headers()
+        return _status(first.decode("iso-8859-1")), self._read_headers()
 
     def _read_headers(self) -> dict[str, str]:
         headers: dict[str, str] = {}
         for _ in range(MAX_HEADERS):
             line = self._stream.readline(MAX_LINE)
             if line in {b"\r\n", b"\n"}:
+                self._regular &= line == b"\r\n"
                 return headers
-            name, colon, value = line.decode("iso-8859-1").partition(":")
-            if not colon or not line.endswith(b"\n"):
+            if not line.endswith(b"\n"):
                 break
-            headers[name.strip().lower()] = value.strip()
-        raise Garbled("no end of the headers")
+            name, value = _field(line.decode("iso-8859-1"))
+            headers[name] = value
+        raise Garbled(_ENDLESS)
 
     def _read_body(self, status: int, headers: Mapping[str, str]) -> tuple[bytes, bool]:
         """The body, and whether the connection can be used again."""
@@ -224,7 +241,7 @@ class Wire:
         length = headers.get("content-length")
         if length is None:
             return self._read_rest(), False
-        return self._read_exactly(_length(length)), True
+        return self._read_exactly(read_length(length)), True
 
     def _read_rest(self) -> bytes:
         """What comes until the server closes."""
@@ -234,7 +251,7 @@ class Wire:
             pieces.append(piece)
             size += len(piece)
             self._check_room(size)
-            self._source.until += len(piece) / _SLOWEST
+            self._source.until += len(piece) / SLOWEST
         return b"".join(pieces)
 
     def _read_chunks(self) -> bytes:
@@ -260,7 +277,7 @@ class Wire:
         if not size:
             return b""
         self._check_room(size)
-        self._source.until += size / _SLOWEST
+        self._source.until += size / SLOWEST
         try:
             content = self._stream.read(size)
         except MemoryError:
@@ -270,17 +287,40 @@ class Wire:
         return content
 
 
-def _status(word: bytes) -> int:
-    if len(word) != 3 or not word.isdigit():  # noqa: PLR2004
-        raise Garbled("no status")
-    return int(word)
+def read_head(head: bytes) -> tuple[int, dict[str, str]]:
+    """An answer's status and headers, of all that comes before the empty line.
+
+    Raises Garbled.
+    """
+    first, *lines = head.decode("iso-8859-1").split("\r\n")
+    if len(lines) > MAX_HEADERS:
+        raise Garbled(_ENDLESS)
+    return _status(first), dict(map(_field, lines))
 
 
-def _length(value: str) -> int:
+def read_length(value: str) -> int:
+    """A Content-Length. Raises Garbled."""
     # int() takes more than HTTP: digits of all scripts, signs, underscores.
     if not (value.isascii() and value.isdigit() and len(value) <= _MOST_DIGITS):
         raise Garbled("no length")
     return int(value)
+
+
+def _status(line: str) -> int:
+    words = line.split(None, 2)
+    if not line.startswith("HTTP/1.") or len(words) < 2:  # noqa: PLR2004
+        raise Garbled("no status line")
+    word = words[1]
+    if len(word) != 3 or not (word.isascii() and word.isdigit()):  # noqa: PLR2004
+        raise Garbled("no status")
+    return int(word)
+
+
+def _field(line: str) -> tuple[str, str]:
+    name, colon, value = line.partition(":")
+    if not colon:
+        raise Garbled(_ENDLESS)
+    return name.strip().lower(), value.strip()
 
 
 def _chunk_size(line: bytes) -> int:
@@ -296,6 +336,7 @@ def _send(sock: socket.socket, body: bytes) -> None:
         sock.sendall(view[start : start + _PIECE])
 
 
-def _head(method: str, path: str, headers: Mapping[str, str]) -> bytes:
+def write_head(method: str, path: str, headers: Mapping[str, str]) -> bytes:
+    """A request up to its body."""
     lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     return f"{method} {path} HTTP/1.1\r\n{lines}\r\n".encode("ascii")

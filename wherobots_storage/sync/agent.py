@@ -89,7 +89,7 @@ def _work(
                 board,
                 interval=settings.sync_interval,
                 tenure=Tenure(lease_of(settings, store), board),
-                watch=_watcher(settings, state),
+                watch=_watcher(settings, state, session),
             )
             stopper.attach(controller, note=lambda: note_unsaved(settings, store, transfers, state))
             server = AgentServer(state.socket_path, board, controller)
@@ -104,10 +104,12 @@ def _work(
         return HELD
 
 
-def _watcher(settings: Settings, state: StateFolder) -> Watch | None:
+def _watcher(settings: Settings, state: StateFolder, session: Session) -> Watch | None:
     if not settings.watch:
         return None
-    return lambda hint, trouble: Watcher(Home.open(settings, state=state.path), hint, trouble)
+    return lambda hint, trouble: Watcher(
+        Home.open(settings, state=state.path), hint, trouble, seen=lambda: session.seen_ns
+    )
 
 
 def _mirror_uri(settings: Settings) -> str:

@@ -1,23 +1,33 @@
-"""Objects that have arrived, written to files on the threads that fetched them.
+"""Objects that have arrived, written to files: at once, or many together where the disk is slow.
 
-Making a file takes longer than fetching it, and many can be made at once. New files get their names
-there too; what replaces something, or finds its name taken, is left to the restore's own thread.
+A local disk makes a small file sooner than another thread could be told to. Where each takes
+milliseconds (a network file system) several are made at the same time. New files get their names
+here too; what replaces something, or finds its name taken, is left to the restore's own thread.
 """
 
 from __future__ import annotations
 
 import enum
 import hashlib
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from dataclasses import dataclass
 
 from wherobots_storage.errors import StorageError, StoreUnavailable
+from wherobots_storage.objectstore.pool import BoundedPool
 from wherobots_storage.objectstore.store import FetchedObject, ObjectInfo
 from wherobots_storage.planning.format import DEFAULT_FILE_MODE, Facts, clamped, read_metadata
 from wherobots_storage.planning.tree import File
 from wherobots_storage.sync.home import Home
 from wherobots_storage.sync.install import Installer, Staged
+
+SLOW_SECONDS = 0.005
+"""A disk that takes longer for a file, on the average, gets several at once."""
+
+WRITERS = 16
+_WEIGHT = 0.05
+"""Of the latest file in that average."""
 
 
 class Wanted(enum.Enum):
@@ -68,22 +78,47 @@ class Arrivals:
     def __init__(self, home: Home, installer: Installer) -> None:
         self._home = home
         self._installer = installer
+        self._seconds = 0.0
+        """What a file takes, on the average."""
+        self._writers: BoundedPool | None = None
 
     def write(self, fetched: Future[FetchedObject], path: str, wanted: Wanted) -> Future[Arrived]:
-        """What was fetched, written as it is wanted on the thread that fetched it.
+        """What was fetched, written as it is wanted; a future that is cancelled has no effect.
 
         The future's exception is the fetch's own.
         """
         arrived: Future[Arrived] = Future()
 
-        def done(future: Future[FetchedObject]) -> None:
+        def write(future: Future[FetchedObject]) -> None:
+            if not arrived.set_running_or_notify_cancel():
+                return
             try:
                 arrived.set_result(self._arrive(future.result(), path, wanted))
             except BaseException as error:  # noqa: BLE001 - for whoever waits for the future
                 arrived.set_exception(error)
 
+        def done(future: Future[FetchedObject]) -> None:
+            if not arrived.cancelled():
+                self._do(lambda: write(future))
+
         fetched.add_done_callback(done)
         return arrived
+
+    def close(self) -> None:
+        """Wait for the files that are being written."""
+        if self._writers is not None:
+            self._writers.close()
+            self._writers = None
+
+    def _do(self, work: Callable[[], None]) -> None:
+        if self._seconds > SLOW_SECONDS:
+            if self._writers is None:
+                self._writers = BoundedPool(WRITERS)
+            self._writers.submit(work)
+            return
+        begun = time.perf_counter()
+        work()
+        self._seconds += (time.perf_counter() - begun - self._seconds) * _WEIGHT
 
     def _arrive(self, fetched: FetchedObject, path: str, wanted: Wanted) -> Arrived:
         info = fetched.info

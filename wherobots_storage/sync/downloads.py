@@ -78,7 +78,7 @@ class Downloader:
         self._installer = Installer(home)
         self._beside = Beside(home, mirror, listing, self._ledger, self._installer)
         self._arrivals = Arrivals(home, self._installer)
-        self._flights: Flights[_Get, Arrived] = Flights()
+        self._flights: Flights[_Get, Arrived] = Flights(mirror.transfers)
         self._markers: list[tuple[str, str, int]] = []
         """Folders made here, with ETag and mode: read-only ones get it when they are filled."""
 
@@ -123,6 +123,8 @@ class Downloader:
             landed = self._flights.next(timeout=0.1)
             if landed is not None and isinstance(landed[1], Arrived):
                 self._note_made(landed[1])
+        self._flights.abandon()
+        self._arrivals.close()
         self._journal.commit()
         self._installer.clear()
 

@@ -9,6 +9,7 @@ from concurrent.futures import Future
 from typing import Generic, TypeVar
 
 from wherobots_storage.errors import StorageError, UnexpectedAnswer
+from wherobots_storage.objectstore.store import BulkTransfers
 from wherobots_storage.sync.cancel import Cancel
 
 log = logging.getLogger("wherobots_storage.agent")
@@ -23,10 +24,12 @@ BUDGET_BYTES = 64 * 1024**2
 class Flights(Generic[Context, Result]):
     """Futures with a context each; results are handed out on the caller's thread."""
 
-    def __init__(self, budget: int = BUDGET_BYTES) -> None:
+    def __init__(self, transfers: BulkTransfers, budget: int = BUDGET_BYTES) -> None:
+        self._transfers = transfers
         self._budget = budget
         self._bytes = 0
         self._open = 0
+        self._watched: set[Future[Result]] = set()
         self._landed: queue.SimpleQueue[tuple[Context, int, Future[Result]]] = queue.SimpleQueue()
 
     def __len__(self) -> int:
@@ -36,22 +39,36 @@ class Flights(Generic[Context, Result]):
         """Watch over a future that holds ``size`` bytes."""
         self._open += 1
         self._bytes += size
-        future.add_done_callback(lambda done: self._landed.put((context, size, done)))
+        self._watched.add(future)
+
+        def landed(done: Future[Result]) -> None:
+            self._landed.put((context, size, done))
+            self._transfers.wake()
+
+        future.add_done_callback(landed)
+
+    def abandon(self) -> None:
+        """What is still under way has no effect here any more; it is handed out no more either."""
+        for future in self._watched:
+            future.cancel()
 
     def is_full(self, size: int) -> bool:
         """Whether ``size`` bytes more would be too many; a single large one always fits."""
         return self._open > 0 and self._bytes + size > self._budget
 
-    def next(self, timeout: float | None = 0) -> tuple[Context, Result | StorageError] | None:
-        """One that has ended, waiting up to ``timeout`` seconds (None: for ever), or None.
+    def next(self, timeout: float = 0) -> tuple[Context, Result | StorageError] | None:
+        """One that has ended, waiting up to ``timeout`` seconds, or None, which may come sooner.
 
         A StorageError is handed out as a value. So is another exception, which is a defect, as
         one: it is logged, and costs this transfer, not all the others.
         """
+        if self._open and self._landed.empty():
+            self._transfers.drive(timeout)
         try:
-            context, size, future = self._landed.get(timeout != 0, timeout or None)
+            context, size, future = self._landed.get_nowait()
         except queue.Empty:
             return None
+        self._watched.discard(future)
         self._open -= 1
         self._bytes -= size
         error = future.exception()

@@ -7,6 +7,9 @@ under way it would count as somebody else's, and be kept beside the file as a co
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import NamedTuple
+
 from wherobots_storage.errors import NotFound, StorageError
 from wherobots_storage.objectstore.store import ObjectInfo
 from wherobots_storage.planning.format import DEFAULT_FILE_MODE, read_metadata
@@ -26,6 +29,15 @@ MOST_VERSIONS = 8
 _NAME = "putting:"
 
 
+class Intent(NamedTuple):
+    """Bytes that are about to be put at a path, with their SHA-256."""
+
+    path: str
+    sha256: str
+    is_new: bool
+    """Whether the journal has no row of the path."""
+
+
 class Intents:
     """Of one cycle or restore, in the journal's table of facts.
 
@@ -39,17 +51,20 @@ class Intents:
         rows = journal.ask("SELECT name FROM meta WHERE name >= ? AND name < 'putting;'", (_NAME,))
         self._open = {str(name).removeprefix(_NAME) for (name,) in rows}
 
-    def note(self, path: str, sha256: str, *, is_new: bool) -> None:
-        """These bytes are about to be put at a path: from now on that survives a kill."""
-        if is_new:
-            self._new += 1
-            if self._new > MOST_NEW:
-                return
-        # Beside those whose fate is not known yet: any of them may be what arrived.
-        earlier = self._noted(path) if path in self._open else []
-        noted = dict.fromkeys([*earlier, sha256])
-        self._journal.set_meta(f"{_NAME}{path}", " ".join([*noted][-MOST_VERSIONS:]))
-        self._open.add(path)
+    def note(self, puts: Iterable[Intent]) -> None:
+        """These bytes are about to be put at these paths: from now on that survives a kill."""
+        for path, sha256, is_new in puts:
+            if is_new:
+                self._new += 1
+                if self._new > MOST_NEW:
+                    continue
+            # Beside those whose fate is not known yet: any of them may be what arrived.
+            earlier = self._noted(path) if path in self._open else []
+            noted = [*dict.fromkeys([*earlier, sha256])]
+            values = (f"{_NAME}{path}", " ".join(noted[-MOST_VERSIONS:]))
+            self._journal.run("INSERT OR REPLACE INTO meta VALUES (?, ?)", values)
+            self._open.add(path)
+        self._journal.commit()
 
     def strike(self, path: str) -> None:
         """The path's row is written; it waits for the journal's commit."""

@@ -6,6 +6,7 @@ Used by the agent's controller and by ``sync --once`` alike, under the state fol
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from types import TracebackType
@@ -41,6 +42,10 @@ from wherobots_storage.sync.worklist import Uploads
 log = logging.getLogger("wherobots_storage.agent")
 
 
+COARSE_NS = 50_000_000
+"""A file's times are those of the kernel's latest tick, ten milliseconds ago at the most."""
+
+
 class Session:
     """Opened under the lock, closed before it is given up. For one thread."""
 
@@ -72,6 +77,8 @@ class Session:
         """What the latest restore could not bring."""
         self.hints: Callable[[], Focus] = Focus
         """Asked, during a cycle, where something was saved since it was last asked."""
+        self.seen_ns = 0
+        """Up to when (since the epoch) the whole scan of the latest cycle has seen all changes."""
         self.wanted: Callable[[], bool] = lambda: False
         """Asked, during upkeep, whether there is something more urgent."""
 
@@ -144,8 +151,10 @@ class Session:
         try:
             if upkeep:
                 self._reconciler.run(home, self._mirror, self._journal, cancel)
+            self.seen_ns = time.time_ns() - COARSE_NS
             report = worker.run(cancel, consent, hints=self.hints if upkeep else Focus)
         except (Interrupted, StorageError):
+            self.seen_ns = 0
             self.tell.cycle(worker.last)
             self.audit(worker.last)
             raise

@@ -27,6 +27,7 @@ from wherobots_storage.sync.cancel import Backoff, Cancel
 from wherobots_storage.sync.conflicts import AGAIN, ROUNDS, Keeper
 from wherobots_storage.sync.flights import Flights
 from wherobots_storage.sync.home import Home
+from wherobots_storage.sync.intents import Intent
 from wherobots_storage.sync.large import LargeUploader, check_expectation
 from wherobots_storage.sync.ledger import Ledger
 from wherobots_storage.sync.mirror import Mirror
@@ -36,6 +37,10 @@ from wherobots_storage.sync.sameness import holds, is_foreign
 from wherobots_storage.sync.worklist import SMALL_BYTES
 
 ATTEMPTS = 6
+TOGETHER = 32
+TOGETHER_BYTES = 4 * 1024**2
+"""So many puts are noted together before they are sent, or so many bytes of them."""
+
 _EMPTY_SHA256 = hashlib.sha256(b"").hexdigest()
 
 
@@ -77,7 +82,10 @@ class Uploader:
         self._keeper = Keeper(home, mirror, ledger.journal)
         ledger.give_way = self._give_way
         self._large = LargeUploader(home, mirror, ledger, cancel, self._keeper)
-        self._flights: Flights[_Put, str] = Flights()
+        self._flights: Flights[_Put, str] = Flights(mirror.transfers)
+        self._ready: list[_Put] = []
+        """What was read and waits to be sent."""
+        self._ready_bytes = 0
         self._backoff = Backoff(0.2, 10.0)
 
     def upload(self, entries: Iterable[Mirrored]) -> None:
@@ -90,6 +98,7 @@ class Uploader:
                 self._cancel.check()
                 self._give_way()
                 while entry.path in self._flying:
+                    self._send()
                     self._land(*self._flights.wait(self._cancel))
                 if self._ledger.is_stopped(entry):
                     continue
@@ -97,6 +106,7 @@ class Uploader:
                     self._upload_large(entry)
                 else:
                     self._begin(entry)
+            self._send()
             while len(self._flights):
                 self._land(*self._flights.wait(self._cancel))
         finally:
@@ -104,6 +114,7 @@ class Uploader:
             self._ledger.journal.commit()
 
     def _upload_large(self, entry: File) -> None:
+        self._send()
         self._flying.add(entry.path)
         try:
             self._large.upload(entry)
@@ -117,6 +128,7 @@ class Uploader:
         for entry in self._urgent():
             if entry.path not in self._flying:
                 self._begin(entry)
+                self._send()
 
     def sweep(self) -> None:
         """Give up unfinished uploads whose file is gone or has changed."""
@@ -153,13 +165,27 @@ class Uploader:
         if known is not None and is_same(content, known):
             self._ledger.note(row_of(content, known.etag))
             return
-        while self._flights.is_full(len(content.body)):
-            self._land(*self._flights.wait(self._cancel))
-        while (landed := self._flights.next()) is not None:
-            self._land(*landed)
-        if not isinstance(entry, Directory):
-            self._ledger.intents.note(entry.path, content.sha256, is_new=known is None)
-        self._put(_Put(content, known))
+        self._flying.add(entry.path)
+        self._ready.append(_Put(content, known))
+        self._ready_bytes += len(content.body)
+        if len(self._ready) >= TOGETHER or self._ready_bytes >= TOGETHER_BYTES:
+            self._send()
+
+    def _send(self) -> None:
+        """Put what was read, noted all together first: a commit for each would cost as much."""
+        ready, self._ready, self._ready_bytes = self._ready, [], 0
+        self._ledger.intents.note(
+            Intent(put.content.entry.path, put.content.sha256, put.known is None)
+            for put in ready
+            if not isinstance(put.content.entry, Directory)
+        )
+        for put in ready:
+            self._cancel.check()
+            while self._flights.is_full(len(put.content.body)):
+                self._land(*self._flights.wait(self._cancel))
+            while (landed := self._flights.next()) is not None:
+                self._land(*landed)
+            self._put(put)
 
     def _read(self, entry: Mirrored) -> Content | Notice | None:
         if isinstance(entry, Directory):
@@ -290,6 +316,8 @@ class Uploader:
 
     def _drain(self) -> None:
         """Journal what arrives in the next seconds, whatever went wrong before."""
+        self._flying.difference_update(put.content.entry.path for put in self._ready)
+        self._ready.clear()
         grace = Cancel(seconds=2.0)
         while len(self._flights) and not grace.expired:
             landed = self._flights.next(timeout=0.1)

@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import logging
 import os
+import stat
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Protocol
 
 from watchfiles._rust_notify import RustNotify
@@ -68,6 +71,8 @@ class Watcher:
     """Watches one home on a thread of its own, from ``start`` to ``stop``.
 
     ``on_hint`` is told where something changed, ``on_trouble`` once why nothing more will be told.
+    ``seen`` gives the time, in nanoseconds since the epoch, up to which a whole scan has seen all
+    changes, or is about to: they are told no more.
     """
 
     def __init__(
@@ -76,9 +81,11 @@ class Watcher:
         on_hint: OnHint,
         on_trouble: OnTrouble,
         *,
+        seen: Callable[[], int] = int,
         open_notifier: Callable[[list[str]], Notifier] = open_notifier,
     ) -> None:
         self._home = home
+        self._seen = seen
         self._on_hint = on_hint
         self._on_trouble = on_trouble
         self._open = open_notifier
@@ -147,7 +154,7 @@ class Watcher:
         """Tell of the changes, and return the folders that are new."""
         if isinstance(changes, str) or not changes:
             return set()
-        rules = self._home.rules()
+        rules, seen = self._home.rules(), self._seen()
         flat: set[str] = set()
         new: set[str] = set()
         for path in {path for _, path in changes}:
@@ -158,8 +165,10 @@ class Watcher:
                 self._on_hint(EVERYTHING)
             folder = relative.rpartition("/")[0]
             folder = f"{folder}/" if folder else ""
-            is_folder = os.path.isdir(path) and not os.path.islink(path)  # noqa: PTH112, PTH114
+            changed_ns, is_folder = _look(path)
             name = f"{relative}/" if is_folder else relative
+            if changed_ns < seen and (not is_folder or name in self._folders):
+                continue
             if self._is_left_out(name, rules):
                 continue
             flat.add(folder)
@@ -201,6 +210,18 @@ class Watcher:
                 for path in paths
                 if path not in self._home.reserved and not rules.ignores(path)
             ]
+
+
+def _look(path: str) -> tuple[int, bool]:
+    """When what is at a path, or else its folder, was changed; whether it is a folder."""
+    try:
+        found = os.lstat(path)
+    except OSError:
+        with suppress(OSError):
+            # What is gone, or was renamed, changed the folder that it was in.
+            return os.lstat(path.rpartition("/")[0]).st_ctime_ns, False
+        return sys.maxsize, False
+    return found.st_ctime_ns, stat.S_ISDIR(found.st_mode)
 
 
 def _is_utf8(name: str) -> bool:
