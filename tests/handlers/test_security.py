@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from tornado.httpclient import HTTPClientError
 
 from wherobots_storage.app import StorageApp
 from wherobots_storage.handlers.base import AUTH_RESOURCE, StorageHandler
+from wherobots_storage.handlers.bodies import MAX_JSON_BYTES
 from wherobots_storage.handlers.routes import PREFIX, routes
 from wherobots_storage.objectstore.memory import MemoryStore
 
@@ -211,6 +213,22 @@ async def test_what_is_no_path_is_a_bad_request(api: Api, path: str) -> None:
         await api.post("folders", {"path": path}),
     ]:
         assert (answer.status, answer.error().code) == (400, "invalid-path")
+
+
+async def test_a_body_that_is_too_long_is_a_bad_request(api: Api) -> None:
+    """More than 4 MiB of JSON are read and dropped, and the answer says why."""
+    answer = await api.post("files/delete", {"paths": ["x" * MAX_JSON_BYTES]})
+    assert (answer.status, answer.error().code) == (400, "invalid-input")
+    assert "too long" in answer.error().message
+    whole = await api.post("files/delete", {"paths": ["x" * (MAX_JSON_BYTES - 100)]})
+    assert "too long" not in whole.error().message
+
+
+async def test_a_refused_body_is_read_before_the_answer(api: Api) -> None:
+    """A stranger who sends a body gets the refusal, and no reset of the connection."""
+    body = json.dumps({"path": "x" * (MAX_JSON_BYTES - 100)}).encode()
+    answer = await api("POST", "folders", body=body, headers={"Authorization": "token x"})
+    assert answer.status == 403
 
 
 async def test_nothing_that_is_secret_is_logged(

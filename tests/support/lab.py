@@ -13,7 +13,7 @@ import tempfile
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +34,7 @@ class LabServer:
     """``jupyter lab`` over a home folder; a context manager that ends what it started.
 
     ``stdin`` is a descriptor for its standard input, a terminal's perhaps; without, it is ours.
+    ``program`` is what Python runs.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class LabServer:
         *,
         wait: float = 180,
         stdin: int | None = None,
+        program: Sequence[str] = ("-m", "jupyterlab"),
     ) -> None:
         self.home = home
         self.token = secrets.token_hex(16)
@@ -50,6 +52,7 @@ class LabServer:
         self.url = f"http://127.0.0.1:{self.port}/lab?token={self.token}"
         self._wait = wait
         self._stdin = stdin
+        self._program = program
         self._log = tempfile.NamedTemporaryFile("w+b", suffix=".log", delete=False)  # noqa: SIM115
         self._environment = {**os.environ, **environment}
         self.process: subprocess.Popen[bytes]
@@ -58,7 +61,8 @@ class LabServer:
         """Start the server and wait until it answers."""
         command = [
             sys.executable,
-            *("-m", "jupyterlab", "--no-browser", f"--ServerApp.root_dir={self.home}"),
+            *self._program,
+            *("--no-browser", f"--ServerApp.root_dir={self.home}"),
             *(f"--ServerApp.port={self.port}", "--ServerApp.port_retries=0"),
             *("--ServerApp.ip=127.0.0.1", f"--IdentityProvider.token={self.token}"),
             *(

@@ -8,7 +8,6 @@ from http import HTTPStatus
 from typing import Any, TypeVar
 
 import msgspec
-from jupyter_server.base.handlers import APIHandler
 from tornado import web
 
 from wherobots_storage.audit import tell
@@ -20,14 +19,12 @@ from wherobots_storage.errors import (
     StorageError,
 )
 from wherobots_storage.handlers.backend import Backend
+from wherobots_storage.handlers.bodies import BodyHandler
 from wherobots_storage.handlers.statuses import body_of, body_of_status, status_of
 from wherobots_storage.namespace.paths import StoragePath
 
 AUTH_RESOURCE = "wherobots_storage"
 """What an Authorizer is asked about, on every verb of every route."""
-
-MAX_JSON_BYTES = 4 * 1024**2
-"""The longest JSON body that is decoded: a delete of 1,000 paths of 1,024 bytes, escaped."""
 
 _FORBIDDEN = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 
@@ -40,7 +37,7 @@ REFUSALS = (OutsideArea, ReadOnlyFolder, AccessDenied)
 T = TypeVar("T")
 
 
-class StorageHandler(APIHandler):
+class StorageHandler(BodyHandler):
     """Answers JSON; a StorageError raised below becomes its status and the one error body."""
 
     auth_resource = AUTH_RESOURCE
@@ -50,13 +47,13 @@ class StorageHandler(APIHandler):
         """Take the collaborators; the routes pass them."""
         self.backend = backend
 
-    async def prepare(self) -> None:  # type: ignore[override]  # as Jupyter's own APIHandler
+    async def admit(self) -> None:
         """Refuse strangers before anything else is done, whatever the verb.
 
         Each verb is decorated as well; this covers what happens before a verb is called, such as
-        reading a streamed body, and verbs that are not there.
+        reading a body, and verbs that are not there.
         """
-        await super().prepare()
+        await super().admit()
         if self.request.method != "OPTIONS" and not self.current_user:
             raise web.HTTPError(HTTPStatus.FORBIDDEN)
 
@@ -92,8 +89,8 @@ class StorageHandler(APIHandler):
 
     def json_body(self, kind: type[T]) -> T:
         """The request's body as a structure of the wire. Raises InvalidInput."""
-        body = self.request.body
-        if len(body) > MAX_JSON_BYTES:
+        body = self.body()
+        if body is None:
             raise InvalidInput("The request's body is too long.")
         try:
             return msgspec.json.decode(body, type=kind)

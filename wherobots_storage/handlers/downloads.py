@@ -13,6 +13,7 @@ from tornado.http1connection import HTTP1Connection
 
 from wherobots_storage.errors import InvalidPath, RangeNotSatisfiable, StorageError
 from wherobots_storage.handlers.base import StorageHandler
+from wherobots_storage.handlers.patience import taken
 from wherobots_storage.handlers.ranges import content_disposition, parse_range
 from wherobots_storage.namespace.paths import StoragePath
 from wherobots_storage.objectstore.store import ByteRange, ObjectBody, ObjectInfo
@@ -119,9 +120,10 @@ class ContentHandler(StorageHandler):
             await self.backend.run(body.close)
 
     async def _stream(self, chunks: Iterator[bytes]) -> None:
+        connection = cast("HTTP1Connection", self.request.connection)
         while chunk := await self.backend.run(next, chunks, b""):
             self.write(chunk)
-            await self.flush()
+            await taken(connection, self.flush())
 
     def write_error(self, status_code: int, **kwargs: object) -> None:
         """Tell the size with a 416, and drop what was meant for the file."""

@@ -17,9 +17,6 @@ from wherobots_storage.handlers.upload_manager import UploadManager
 from wherobots_storage.handlers.upload_parts import PartSink
 from wherobots_storage.objectstore.store import MAX_PARTS
 
-BODY_SECONDS = 15 * 60.0
-"""How long a part's body may take; a browser that has gone quiet must not keep a stream."""
-
 
 class UploadHandlerBase(StorageHandler):
     """A handler that works with the uploads in progress."""
@@ -67,19 +64,19 @@ class UploadCompleteHandler(UploadHandlerBase):
         self.answer(made)
 
 
-@web.stream_request_body
 class UploadPartHandler(UploadHandlerBase):
     """``uploads/part``: a part's bytes, passed on while they arrive.
 
-    Everything that can refuse the request does so in ``prepare``, before a byte of the body is
-    read. Jupyter's own prepare, called first, has checked the XSRF cookie then.
+    Everything that can refuse the request does so before a byte of the body is read. Jupyter's own
+    prepare, called first, has checked the XSRF cookie then.
     """
 
+    read_when_refused = 0
     sink: PartSink | None = None
 
-    async def prepare(self) -> None:  # type: ignore[override]
+    async def admit(self) -> None:
         """Check who asks and for what, and open the way for the body."""
-        await super().prepare()
+        await super().admit()
         if self.request.method == "PUT":
             await self._open()
 
@@ -87,17 +84,15 @@ class UploadPartHandler(UploadHandlerBase):
     async def _open(self) -> None:
         upload_id = self.required("id")
         number = self.number("number", 1, MAX_PARTS)
-        text = self.request.headers.get("Content-Length", "")
-        declared = int(text) if text.isascii() and text.isdigit() else None
-        self.sink = await self.uploads.begin_part(upload_id, number, declared)
+        self.sink = await self.uploads.begin_part(upload_id, number, self.declared_length)
         size = self.uploads.part_size(upload_id, number)
         connection = cast("HTTP1Connection", self.request.connection)
         # A body without a Content-Length is cut off by Tornado when it goes on after this.
         connection.set_max_body_size(max(size, 1))
-        connection.set_body_timeout(BODY_SECONDS)
+        self.expect_body(size)
 
-    async def data_received(self, chunk: bytes) -> None:
-        """Pass a piece on. Tornado reads the next when this returns."""
+    async def take(self, chunk: bytes) -> None:
+        """Pass a piece on."""
         if self.sink is not None:
             await self.sink.write(chunk)
 
