@@ -219,13 +219,14 @@ def _with_keys(settings: Settings, keys: Keys) -> Iterator[ObjectStore]:
 @contextmanager
 def _session(settings: Settings, source: CredentialSource) -> Iterator[ObjectStore]:
     from wherobots_storage.credentials.cache import CachedSource  # noqa: PLC0415
-    from wherobots_storage.credentials.renewing import renewing  # noqa: PLC0415
+    from wherobots_storage.credentials.renewing import Sessions  # noqa: PLC0415
     from wherobots_storage.objectstore.connect import open_store  # noqa: PLC0415
 
     tenancy = settings.require_tenancy()
     areas = Scope.of_areas(tenancy.root, tenancy.permissions, "write")
     unlimited = Unlimited(areas.bucket, areas.prefixes, areas.rights, areas.name)
-    store = open_store(areas.bucket, renewing(CachedSource(source), unlimited, MIN_SECONDS))
+    sessions = Sessions(CachedSource(source), unlimited, MIN_SECONDS)
+    store = open_store(areas.bucket, renew=sessions)
     try:
         yield store
     finally:

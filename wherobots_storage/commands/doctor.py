@@ -17,7 +17,6 @@ from wherobots_storage.commands.checks_reach import ReachChecks, ways
 from wherobots_storage.commands.context import DONE, FAILED, INCOMPLETE, Context
 from wherobots_storage.commands.findings import Finding, State, failed
 from wherobots_storage.commands.output import Output
-from wherobots_storage.credentials.cache import CachedSource
 from wherobots_storage.credentials.source import MIN_SECONDS
 from wherobots_storage.errors import StorageError
 from wherobots_storage.namespace.policy import Scope
@@ -94,14 +93,11 @@ def _sessions(settings: Settings) -> Open | None:
     """How a store is opened with a session of its own, where there are sessions to be had."""
     if settings.role_arn is None and settings.hub_service is None:
         return None
-    from wherobots_storage.credentials.connect import source_of  # noqa: PLC0415
-    from wherobots_storage.credentials.renewing import renewing  # noqa: PLC0415
-    from wherobots_storage.objectstore.connect import open_store  # noqa: PLC0415
+    from wherobots_storage.credentials.stores import open_with_session  # noqa: PLC0415
 
     @contextmanager
     def opened(scope: Scope) -> Iterator[ObjectStore]:
-        source = CachedSource(source_of(settings))
-        store = open_store(scope.bucket, renewing(source, scope, MIN_SECONDS))
+        store = open_with_session(settings, scope, MIN_SECONDS)
         try:
             yield store
         finally:

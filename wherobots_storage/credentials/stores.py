@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from wherobots_storage.credentials.cache import CachedSource, LazySource
 from wherobots_storage.credentials.connect import by_web_identity, source_of
 from wherobots_storage.credentials.renewing import Sessions
+from wherobots_storage.credentials.source import CHAINED_SECONDS
 from wherobots_storage.namespace.policy import Scope
 from wherobots_storage.objectstore.connect import open_store
 from wherobots_storage.objectstore.store import ObjectStore
@@ -22,9 +23,19 @@ def open_user_store(settings: Settings) -> ObjectStore:
     tenancy = settings.require_tenancy()
     if not works_with_session(settings):
         return open_store(tenancy.root.bucket)
+    return open_with_session(settings, Scope.of_areas(tenancy.root, tenancy.permissions, "write"))
+
+
+def open_with_session(
+    settings: Settings, scope: Scope, seconds: int = CHAINED_SECONDS
+) -> ObjectStore:
+    """The scope's bucket, with sessions for that scope, of so many seconds each.
+
+    No request is sent. What the source of sessions raises is raised by the first request. Raises
+    InvalidConfiguration.
+    """
     source = CachedSource(LazySource(lambda: source_of(settings)))
-    scope = Scope.of_areas(tenancy.root, tenancy.permissions, "write")
-    return open_store(tenancy.root.bucket, renew=Sessions(source, scope))
+    return open_store(scope.bucket, renew=Sessions(source, scope, seconds))
 
 
 def works_with_session(settings: Settings, environment: Mapping[str, str] | None = None) -> bool:

@@ -22,15 +22,13 @@ from wherobots_storage.objectstore.store import BulkTransfers, ObjectStore
 from wherobots_storage.objectstore.threads import ThreadedTransfers
 
 
-def open_store(
-    bucket: str, credentials: Credentials | None = None, *, renew: Load | None = None
-) -> ObjectStore:
+def open_store(bucket: str, *, renew: Load | None = None) -> ObjectStore:
     """The bucket, by the SDK's chain: AWS_ENDPOINT_URL[_S3], AWS_REGION, AWS_PROFILE and so on.
 
-    ``credentials``, if given, or those of ``renew``, instead of what the SDK finds. No request is
+    The credentials of ``renew``, if given, instead of those that the SDK finds. No request is
     sent. Raises InvalidConfiguration for a configuration that cannot be used.
     """
-    return connect(bucket, {}, credentials, renew=renew)
+    return connect(bucket, {}, renew=renew)
 
 
 def connect(
