@@ -11,6 +11,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from support.attempts import outcome
+from support.places import PLACES, found_at
 
 from wherobots_storage.namespace.deployment import Deployment, documents
 from wherobots_storage.namespace.paths import Root
@@ -74,33 +75,12 @@ def keys(store: EmbeddedStore) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize(
-    ("prefix", "expected"),
-    [
-        ("org/data/customer-a/", "allowed"),
-        ("org/notebooks/customer-a/", "allowed"),
-        ("org/data/shared/", "allowed"),
-        ("org/notebooks/shared/", "allowed"),
-        ("org/spark-logs/", "allowed"),
-        ("org/data/customer-ax/", "denied"),
-        ("org/data/customer-b/", "denied"),
-        ("org/data/", "denied"),
-        ("org/", "denied"),
-        ("other/data/customer-a/", "denied"),
-    ],
-)
+@pytest.mark.parametrize(("prefix", "expected"), PLACES)
 def test_the_role_reaches_the_table(
     store: EmbeddedStore, keys: dict[str, Any], prefix: str, expected: str
 ) -> None:
     """The permission policy alone, without a session policy, keeps the role in the table."""
-    s3 = client(store, "s3", keys)
-    at = {"Bucket": BUCKET, "Key": f"{prefix}f"}
-    found = {
-        outcome(s3.put_object, **at, Body=b"1"),
-        outcome(s3.list_objects_v2, Bucket=BUCKET, Prefix=prefix),
-        outcome(s3.delete_object, **at),
-    }
-    assert found == {expected}
+    assert found_at(client(store, "s3", keys), BUCKET, prefix) == {expected}
 
 
 def test_a_session_is_not_trusted(store: EmbeddedStore, keys: dict[str, Any]) -> None:
