@@ -35,6 +35,13 @@ def test_the_source(environment: dict[str, str], kind: type[object]) -> None:
     assert type(open_source(ROLE, "customer-a", environment)) is kind
 
 
+def test_the_customer_is_the_tag() -> None:
+    """A role for all customers, as ``policy --all`` prints it, is told whose session it is."""
+    source = open_source(ROLE, "customer-a", {})
+    assert isinstance(source, AssumeRole)
+    assert source._tags == [{"Key": "customer", "Value": "customer-a"}]
+
+
 def test_the_token_file_is_the_environment_s(tmp_path: Path) -> None:
     """The file that the environment names is the one that is read."""
     file = tmp_path / "token"

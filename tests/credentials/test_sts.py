@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +32,9 @@ from wherobots_storage.errors import (
     TooLarge,
     UnexpectedAnswer,
 )
-from wherobots_storage.namespace.policy import Scope
+from wherobots_storage.namespace.deployment import Deployment, trust_policy
+from wherobots_storage.namespace.paths import Root
+from wherobots_storage.namespace.policy import Document, Scope
 
 ROLE = "arn:aws:iam::123456789012:role/storage"
 SCOPE = Scope("bucket", ("org/data/customer-a/",), "upload", "/data/customer-a/")
@@ -53,8 +57,8 @@ ANSWER = {
 class Stubbed:
     """An AssumeRole whose STS gives the answers it is told."""
 
-    def __init__(self, role_arn: str = ROLE) -> None:
-        self.client = open_client(KEYS)
+    def __init__(self, role_arn: str = ROLE, environment: Mapping[str, str] = KEYS) -> None:
+        self.client = open_client(environment)
         self.stub = Stubber(self.client)
         self.stub.activate()
         self.source = AssumeRole(self.client, role_arn, "customer-a")
@@ -85,6 +89,75 @@ def test_a_role_is_assumed_with_the_scopes_policy(stubbed: Stubbed) -> None:
     assert found.secret_access_key == "session-secret"
     assert found.session_token == "session-token"
     assert found.expiration == END.timestamp()
+
+
+TAGS = [{"Key": "customer", "Value": "customer-a"}]
+ASKED = {
+    "RoleArn": ROLE,
+    "RoleSessionName": "customer-a",
+    "Policy": SCOPE.policy(),
+    "DurationSeconds": 900,
+}
+
+
+@pytest.fixture
+def aws() -> Stubbed:
+    """A source at AWS's own STS, for a customer."""
+    stubbed = Stubbed(environment={**KEYS, "AWS_ENDPOINT_URL": "https://sts.amazonaws.com"})
+    stubbed.source = AssumeRole(stubbed.client, ROLE, "customer-a", customer="customer-a")
+    return stubbed
+
+
+def test_aws_is_told_the_customer(aws: Stubbed) -> None:
+    """The session has the tag that one role for all customers decides by."""
+    aws.stub.add_response("assume_role", ANSWER, {**ASKED, "Tags": TAGS})
+    assert aws.source.vend(SCOPE, 900).access_key_id == "ASIAEXAMPLE0000000000"
+    aws.stub.assert_no_pending_responses()
+
+
+def test_a_role_that_lets_nobody_tag_is_assumed_without(aws: Stubbed) -> None:
+    """A role of one customer's need not know of tags; a refusal without one is the refusal."""
+    aws.refuse("AccessDenied", 403)
+    aws.stub.add_response("assume_role", ANSWER, ASKED)
+    assert aws.source.vend(SCOPE, 900)
+    aws.refuse("AccessDenied", 403)
+    aws.refuse("AccessDenied", 403)
+    with pytest.raises(AccessDenied, match="trust policy"):
+        aws.source.vend(SCOPE, 900)
+    aws.stub.assert_no_pending_responses()
+
+
+def test_other_stores_are_told_no_tag(stubbed: Stubbed) -> None:
+    """They know none."""
+    stubbed.stub.add_response("assume_role", ANSWER, ASKED)
+    AssumeRole(stubbed.client, ROLE, "customer-a", customer="customer-a").vend(SCOPE, 900)
+    stubbed.stub.assert_no_pending_responses()
+
+
+def lets(policy: Document, asked: Mapping[str, Any]) -> bool:
+    """Whether a printed trust policy lets AWS take these arguments (IAM user guide)."""
+    (statement,) = policy["Statement"]
+    needed = {"sts:AssumeRole"} | ({"sts:TagSession"} if "Tags" in asked else set())
+    tags = {f"aws:RequestTag/{tag['Key']}": tag["Value"] for tag in asked.get("Tags", ())}
+    conditions = statement.get("Condition", {}).get("StringLike", {})
+    return needed <= set(statement["Action"]) and all(
+        any(fnmatchcase(tags.get(key, ""), pattern) for pattern in patterns)
+        for key, patterns in conditions.items()
+    )
+
+
+@pytest.mark.parametrize("customer", [None, "customer-a"])
+def test_the_printed_role_is_assumed(aws: Stubbed, customer: str | None) -> None:
+    """What is sent is what the printed trust policies ask for: one for all, and one customer's."""
+    principal = "arn:aws:iam::123456789012:user/hub"
+    policy = trust_policy(Deployment("aws", Root("bucket", "org/"), principal, customer=customer))
+    for sent in ({**ASKED, "Tags": TAGS}, ASKED):
+        if lets(policy, sent):
+            aws.stub.add_response("assume_role", ANSWER, sent)
+            break
+        aws.refuse("AccessDenied", 403)
+    assert aws.source.vend(SCOPE, 900)
+    aws.stub.assert_no_pending_responses()
 
 
 def test_the_policy_is_of_the_roles_partition() -> None:

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 import urllib3
-from support.hubs import OF_A_SERVER, Service, Sessions, Tokens
+from support.hubs import Service, Sessions, Tokens, of_a_server
 from support.stub_server import Reply, stub_server
 
-from wherobots_storage.credentials.source import Credentials
+from wherobots_storage.credentials.source import CHAINED_SECONDS, Credentials
 from wherobots_storage.errors import (
     AccessDenied,
     InvalidConfiguration,
@@ -138,11 +138,15 @@ def test_another_deployment_is_told(service: Service) -> None:
 @pytest.mark.parametrize(
     ("name", "kind", "scopes", "error"),
     [
-        ("svc", "service", OF_A_SERVER, AccessDenied),
+        ("svc", "service", of_a_server("svc"), AccessDenied),
         ("ann", "user", ("read:users:name!user=ann",), AccessDenied),
         ("ann", "user", (), AccessDenied),
         ("ann", "user", ("access:servers-of-others!user=ann",), AccessDenied),
-        ("", "user", OF_A_SERVER, InvalidConfiguration),
+        ("", "user", of_a_server(""), InvalidConfiguration),
+        ("teacher", "user", ("access:servers!server=ann/",), AccessDenied),
+        ("an", "user", ("access:servers!server=ann/", "access:servers!user=ann"), AccessDenied),
+        ("ann", "user", ("access:servers!server=annx/", "access:servers!user=ann2"), AccessDenied),
+        ("ann", "user", ("access:servers!group=class", "access:servers"), AccessDenied),
     ],
 )
 def test_tokens_that_will_not_do(
@@ -154,11 +158,20 @@ def test_tokens_that_will_not_do(
     scopes: tuple[str, ...],
     error: type[StorageError],
 ) -> None:
-    """A service's token, and one that was made for less than a server, give nothing."""
+    """A service's token, one made for less than a server, a visitor's at another's: nothing."""
     tokens.add("other", name, kind=kind, scopes=scopes)
     with pytest.raises(error):
         source(service, "other").vend(EVERYTHING, 900)
     assert sessions.asked == []
+
+
+@pytest.mark.parametrize("limit", ["server=ann/", "server=ann/named", "user=ann"])
+def test_tokens_for_all_of_the_user_s_servers_will_do(
+    service: Service, tokens: Tokens, limit: str
+) -> None:
+    """So do a server's own, a named server's, and one with all of its user's rights."""
+    tokens.add("other", "ann", scopes=("self", f"access:servers!{limit}"))
+    assert source(service, "other").vend(EVERYTHING, 900)
 
 
 def test_an_unknown_token(service: Service, sessions: Sessions) -> None:
@@ -190,6 +203,7 @@ def test_browsers_are_refused(service: Service, header: str) -> None:
         {"folder": None, "access": "everything", "seconds": 900},
         {"folder": None, "access": "write", "seconds": 10},
         {"folder": None, "access": "write", "seconds": 10**9},
+        {"folder": None, "access": "write", "seconds": CHAINED_SECONDS + 1},
         {"folder": "data/shared/\x00/", "access": "write", "seconds": 900},
         {"folder": "data/shared/*/", "access": "write", "seconds": 900},
     ],
@@ -200,6 +214,16 @@ def test_requests_that_cannot_be(service: Service, sessions: Sessions, body: obj
     assert status == 400
     assert set(answer) == {"code", "message"}
     assert sessions.asked == []
+
+
+def test_the_administrator_says_how_long_sessions_may_live(
+    tokens: Tokens, sessions: Sessions
+) -> None:
+    """An hour, unless more is allowed; the refusal says how long it may be."""
+    with Service(tokens, HubVendor(ROOT, sessions.of, most=7200)) as service:
+        assert source(service).vend(EVERYTHING, 7200)
+        with pytest.raises(InvalidInput, match="7,200 seconds"):
+            source(service).vend(EVERYTHING, 7201)
 
 
 def test_there_is_nothing_else(service: Service) -> None:

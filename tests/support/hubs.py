@@ -8,17 +8,20 @@ from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Self
 
-from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 
 from wherobots_storage.credentials.source import Credentials
 from wherobots_storage.errors import StorageError
-from wherobots_storage.hub.service import make_application
+from wherobots_storage.hub.service import make_application, make_server
 from wherobots_storage.hub.vending import HubUser, HubUsers, HubVendor
 from wherobots_storage.namespace.policy import Scope
 
 PREFIX = "/services/storage/"
-OF_A_SERVER = ("access:servers!server=ann/", "users:activity!user=ann")
+
+
+def of_a_server(owner: str) -> tuple[str, ...]:
+    """The scopes of a server's own token."""
+    return f"access:servers!server={owner}/", f"users:activity!user={owner}"
 
 
 class Tokens:
@@ -29,10 +32,15 @@ class Tokens:
         self.error: StorageError | None = None
 
     def add(
-        self, token: str, name: str, *, kind: str = "user", scopes: tuple[str, ...] = OF_A_SERVER
+        self,
+        token: str,
+        name: str,
+        *,
+        kind: str = "user",
+        scopes: tuple[str, ...] | None = None,
     ) -> None:
-        """Make a token known."""
-        self.known[token] = HubUser(name, kind, scopes)
+        """Make a token known: by its scopes of the user's own server, unless others are given."""
+        self.known[token] = HubUser(name, kind, of_a_server(name) if scopes is None else scopes)
 
     async def find(self, token: str) -> HubUser | None:
         """Its owner."""
@@ -85,7 +93,7 @@ class Service:
 
     async def _start(self) -> None:
         application = make_application(PREFIX, self._users, self._vendor, self._pool)
-        self._server = HTTPServer(application)
+        self._server = make_server(application)
         sockets = bind_sockets(0, "127.0.0.1")
         self._server.add_sockets(sockets)
         self.url = f"http://127.0.0.1:{sockets[0].getsockname()[1]}{PREFIX}"

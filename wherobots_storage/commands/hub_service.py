@@ -24,6 +24,7 @@ import os
 import sys
 
 from wherobots_storage.commands.context import DONE, Context
+from wherobots_storage.credentials.source import CHAINED_SECONDS, check_seconds
 from wherobots_storage.errors import InvalidConfiguration
 
 NOBODY = "customer-of-the-hub"
@@ -31,12 +32,19 @@ NOBODY = "customer-of-the-hub"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """None: JupyterHub tells it everything by its environment."""
+    """How long sessions may live; JupyterHub tells it everything else by its environment."""
     parser.set_defaults(customer=NOBODY)
+    parser.add_argument(
+        "--max-seconds",
+        type=int,
+        default=CHAINED_SECONDS,
+        metavar="N",
+        help="how long a session may live at most; nobody can take one back (default: %(default)s)",
+    )
 
 
 def run(context: Context) -> int:
-    """Serve until a signal ends it. Raises NotConfigured, InvalidConfiguration."""
+    """Serve until a signal ends it. Raises NotConfigured, InvalidConfiguration, InvalidInput."""
     # Imported late: tornado, JupyterHub and the S3 libraries are slow to load.
     from wherobots_storage.credentials.connect import open_sources  # noqa: PLC0415
     from wherobots_storage.hub.auth import HubTokens  # noqa: PLC0415
@@ -53,7 +61,8 @@ def run(context: Context) -> int:
         raise InvalidConfiguration(message)
     settings = context.settings()
     root = settings.require_tenancy().root
-    vendor = HubVendor(root, open_sources(settings.role_arn))
+    most = check_seconds(context.arguments.max_seconds)
+    vendor = HubVendor(root, open_sources(settings.role_arn), most=most)
     logging.basicConfig(
         level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s"
     )

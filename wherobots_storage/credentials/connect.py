@@ -42,7 +42,7 @@ def open_sources(
     given = os.environ if environment is None else environment
     if not by_web_identity(role_arn, given):
         signing = open_client()
-        return lambda name: AssumeRole(signing, role_arn, name)
+        return lambda name: AssumeRole(signing, role_arn, name, customer=name)
     unsigned = open_client(signed=False)
     token_file = Path(given["AWS_WEB_IDENTITY_TOKEN_FILE"])
     return lambda name: AssumeRoleWithWebIdentity(unsigned, role_arn, name, token_file)

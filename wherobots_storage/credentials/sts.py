@@ -24,6 +24,7 @@ from botocore.parsers import ResponseParserError
 
 from wherobots_storage import errors as ours
 from wherobots_storage.credentials.source import CHAINED_SECONDS, Credentials, check_seconds
+from wherobots_storage.namespace.deployment import TAG
 from wherobots_storage.namespace.policy import Scope
 from wherobots_storage.objectstore.hosts import without_login
 from wherobots_storage.objectstore.s3_errors import Where, from_exception
@@ -110,13 +111,19 @@ MESSAGES: Mapping[Kind, str] = {
 class AssumeRole:
     """A CredentialSource: a role, assumed with the credentials that the SDK finds.
 
-    ``session_name`` tells in the store's own log whose session it is.
+    ``session_name`` tells in the store's own log whose session it is. ``customer`` is the tag that
+    one role of AWS for all customers asks for (``policy --all``). One for a single customer may
+    not let a session be tagged: what is refused with the tag is tried without.
     """
 
-    def __init__(self, client: STSClient, role_arn: str, session_name: str) -> None:
+    def __init__(
+        self, client: STSClient, role_arn: str, session_name: str, *, customer: str | None = None
+    ) -> None:
         self._client = client
         self._role_arn = role_arn
         self._session_name = role_session_name(session_name)
+        wanted = customer is not None and is_aws(client.meta.endpoint_url)
+        self._tags = [{"Key": TAG, "Value": customer}] if wanted else []
 
     def vend(self, scope: Scope, seconds: int) -> Credentials:
         """Assume the role with the scope's policy. Raises as CredentialSource says."""
@@ -128,6 +135,10 @@ class AssumeRole:
             "DurationSeconds": seconds,
         }
         asked = _Asked(self._client, self._role_arn, scope, seconds)
+        if self._tags:
+            tagged = {**arguments, "Tags": self._tags}
+            with contextlib.suppress(ours.AccessDenied):
+                return asked.credentials(lambda: self._client.assume_role(**tagged))
         return asked.credentials(lambda: self._client.assume_role(**arguments))
 
 

@@ -7,15 +7,8 @@ import signal
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
 
-from tornado.httpserver import HTTPServer
-
 from wherobots_storage.errors import InvalidConfiguration
-from wherobots_storage.hub.service import (
-    IDLE_SECONDS,
-    MAX_BODY_BYTES,
-    MAX_HEADER_BYTES,
-    make_application,
-)
+from wherobots_storage.hub.service import make_application, make_server
 from wherobots_storage.hub.vending import HubUsers, HubVendor
 
 THREADS = 16
@@ -35,14 +28,7 @@ def serve(url: str, prefix: str, users: HubUsers, vendor: HubVendor) -> None:
 
 async def _serve(host: str, port: int, prefix: str, users: HubUsers, vendor: HubVendor) -> None:
     with ThreadPoolExecutor(THREADS, "vending") as threads:
-        server = HTTPServer(
-            make_application(prefix, users, vendor, threads),
-            idle_connection_timeout=IDLE_SECONDS,
-            body_timeout=IDLE_SECONDS,
-            max_header_size=MAX_HEADER_BYTES,
-            max_body_size=MAX_BODY_BYTES,
-            max_buffer_size=2 * MAX_BODY_BYTES,
-        )
+        server = make_server(make_application(prefix, users, vendor, threads))
         try:
             server.listen(port, host)
         except OSError as error:

@@ -9,6 +9,7 @@ from http import HTTPStatus
 from typing import Any
 
 import msgspec
+from tornado.httpserver import HTTPServer
 from tornado.ioloop import IOLoop
 from tornado.web import Application, RequestHandler
 
@@ -34,6 +35,18 @@ def make_application(
         (r".*", _NothingHandler),
     ]
     return Application(routes, log_function=_log_nothing)
+
+
+def make_server(application: Application) -> HTTPServer:
+    """The application behind the limits that everybody has who can reach the port."""
+    return HTTPServer(
+        application,
+        idle_connection_timeout=IDLE_SECONDS,
+        body_timeout=IDLE_SECONDS,
+        max_header_size=MAX_HEADER_BYTES,
+        max_body_size=MAX_BODY_BYTES,
+        max_buffer_size=2 * MAX_BODY_BYTES,
+    )
 
 
 class _Handler(RequestHandler):

@@ -8,8 +8,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from wherobots_storage.credentials.source import Credentials, CredentialSource, check_seconds
-from wherobots_storage.errors import AccessDenied, NoCredentials, SlowDown
+from wherobots_storage.credentials.source import (
+    CHAINED_SECONDS,
+    Credentials,
+    CredentialSource,
+    check_seconds,
+)
+from wherobots_storage.errors import AccessDenied, InvalidInput, NoCredentials, SlowDown
 from wherobots_storage.hub.wire import Asked, Vended
 from wherobots_storage.namespace.customer import customer_from_user
 from wherobots_storage.namespace.paths import Root, StoragePath
@@ -32,6 +37,17 @@ class HubUser:
     name: str
     kind: str
     scopes: tuple[str, ...]
+
+
+def _is_for_own_servers(scope: str, user: str) -> bool:
+    """Whether a scope lets its token's user into one of their own servers, or all of them.
+
+    A server that is visited gets a token of its visitor's, for itself: ``!server=OWNER/NAME``
+    (measured on JupyterHub 6.1). It must not buy the visitor's files. An administrator's scope for
+    all servers will not do: a hub may be configured to hand that on.
+    """
+    granted, _, limit = scope.partition("!")
+    return granted == ACCESS and (limit == f"user={user}" or limit.startswith(f"server={user}/"))
 
 
 class HubUsers(Protocol):
@@ -71,7 +87,8 @@ class Limiter:
 class HubVendor:
     """Vends sessions of one deployment, each for the user whose token was shown.
 
-    ``sources`` gives the source for a customer, which stands in the session's name.
+    ``sources`` gives the source for a customer, which stands in the session's name. No session
+    lives longer than ``most`` seconds, since none can be taken back.
     """
 
     def __init__(
@@ -79,23 +96,30 @@ class HubVendor:
         root: Root,
         sources: Callable[[str], CredentialSource],
         limiter: Limiter | None = None,
+        *,
+        most: int = CHAINED_SECONDS,
     ) -> None:
         self._root = root
         self._sources = sources
         self._limiter = limiter or Limiter()
+        self._most = most
 
     def customer(self, user: HubUser | None) -> str:
         """The folder of the user. Raises NoCredentials, AccessDenied, SlowDown.
 
-        A token must be good for the user's servers: one made for less (to read the hub's list of
-        groups, say), that its user gave to somebody, is not good for the user's files.
+        A token must be good for the user's own servers: one made for less (to read the hub's list
+        of groups, say), that its user gave to somebody, is not good for the user's files. Nor is
+        one that the hub gave another's server, when the user visited that.
         """
         if user is None:
             raise NoCredentials("The hub does not know the token that was shown.")
         if user.kind != "user":
             raise AccessDenied("Credentials are for users of the hub, not for its services.")
-        if not any(one.partition("!")[0] == ACCESS for one in user.scopes):
-            message = f"The token that was shown has no scope {ACCESS}: it is not a server's."
+        if not any(_is_for_own_servers(one, user.name) for one in user.scopes):
+            message = (
+                f"The token that was shown has no scope {ACCESS} for its user's own servers: it "
+                "is not the token of one."
+            )
             raise AccessDenied(message)
         if not self._limiter.take(user.name):
             raise SlowDown("That was often. Try again in a moment.")
@@ -106,7 +130,9 @@ class HubVendor:
 
         Raises OutsideArea, ReadOnlyFolder, InvalidPath; InvalidInput for a lifetime that cannot be.
         """
-        check_seconds(asked.seconds)
+        if check_seconds(asked.seconds) > self._most:
+            message = f"This hub gives credentials for up to {self._most:,} seconds. Ask for less."
+            raise InvalidInput(message)
         table = PermissionTable(customer)
         if asked.folder is None:
             return Scope.of_areas(self._root, table, asked.access)
