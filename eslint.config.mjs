@@ -38,7 +38,7 @@ export default tseslint.config(
   },
   js.configs.recommended,
   {
-    files: ['src/**/*.{ts,tsx}', 'tests/ui/**/*.ts'],
+    files: ['src/**/*.{ts,tsx}', 'tests/ui/**/*.ts', 'tests/integration/browser/**/*.ts'],
     extends: [...tseslint.configs.recommendedTypeChecked, ...tseslint.configs.stylisticTypeChecked],
     languageOptions: {
       parserOptions: { project: './tsconfig.test.json', tsconfigRootDir: import.meta.dirname }
@@ -136,7 +136,7 @@ export default tseslint.config(
   },
   {
     // A test tells what it does in its name, and a suite is as long as its subject.
-    files: ['src/**/__tests__/**', 'tests/ui/**'],
+    files: ['src/**/__tests__/**', 'tests/ui/**', 'tests/integration/browser/**'],
     rules: {
       'max-lines-per-function': 'off',
       '@typescript-eslint/explicit-module-boundary-types': 'off',

@@ -12,11 +12,13 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+from support.browser import browse
 from support.jupyterhubs import JupyterHub
 
 from wherobots_storage.namespace.customer import customer_from_user
 from wherobots_storage.objectstore.connect import connect
 from wherobots_storage.objectstore.embedded import EmbeddedStore
+from wherobots_storage.objectstore.embedded_config import IDENTITY
 
 pytest.importorskip("jupyterhub", reason="needs the extra 'hub'")
 
@@ -132,18 +134,52 @@ print(prefix)
 def test_a_kernel_finds_no_way_to_the_other_user(hub: JupyterHub, tokens: dict[str, str]) -> None:
     """Under a uid of its own it tries every credential that it can read anywhere: none gets there.
 
-    Environments of all processes, command lines, files in places where credentials lie, sockets.
+    Of environments of all processes, command lines, files in places where credentials lie, and
+    sockets: keys at the store, tokens at everything that the hub has started.
     """
     if not hub.uids:
         pytest.skip("needs root, for uids of the users' own")
     bucket = hub.fetch(f"{base('ann')}config", tokens["ann"])[1]["root"].split("/")[2]
     code = SWEEP.read_text("utf-8").replace("BUCKET", bucket).replace("OTHER", ANNX)
+    code = code.replace("VISITED", quote(USERS[1], safe="@"))
+    code = code.replace("PORTS: list[int] = []", f"PORTS = {hub.ports()}")
     found = json.loads(hub.run("ann", tokens["ann"], code))
     assert found["uid"] == hub.uids["ann"]
     # It has looked: its own server's process is there to be read, and its own session works.
     assert found["environments"] > 0
     assert found["credentials"] > 0
+    # Its own token and its own endpoint's are worth what they are for: its own session, twice.
+    assert found["tokens"] >= 2
+    assert found["vended"] >= 2
     assert found["reached"] == []
+
+
+@pytest.mark.usefixtures("tokens")
+def test_a_visitor_s_token_is_worth_no_session(hub: JupyterHub) -> None:
+    """Who visits another's server gives it a token for that server: it buys no files of theirs."""
+    asked = {"note": "a visit", "scopes": ["access:servers!server=ann/"]}
+    token = hub.api("POST", "users/teacher/tokens", asked)["token"]
+    assert hub.fetch("/user/ann/api/status", token)[0] == 200
+    body = {"folder": None, "access": "write", "seconds": 900}
+    vended = hub.fetch("/services/storage/credentials", token, method="POST", body=body)
+    assert vended[0] == 403
+    assert "own servers" in vended[1]["message"]
+
+
+def test_the_panel_in_each_user_s_browser(
+    hub: JupyterHub, tokens: dict[str, str], tmp_path: Path
+) -> None:
+    """Logged in at the hub, each sees, uploads to, and gets credentials for, theirs and no other's.
+
+    What exactly is in hub.spec.ts, a test each.
+    """
+    root = hub.fetch(f"{base('ann')}config", tokens["ann"])[1]["root"]
+    users = [
+        {"name": user, "customer": customer, "token": tokens[user], "home": str(hub.homes / user)}
+        for user, customer in zip(USERS, (ANN, ANNX), strict=True)
+    ]
+    given = {"url": hub.url, "root": root, "results": str(tmp_path), "users": users}
+    browse("hub", {"HUB": json.dumps(given)}, tmp_path)
 
 
 def test_a_user_cannot_choose_the_customer(hub: JupyterHub, tokens: dict[str, str]) -> None:
@@ -165,6 +201,30 @@ except Exception as error:
     said = hub.run("ann", tokens["ann"], code)
     assert "vended" not in said
     assert ANN in said
+
+
+@pytest.mark.usefixtures("tokens")
+@pytest.mark.parametrize(
+    "more", [{}, {"session": "own", "hub_service": "", "role_arn": IDENTITY.role_arn}]
+)
+def test_a_configuration_that_names_another_customer_gives_nothing(
+    hub: JupyterHub, more: dict[str, str]
+) -> None:
+    """A server starts by its user's own file: the service refuses it, and nobody else has keys."""
+    hub.stop("ann")
+    folder = hub.homes / "ann" / ".jupyter"
+    folder.mkdir(exist_ok=True)
+    file = folder / "jupyter_server_config.json"
+    file.write_text(json.dumps({"StorageApp": {"customer": ANNX, **more}}))
+    try:
+        token = hub.start("ann")
+        # Whatever it takes itself for, nothing of the other's and nothing shared is to be had.
+        for path in (f"/data/{ANNX}/", f"/notebooks/{ANNX}/", "/data/shared/"):
+            assert not isinstance(names(hub, "ann", token, path), list)
+    finally:
+        hub.stop("ann")
+        file.unlink()
+    assert isinstance(names(hub, "ann", hub.start("ann"), f"/data/{ANN}/"), list)
 
 
 def test_every_vend_is_in_the_audit_log(hub: JupyterHub, tokens: dict[str, str]) -> None:

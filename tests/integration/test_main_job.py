@@ -7,20 +7,19 @@ import json
 import os
 import shutil
 import stat
-import subprocess
 import sysconfig
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from support.browser import browse
 from support.lab import LabServer, peak_rss
 
 from wherobots_storage.objectstore.embedded import EmbeddedStore
 
 pytestmark = [pytest.mark.store, pytest.mark.timeout(900)]
 
-REPOSITORY = Path(__file__).parents[2]
 BUCKET = "acme-data"
 CUSTOMER = "customer-ada"
 UPLOAD_BYTES = 300 * 1024**2
@@ -125,26 +124,9 @@ def _settings(store: EmbeddedStore, state: Path) -> dict[str, str]:
 
 
 def _browse(lab: LabServer, big_file: Path, results: Path) -> dict[str, object]:
-    """Do the browser's part with Playwright, and return what it saw."""
-    environment = {
-        **os.environ,
-        "LAB_URL": lab.url,
-        "BIG_FILE": str(big_file),
-        "RESULTS": str(results),
-        "NOTEBOOK": NOTEBOOK,
-        "CUSTOMER": CUSTOMER,
-    }
-    command = [
-        "npx",
-        "playwright",
-        "test",
-        "--config",
-        "tests/integration/browser/playwright.config.ts",
-    ]
-    done = subprocess.run(
-        command, cwd=REPOSITORY, env=environment, check=False, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-4000:]
+    """Do the browser's part, and return what it saw."""
+    given = {"LAB_URL": lab.url, "BIG_FILE": big_file, "NOTEBOOK": NOTEBOOK, "CUSTOMER": CUSTOMER}
+    browse("main-job", given, results)
     found: dict[str, object] = json.loads((results / "seen.json").read_text())
     return found
 

@@ -51,7 +51,13 @@ c.Authenticator.allow_all = True
 c.JupyterHub.spawner_class = OwnUid
 c.OwnUid.home_dir_template = f"{given['homes']}/{{username}}"
 c.Spawner.cmd = [sys.executable, "-m", "jupyterhub.singleuser"]
-c.Spawner.args = ["--allow-root", "--ServerApp.jpserver_extensions={'wherobots_storage': True}"]
+c.Spawner.args = [
+    "--allow-root",
+    "--ServerApp.jpserver_extensions={'wherobots_storage': True}",
+    "--LabApp.news_url=None",
+    "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+]
+c.Spawner.default_url = "/lab"
 c.Spawner.environment = given["environment"]
 c.Spawner.start_timeout = 120
 c.Spawner.http_timeout = 120
@@ -69,5 +75,6 @@ c.JupyterHub.load_roles = [
         "name": "test",
         "services": ["test"],
         "scopes": ["admin:users", "admin:servers", "tokens", "access:servers"],
-    }
+    },
+    {"name": "visitor", "users": ["teacher"], "scopes": ["access:servers"]},
 ]

@@ -118,6 +118,7 @@ class JupyterHub:
             "environment": {
                 **environment,
                 "WHEROBOTS_STORAGE_HUB_SERVICE": f"{self.service}/services/storage/",
+                "JUPYTER_PATH": str(self.folder / "share"),
             },
             "deployment": {**deployment, "PYTHONPATH": str(ROOT)},
         }
@@ -126,6 +127,9 @@ class JupyterHub:
     def __enter__(self) -> Self:
         (self.folder / "private").mkdir(mode=0o700)
         self.homes.mkdir()
+        extensions = self.folder / "share" / "labextensions"
+        extensions.mkdir(parents=True)
+        (extensions / "wherobots-storage").symlink_to(ROOT / "wherobots_storage/labextension")
         for name in self._users:
             (self.homes / name).mkdir(mode=0o700)
             if name in self.uids:
@@ -177,6 +181,13 @@ class JupyterHub:
         started = psutil.Process(self._process.pid).children(recursive=True)
         # Servers, and their agents, have sessions of their own, and no other parent than these.
         return [one for one in started if one.status() != psutil.STATUS_ZOMBIE]
+
+    def ports(self) -> list[int]:
+        """Where any of it listens."""
+        connections = [
+            one for process in self.processes() for one in process.net_connections("tcp")
+        ]
+        return sorted({one.laddr.port for one in connections if one.status == psutil.CONN_LISTEN})
 
     def log(self) -> str:
         """What hub, service and servers have said."""

