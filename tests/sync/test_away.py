@@ -378,6 +378,20 @@ def test_renames_and_passing_files_in_small_steps_are_no_loss(bench: Bench) -> N
     assert bench.keys() == [f"f{n:03}.moved" for n in range(100)]
 
 
+def test_files_that_only_pass_are_no_loss(bench: Bench) -> None:
+    """What one hint saw come and another saw go was no part of what is saved."""
+    numbered(bench)
+    with opened(bench) as (session, _board):
+        session.cycle(Cancel())
+        for _ in range(8):
+            passing = [bench.write(f"passing{n}", b"p%d" % n) for n in range(10)]
+            assert look(session).is_complete
+            for file in passing:
+                file.unlink()
+            assert look(session).veto is None
+    assert len(bench.keys()) == 100
+
+
 def test_new_objects_do_not_hide_what_vanished(bench: Bench, store: FaultyStore) -> None:
     """A mirror that lost most files and got many others moves nothing of the home to the trash."""
     every = numbered(bench)

@@ -32,7 +32,7 @@ def veto_deletions(*, journal_size: int, deletions: int, mirrored: int) -> Veto 
         return Veto(
             "home-emptied",
             f"The home has no files any more, and the bucket keeps {journal_size:,}. If it was "
-            "emptied on purpose, accept the deletions; otherwise restart to restore it.",
+            "emptied on purpose, accept the deletions; a restart while it is empty restores it.",
         )
     if journal_size > SMALL_JOURNAL and deletions * 2 > journal_size:
         return Veto(

@@ -21,6 +21,7 @@ from wherobots_storage.sync.meanwhile import Meanwhile
 from wherobots_storage.sync.mirror import Mirror
 from wherobots_storage.sync.report import Report, Stops
 from wherobots_storage.sync.scan import Scanner
+from wherobots_storage.sync.standing import Standing
 from wherobots_storage.sync.status import wire_held
 from wherobots_storage.sync.toll import Toll
 from wherobots_storage.sync.uploads import Uploader
@@ -66,6 +67,7 @@ class Cycle:
         self._away = False
         """Whether the latest cycle ended in an outage."""
         self._toll = Toll(journal)
+        self._standing = Standing(journal)
 
     def run(
         self,
@@ -90,8 +92,8 @@ class Cycle:
         consent = consent or Consent()
         with Uploads() as uploads, Deletions() as deletions:
             self._plan(uploads, deletions, report, cancel, focus, consent)
-            if focus is not None:
-                self._mirrored = len(self._journal) - deletions.files
+            if focus is not None and deletions.files:
+                self._mirrored = self._journal.contents() - deletions.contents
             pending = _Pending(uploads, deletions.files, self._on_progress, self._on_pending)
             pending.tell()
             try:
@@ -201,8 +203,10 @@ class Cycle:
         uploader.sweep()
         for level in uploads.folders():
             uploader.upload(level)
+        if self._whole:
+            self._standing.review(self._home, deletions)
+        self._allow(deletions, consent, uploads, report)
         if deletions.files:
-            self._allow(deletions, consent, uploads, report)
             Deleter(
                 self._home,
                 self._mirror,
@@ -234,15 +238,18 @@ class Cycle:
         self, deletions: Deletions, consent: Consent, uploads: Uploads, report: Report
     ) -> None:
         """Let those through that no veto holds back, or that somebody agrees to."""
-        veto = self._toll.judge(deletions, uploads, mirrored=self._mirrored)
+        judged = self._toll.judge(deletions, uploads, mirrored=self._mirrored)
+        veto = (self._standing.veto if deletions.asking else None) or judged
         if veto is not None:
             held = wire_held(deletions, veto.code)
             if not consent.agree(held):
                 report.veto, report.held = veto, held
+                self._standing.hold(veto, deletions)
                 if self._whole:
                     self._on_held(held, deletions.held())
                 return
             consent.remember(deletions.held())
+            self._standing.accept(deletions)
         deletions.allow()
 
 

@@ -52,6 +52,9 @@ CREATE TABLE parts (
     """
 ALTER TABLE conflicts ADD COLUMN sha256 TEXT;
 """,
+    """
+CREATE TABLE held (path TEXT PRIMARY KEY, etag TEXT NOT NULL) WITHOUT ROWID;
+""",
 )
 """What brings a journal from each version to the next; never changed once published."""
 
@@ -116,6 +119,12 @@ class Journal:
     def __len__(self) -> int:
         self._flush()
         return int(self._db.execute("SELECT count(*) FROM entries").fetchone()[0])
+
+    def contents(self) -> int:
+        """How many rows are of files and links."""
+        self._flush()
+        query = "SELECT count(*) FROM entries WHERE kind != 'folder'"
+        return int(self._db.execute(query).fetchone()[0])
 
     def __iter__(self) -> Iterator[Record]:
         """All rows, sorted by path; rows may be written meanwhile, behind a snapshot."""

@@ -163,7 +163,8 @@ class Work:
         finally:
             now = time.monotonic()
             self.hints_at = now + HINT_REST * (now - began)
-        if not report.is_settled or report.conflicts.total:
+        asks = report.veto is not None and not self._vetoed
+        if report.left_files or asks or report.conflicts.total:
             # Only a whole cycle knows all that is left, and tells it.
             self.next = min(self.next, time.monotonic() + self.backoff.pause())
         self.rest()

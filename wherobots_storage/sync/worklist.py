@@ -138,7 +138,8 @@ class Uploads(_Spool):
 class Deletions(_Spool):
     """Journal rows whose path is gone from the home; somebody may have agreed to some of them.
 
-    ``asking`` counts those to which nobody has, ``asking_bytes`` their sizes.
+    ``asking`` counts those to which nobody has, ``asking_bytes`` their sizes; ``contents`` counts
+    files and links.
     """
 
     def __init__(self) -> None:
@@ -149,6 +150,7 @@ class Deletions(_Spool):
         )
         self.asking = 0
         self.asking_bytes = 0
+        self.contents = 0
 
     def add(self, record: Record, *, agreed: bool = False) -> None:
         """Keep one for later."""
@@ -156,6 +158,7 @@ class Deletions(_Spool):
         self._db.execute("INSERT INTO work VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
         self.files += 1
         self.bytes += record.size
+        self.contents += record.kind != "folder"
         if not agreed:
             self.asking += 1
             self.asking_bytes += record.size
@@ -168,6 +171,11 @@ class Deletions(_Spool):
     def held(self) -> Iterator[Record]:
         """Those to which nobody has agreed, sorted by path."""
         return self._records("NOT agreed ORDER BY path")
+
+    def asks(self, path: str, etag: str) -> bool:
+        """Whether this version of a path is among those to which nobody has agreed."""
+        query = "SELECT 1 FROM work WHERE path = ? AND etag = ? AND NOT agreed"
+        return self._db.execute(query, (path, etag)).fetchone() is not None
 
     def files_to_go(self) -> Iterator[Record]:
         """The files and links that may be deleted, sorted by path."""
