@@ -222,6 +222,7 @@ class _Other:
         kind, body = self._world.oracle.home.get(self._any(pick), ("", b""))
         if kind == "file":
             self._store.put(PREFIX + self._any(pick), body)
+            self._world.oracle.again.add(self._any(pick))
 
     def put_odd(self, pick: int, _: int) -> None:
         """A key that cannot be a file."""

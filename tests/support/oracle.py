@@ -68,6 +68,8 @@ class Oracle:
         """The user deleted these, and the engine knew them: they have to go from the mirror."""
         self.doubtful: set[str] = set()
         """Others changed the key since home and mirror last held the same."""
+        self.again: set[str] = set()
+        """Others wrote the home's own bytes there: another version, if one of them was in parts."""
         self.agreed: dict[str, Value] = {}
         """What home and mirror last held both."""
         self._beside: set[Held] = set()
@@ -145,6 +147,7 @@ class Oracle:
             if path not in after and not self._is_own(path)
         }
         self._ever |= set(mirror)
+        self.again -= {path for path, _ in (*_lost(mirror, self.mirror), *_lost(home, self.home))}
         self.home, self.mirror = dict(home), dict(mirror)
         self._witnessed |= set(home.items())
         self._mirror_seen |= holds
@@ -196,15 +199,17 @@ class Oracle:
         ``reconciled``: it compared the journal with the mirror first.
         """
         for path, value in self.home.items():
+            if path in excused:
+                continue
             there = self.mirror.get(path)
             if there == value:
                 self.reported.add((path, value))
-                # Another's marker of a folder that has something in it stays another's.
-                unfinished = value[0] == "folder" and path in self._arriving
-                if self._wants_object(path, value) and not unfinished:
-                    self._known.add((path, value))
-            if path in excused or not self._wants_object(path, value):
+            # Another's marker of a folder that has something in it stays another's.
+            if not self._wants_object(path, value):
                 continue
+            unfinished = value[0] == "folder" and path in self._arriving
+            if there == value and not unfinished:
+                self._known.add((path, value))
             if path not in self.doubtful or self.agreed.get(path) != value:
                 require(there == value, f"{path!r} is not saved as it is: {value} is {there}")
             elif reconciled:
@@ -224,6 +229,7 @@ class Oracle:
         """The engine cannot know any more what the user deleted."""
         self._known.clear()
         self._beside.clear()
+        self.again.clear()
         self._arriving.clear()
         self.due.clear()
 

@@ -408,7 +408,7 @@ class World:
                 name == other.rstrip("/")
                 or other.startswith(f"{name}/")
                 or name.startswith(other.rstrip("/") + "/")
-                for other in self.oracle.doubtful | held | refused
+                for other in self.oracle.doubtful | self.oracle.again | held | refused
             )
             require(related, f"{path!r} was left though nobody else changed it: {code}")
 

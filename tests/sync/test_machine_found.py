@@ -127,3 +127,35 @@ def test_an_object_that_cannot_be_looked_at_does_not_stop_a_restore(
         assert "a-b" in world.oracle.home
         Act("other", "permit").carry_out(world)
         world.settle()
+
+
+def test_another_version_with_the_same_bytes_is_not_deleted(tmp_path: Path) -> None:
+    """A large file that another program uploaded again is its version; it comes back once."""
+    with World(tmp_path / "world") as world:
+        act(world, "write large")
+        act(world, "write", 4)
+        world.settle()
+        Act("other", "put same", A).carry_out(world)
+        act(world, "delete at")
+        world.cycle()
+        assert "a" in world.oracle.mirror
+        world.restore()
+        assert "a" in world.oracle.home
+        act(world, "delete at")
+        world.settle()
+        assert "a" not in world.oracle.mirror
+
+
+def test_the_same_bytes_under_a_name_that_waits_stay_anothers(tmp_path: Path) -> None:
+    """A file in a folder's place that nobody saved yet is no deletion when it goes again."""
+    with World(tmp_path / "world") as world:
+        act(world, "write", 3)
+        world.settle()
+        Act("other", "put", 3).carry_out(world)
+        Act("other", "put plain", A).carry_out(world)
+        act(world, "write same", A)
+        world.cycle()
+        assert world.oracle.home["a"] == world.oracle.mirror["a"]
+        act(world, "write", 3)
+        world.settle()
+        assert "a" in world.oracle.mirror
