@@ -29,6 +29,9 @@ class Cost:
     cpu: float = 0.0
     peak: int = 0
 
+    def __add__(self, other: Cost) -> Cost:
+        return Cost(self.wall + other.wall, self.cpu + other.cpu, max(self.peak, other.peak))
+
     def each(self, runs: int) -> Cost:
         """The cost of one of several equal runs."""
         return Cost(self.wall / runs, self.cpu / runs, self.peak)
