@@ -162,7 +162,8 @@ def test_an_hour_without_a_network(
     waits = requests.pop("waits")
     assert 60 < sum(requests.values()) < 300
     assert waits < 1000
-    assert held[-1] - held[0] < 100_000
+    # What is under way just then differs; a note of each file in each try would be many megabytes.
+    assert held[-1] - held[0] < 1_000_000
     assert len(set(threads)) == 1
     with sqlite3.connect(StateFolder.for_settings(settings).journal_path) as journal:
         assert journal.execute("PRAGMA integrity_check").fetchone() == ("ok",)
