@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from pathlib import Path
@@ -11,8 +12,16 @@ from support.agents import eventually, running_agent
 from support.faults import FaultyStore
 from support.homes import OLD, PREFIX, Bench, everything, opened
 
-from wherobots_storage.errors import AlreadyRunning, InvalidCredentials, StoreUnavailable
+from wherobots_storage.errors import (
+    AccessDenied,
+    AlreadyRunning,
+    InvalidCredentials,
+    StoreUnavailable,
+)
+from wherobots_storage.planning.tree import File, Notice
+from wherobots_storage.sync import reading, report
 from wherobots_storage.sync.lease import LeaseObject, lease_of
+from wherobots_storage.sync.reading import Content
 from wherobots_storage.sync.state import StateFolder
 
 
@@ -63,6 +72,43 @@ def test_a_log_that_grows_all_the_time(bench: Bench, store: FaultyStore) -> None
     store.before = grow
     assert bench.final(None).complete
     assert store.count("put", "/log") > 5
+
+
+@pytest.mark.parametrize("beside", [False, True])
+def test_what_is_refused_for_good(bench: Bench, store: FaultyStore, *, beside: bool) -> None:
+    """A file that the store takes never does not keep a final sync without a limit for ever."""
+    if beside:
+        LeaseObject(store, PREFIX, instance="other", host="there").take(force=True)
+    bench.write("good", mtime_ns=OLD)
+    bench.write("bad", mtime_ns=OLD)
+
+    def refuse(name: str, key: str) -> None:
+        if name == "put" and key.startswith(f"{PREFIX}bad"):
+            raise AccessDenied("not yours")
+
+    store.before = refuse
+    outcome = bench.final(None)
+    assert not outcome.complete
+    saved = bench.keys()
+    assert [key.partition(" ")[0] for key in saved] == ["good"]
+    assert [notice.path for notice in outcome.status.skipped] == ["bad"]
+
+
+def test_a_moving_file_among_many_notices(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that never holds still is saved beside, also when more is listed than is kept."""
+    monkeypatch.setattr(report, "MAX_KEPT", 3)
+    for number in range(5):
+        os.mkfifo(bench.home / f"a{number}")
+    bench.write("z", b"never still")
+    real = reading.read_small
+
+    def read(home: Path, entry: File) -> Content | Notice | None:
+        return reading.unsettled(entry) if entry.path == "z" else real(home, entry)
+
+    monkeypatch.setattr("wherobots_storage.sync.uploads.read_small", read)
+    bench.final(5.0)
+    saved = bench.keys()
+    assert [key.partition(" (")[0] for key in saved] == ["z"]
 
 
 def test_a_log_that_grows_beside_anothers_lease(bench: Bench, store: FaultyStore) -> None:

@@ -30,7 +30,7 @@ from wherobots_storage.sync.cancel import Cancel, Interrupted
 from wherobots_storage.sync.conflicts import key_room
 from wherobots_storage.sync.home import Home
 from wherobots_storage.sync.kept import KeptVersions
-from wherobots_storage.sync.mirror import Mirror, OutageDetector
+from wherobots_storage.sync.mirror import Mirror, OutageDetector, is_passing
 from wherobots_storage.sync.objects import metadata_of
 from wherobots_storage.sync.openuploads import OpenUploads
 from wherobots_storage.sync.reading import (
@@ -150,7 +150,8 @@ class AsidePass:
         try:
             saved = future.result()
         except StorageError as error:
-            report.leave(Notice(entry.path, error.code, error.message, entry.size))
+            notice = Notice(entry.path, error.code, error.message, entry.size)
+            report.leave(notice, refused=not is_passing(error))
             outage.failure(error)
             return
         outage.success()

@@ -12,7 +12,7 @@ from wherobots_storage.planning.tree import Directory, Notice, Record, ancestors
 from wherobots_storage.sync.cancel import Cancel
 from wherobots_storage.sync.home import Home
 from wherobots_storage.sync.journal import Journal
-from wherobots_storage.sync.mirror import Mirror, OutageDetector
+from wherobots_storage.sync.mirror import Mirror, OutageDetector, is_passing
 from wherobots_storage.sync.report import Report, Stops
 from wherobots_storage.sync.restored import UNKNOWN_ETAG
 from wherobots_storage.sync.scan import examine
@@ -87,7 +87,8 @@ class Deleter:
                 elif isinstance(error, HomeMissing):
                     away = error  # raised when all that was done is journaled
                 elif isinstance(error, StorageError):
-                    self._report.leave(Notice(record.path, error.code, error.message))
+                    notice = Notice(record.path, error.code, error.message)
+                    self._report.leave(notice, refused=not is_passing(error))
                     self._outage.failure(error)
                 else:
                     raise error

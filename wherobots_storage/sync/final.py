@@ -42,6 +42,10 @@ SETTLED_ROUNDS = 8
 log that is written to all the time would else keep a final sync without a deadline for ever."""
 
 
+STUCK_ROUNDS = 3
+"""After so many rounds in which everything left was refused for good, it is left."""
+
+
 class FinalSync:
     """Final syncs of one session. ``run`` never raises."""
 
@@ -83,7 +87,7 @@ class FinalSync:
 
     def _until_quiet(self, cancel: Cancel) -> bool:
         rescue = Rescue(self._session.journal)
-        settled = 0
+        settled = stuck = 0
         while True:
             try:
                 report = self._session.cycle(cancel, self._consent, upkeep=False)
@@ -91,7 +95,8 @@ class FinalSync:
                 settled = settled + 1 if report.is_settled and not rescue.hopes else 0
                 if settled == SETTLED_ROUNDS or (settled and report.is_quiet):
                     return not rescue
-                if report.veto is not None and report.moved == 0:
+                stuck = stuck + 1 if report.is_stuck else 0
+                if (report.veto is not None and report.moved == 0) or stuck == STUCK_ROUNDS:
                     return False
                 if report.left_files or rescue.hopes:
                     cancel.sleep(RETRY_SECONDS)
@@ -109,12 +114,13 @@ class FinalSync:
     def _pass_by_pass(self, work: AsidePass, cancel: Cancel) -> bool:
         rescue = Rescue(self._session.journal)
         report = Report()
-        quiet, settled = False, 0
-        while not quiet and settled < SETTLED_ROUNDS:
+        quiet, settled, stuck = False, 0, 0
+        while not quiet and settled < SETTLED_ROUNDS and stuck < STUCK_ROUNDS:
             try:
                 report = work.run(cancel)
                 self._rescue(rescue, report, cancel)
                 settled = settled + 1 if report.is_settled and not rescue.hopes else 0
+                stuck = stuck + 1 if report.is_stuck else 0
                 quiet = settled > 0 and report.is_quiet
                 if report.left_files or rescue.hopes:
                     cancel.sleep(RETRY_SECONDS)

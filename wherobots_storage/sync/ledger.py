@@ -9,7 +9,7 @@ from wherobots_storage.errors import StorageError
 from wherobots_storage.planning.tree import Mirrored, Notice, Record
 from wherobots_storage.sync.intents import Intents
 from wherobots_storage.sync.journal import Journal
-from wherobots_storage.sync.mirror import Mirror, OutageDetector
+from wherobots_storage.sync.mirror import Mirror, OutageDetector, is_passing
 from wherobots_storage.sync.objects import row_of
 from wherobots_storage.sync.reading import Content
 from wherobots_storage.sync.report import Report, Stops
@@ -72,7 +72,9 @@ class Ledger:
 
     def fail(self, entry: Mirrored, error: StorageError) -> None:
         """The store failed. Raises a StorageError when that is an outage."""
-        self.postpone(entry, error.code, error.message)
+        size = getattr(entry, "size", None)
+        notice = Notice(entry.path, error.code, error.message, size)
+        self._report.leave(notice, refused=not is_passing(error))
         self._outage.failure(error)
 
     def done(self, content: Content, etag: str, sent: int) -> None:

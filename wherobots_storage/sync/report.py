@@ -32,6 +32,10 @@ class Notices:
         if len(self._kept) < MAX_KEPT:
             self._kept[notice.path] = notice
 
+    def replace(self, notice: Notice) -> None:
+        """Keep one for the one of the same path that was added, whether that was kept or not."""
+        self._kept[notice.path] = notice
+
     def drop(self, path: str) -> None:
         """Keep the notice of a path no longer, if there is one."""
         if self._kept.pop(path, None) is not None:
@@ -69,14 +73,17 @@ class Report:
 
     ``left`` counts what should have been done and was not (it changed meanwhile, the store
     failed), ``unfinished`` names it; ``notices`` that cannot be mirrored, and ``conflicts``, stay
-    until something changes.
+    until something changes. ``refused`` of what is left would be refused again.
     """
 
     moved: int = 0
     deleted: int = 0
     left_files: int = 0
     left_bytes: int = 0
+    refused: int = 0
     unfinished: set[str] = field(default_factory=set)
+    moving: dict[str, Notice] = field(default_factory=dict)
+    """Of the unfinished those that changed while they were read."""
     conflicts: Notices = field(default_factory=Notices)
     skipped: Notices = field(default_factory=Notices)
     ignored: LeftOut = field(default_factory=LeftOut)
@@ -99,9 +106,17 @@ class Report:
         """Whether all of the home is in the mirror: nothing left, skipped or in conflict."""
         return self.is_settled and self.skipped.total == 0 and self.conflicts.total == 0
 
-    def leave(self, notice: Notice) -> None:
+    @property
+    def is_stuck(self) -> bool:
+        """Whether nothing was done, and all that is left would be refused again."""
+        return 0 < self.left_files == self.refused and self.moved == 0 and self.deleted == 0
+
+    def leave(self, notice: Notice, *, refused: bool = False) -> None:
         """Note something to be tried again."""
         self.left_files += 1
+        self.refused += refused
+        if notice.code == "unsettled":
+            self.moving[notice.path] = notice
         self.left_bytes += notice.size or 0
         self.unfinished.add(notice.path)
         self.skipped.add(notice)

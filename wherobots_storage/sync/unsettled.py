@@ -69,13 +69,10 @@ class Rescue:
 
         In the report it is no longer left over, but listed. Raises Interrupted.
         """
-        moving = {notice.path: notice for notice in report.skipped}
-        for path in [path for path in self._copies if path not in moving]:
+        for path in [path for path in self._copies if path not in report.moving]:
             self._take_back(mirror, path)
         self.hopes = False
-        for path, notice in moving.items():
-            if notice.code != "unsettled":
-                continue
+        for path, notice in report.moving.items():
             seen = self._seen[path] = self._seen.get(path, 0) + 1
             self.hopes = self.hopes or seen < TRIES
             if seen >= PATIENCE or cancel.remaining() < HURRY_SECONDS:
@@ -88,7 +85,7 @@ class Rescue:
         reason = f"It changed all the time; what could be read of it was saved as {name!r}."
         report.left_files -= 1
         report.left_bytes -= notice.size or 0
-        report.skipped.add(notice._replace(code=KEPT, reason=reason))
+        report.skipped.replace(notice._replace(code=KEPT, reason=reason))
 
     def _take_back(self, mirror: Mirror, path: str) -> None:
         name, etag = self._copies.pop(path)
