@@ -96,7 +96,7 @@ def loses_its_home_in_a_restore(world: World) -> None:
     for pick in range(3):
         act(world, "user", "write", 4 + pick)
     world.settle()
-    for at in range(20):
+    for at in range(36):
         world.lose_home()
         world.restore(Trouble("unmount", at))
         world.cycle()

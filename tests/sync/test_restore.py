@@ -76,7 +76,7 @@ def test_round_trip(first: Bench, second: Bench) -> None:
     assert first.sync().complete
     assert second.restore().complete
     assert picture(second.home) == picture(first.home)
-    assert not (second.home / ".wherobots").exists()
+    assert not (second.home / ".wherobots/tmp").exists()
 
 
 def test_sync_after_a_restore_sends_nothing(
@@ -341,7 +341,7 @@ def test_full_disk_stops_clearly_and_goes_on_later(
         patched.setattr(os, "open", full)
         with pytest.raises(DiskFull, match="Make room"):
             second.restore()
-    assert not (second.home / ".wherobots").exists()
+    assert not (second.home / ".wherobots/tmp").exists()
     # What had its name by then; a file that was only written is as good as not there.
     kept = picture(second.home)
     assert len(kept) <= 10
@@ -372,7 +372,7 @@ def test_really_full_disk(first: Bench, second: Bench, small_disk: Path) -> None
     object.__setattr__(second.settings, "home", small_disk)
     with pytest.raises(DiskFull):
         second.restore()
-    assert not (small_disk / ".wherobots").exists()
+    assert not (small_disk / ".wherobots/tmp").exists()
     assert 0 < len(picture(small_disk)) < 8
     second.sync()
     assert len(first.keys()) == 8

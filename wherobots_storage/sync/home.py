@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -41,7 +42,7 @@ class Home:
         InvalidConfiguration for ``/``, LocalIOError when it cannot be made.
         """
         path = _resolve(settings.home)
-        if path.exists() and not path.is_dir():
+        if _look(path) is False:
             message = f"The home {path} is not a directory. Set WHEROBOTS_STORAGE_HOME to one."
             raise HomeMissing(message, path=str(path))
         if create:
@@ -50,7 +51,7 @@ class Home:
             except OSError as error:
                 message = f"The home directory {path} cannot be made: {error.strerror}."
                 raise LocalIOError(message, path=str(path)) from error
-        if not path.is_dir():
+        if not _look(path):
             message = f"The home directory {path} does not exist. Create it, or run a restore."
             raise HomeMissing(message, path=str(path))
         reserved = [f"{RESERVED_NAME}/"]
@@ -63,7 +64,7 @@ class Home:
         try:
             opened = _identity(path)
         except OSError as error:
-            raise _unreadable(path, error) from error
+            raise unreadable(path, error) from error
         return cls(path, tuple(dict.fromkeys(reserved)), ignores, current_umask(), opened)
 
     @property
@@ -88,7 +89,7 @@ class Home:
         try:
             found = self.identity()
         except OSError as error:
-            raise _unreadable(self.path, error) from error
+            raise unreadable(self.path, error) from error
         if found != self.opened:
             raise self.swapped()
 
@@ -111,8 +112,33 @@ class Home:
         return IgnoreRules(lines)
 
 
+def real_path(home: Path) -> Path:
+    """Where a home really is. Raises HomeMissing when its links lead to themselves."""
+    try:
+        return home.expanduser().resolve()
+    except OSError as error:
+        raise unreadable(home, error) from error
+    except RuntimeError as error:  # pathlib's own for such links, and for a user without a home
+        message = f"The home directory {home} cannot be found: {error}."
+        raise HomeMissing(message, path=str(home)) from error
+
+
+def _look(path: Path) -> bool | None:
+    """Whether a directory is there, None when nothing is.
+
+    Raises HomeMissing when the disk does not say: EACCES, ESTALE of a network's, ENOTCONN of a
+    dead FUSE process, EIO.
+    """
+    try:
+        return stat.S_ISDIR(path.stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise unreadable(path, error) from error
+
+
 def _resolve(home: Path) -> Path:
-    path = home.expanduser().resolve()
+    path = real_path(home)
     if path == Path("/"):
         message = "The home cannot be '/': a whole machine is not a home (WHEROBOTS_STORAGE_HOME)."
         raise InvalidConfiguration(message, path="/")
@@ -124,7 +150,8 @@ def _identity(path: Path) -> str:
     return f"{found.st_dev}:{found.st_ino}"
 
 
-def _unreadable(path: Path, error: OSError) -> HomeMissing:
+def unreadable(path: Path, error: OSError) -> HomeMissing:
+    """The error of a home whose disk answers so: one that is gone, or refuses, has lost nothing."""
     message = f"The home directory {path} cannot be read: {error.strerror}."
     return HomeMissing(message, path=str(path))
 

@@ -18,6 +18,7 @@ from wherobots_storage.errors import StorageError
 from wherobots_storage.objectstore.store import BulkTransfers, ObjectStore
 from wherobots_storage.planning.tree import File, Symlink
 from wherobots_storage.settings import Settings
+from wherobots_storage.sync.belonging import claim, is_of, is_used
 from wherobots_storage.sync.cancel import Cancel, Interrupted
 from wherobots_storage.sync.consent import Consent
 from wherobots_storage.sync.cycle import Cycle
@@ -257,26 +258,27 @@ class Session:
         """Raises HomeMissing when the directory is not the one that this session began with."""
         if self._identity is None:
             self._take_home(home, restoring=False)
-        elif home.identity() != self._identity:
+        elif home.opened != self._identity:
             raise home.swapped()
+        else:
+            claim(self._journal, home)
 
     def _take_home(self, home: Home, *, restoring: bool) -> None:
         """Set the journal aside when it is of another home, or of one that a restore finds empty.
 
         Without it nothing of the bucket counts as deleted here.
         """
-        known = self._journal.meta("home")
-        self._identity = home.identity()
-        anew = known != self._identity or (restoring and self._is_empty(home))
-        # Folders that a restore was about to make when it was killed are no reason.
-        if anew and self._journal.ask("SELECT 1 FROM entries WHERE etag != '' LIMIT 1"):
+        anew = not is_of(self._journal, home) or (restoring and self._is_empty(home))
+        if anew and is_used(self._journal):
             log.info("the home is another one, or empty: its journal is set aside")
             OpenUploads(self._mirror, self._journal).abandon()
             self._journal.close()
             set_aside(self._state.journal_path, "former")
             self._journal = open_journal(self._state.journal_path)
             self.tell.use(self._journal)
-        self._journal.set_meta("home", self._identity)
+        self._journal.set_meta("home", home.opened)
+        claim(self._journal, home)
+        self._identity = home.opened
 
     @staticmethod
     def _is_empty(home: Home) -> bool:

@@ -18,6 +18,7 @@ import msgspec
 
 from wherobots_storage.errors import AlreadyRunning, InvalidConfiguration, LocalIOError
 from wherobots_storage.settings import Settings
+from wherobots_storage.sync.home import real_path
 
 POLL = 0.1
 DEATH_WAIT = 20.0
@@ -44,10 +45,10 @@ class StateFolder:
     def for_settings(cls, settings: Settings) -> Self:
         """The folder for this root, customer and home; nothing is made yet.
 
-        Raises NotConfigured when no root is set.
+        Raises NotConfigured when no root is set, HomeMissing when the home leads to itself.
         """
         tenancy = settings.require_tenancy()
-        home = settings.home.expanduser().resolve()
+        home = real_path(settings.home)
         facts = "\0".join((tenancy.root.url, tenancy.customer, os.fsencode(home).hex()))
         digest = hashlib.sha256(facts.encode()).hexdigest()[:16]
         return cls(settings.state_dir.expanduser().absolute() / f"{tenancy.customer}-{digest}")
