@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,9 +30,10 @@ from wherobots_storage.sync.beside import Beside
 from wherobots_storage.sync.cancel import Cancel
 from wherobots_storage.sync.flights import Flights
 from wherobots_storage.sync.home import Home
-from wherobots_storage.sync.install import Installer, Staged, fatal, is_full
+from wherobots_storage.sync.install import Installer, Staged, fatal, is_full, stamp_now
 from wherobots_storage.sync.journal import Journal
 from wherobots_storage.sync.mirror import Mirror
+from wherobots_storage.sync.powercut import clear_nothing
 from wherobots_storage.sync.ranges import RangedObject
 from wherobots_storage.sync.reading import unchanged_by_hash
 from wherobots_storage.sync.remote import RemoteListing
@@ -130,7 +131,7 @@ class Downloader:
 
     def trash(self, paths: Iterable[str]) -> None:
         """Move unchanged files whose object vanished to the trash, and forget them."""
-        stamp = time.strftime("%Y-%m-%d %H%M%S", time.gmtime())
+        stamp = stamp_now()
         for done, path in enumerate(paths):
             if done % BATCH == 0:
                 self._journal.commit()  # Its statements are kept in memory until then.
@@ -150,6 +151,8 @@ class Downloader:
         remote = get.remote
         if get.step is Step.COMPARE and self._is_only_touched(remote.path):
             get = _Get(Step.REPLACE, remote)
+        elif get.step is Step.COMPARE and self._clears(remote):
+            get = _Get(Step.RESTORE, remote)
         if get.step is not Step.REPLACE and self._beside.is_here(remote):
             self._moved(1, remote.size)
         elif remote.size > SMALL_BYTES:
@@ -160,6 +163,11 @@ class Downloader:
             while (landed := self._flights.next()) is not None:
                 self._land(*landed)
             self._submit(get)
+
+    def _clears(self, remote: Remote) -> bool:
+        with suppress(OSError):
+            return clear_nothing(self._home, self._journal, self._installer, remote)
+        return False
 
     def _submit(self, get: _Get) -> None:
         key = self._mirror.key(get.remote.path)

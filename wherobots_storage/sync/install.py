@@ -14,6 +14,7 @@ import secrets
 import shutil
 import stat
 import threading
+import time
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -218,9 +219,20 @@ class Installer:
         entry = examine(self._home.path, path)
         if entry is None or isinstance(entry, Directory) or not is_unchanged(entry, record):
             return False
+        self._move_to_trash(path, stamp)
+        return True
+
+    def put_aside(self, path: str, stamp: str) -> None:
+        """Move a file to ``.wherobots/trash/STAMP``, whatever is in it; a missing one is no error.
+
+        Raises OSError.
+        """
+        if isinstance(examine(self._home.path, path), File):
+            self._move_to_trash(path, stamp)
+
+    def _move_to_trash(self, path: str, stamp: str) -> None:
         self._make_work()
         (self._home.path / path).rename(self._place_in_trash(path, stamp))
-        return True
 
     def _place_in_trash(self, path: str, stamp: str) -> Path:
         """A name that is free, its folder made: within a second a path may come here twice."""
@@ -261,6 +273,11 @@ class Installer:
                 raise NotADirectoryError(errno.ENOTDIR, "not a folder", str(self._home.work))
         except OSError as error:
             raise fatal(error, self._home.path) from error
+
+
+def stamp_now() -> str:
+    """The name of a folder in the trash for what is moved there now."""
+    return time.strftime("%Y-%m-%d %H%M%S", time.gmtime())
 
 
 def is_full(error: OSError) -> bool:

@@ -29,6 +29,7 @@ from wherobots_storage.sync.journal import Journal, open_journal, set_aside
 from wherobots_storage.sync.mirror import Mirror
 from wherobots_storage.sync.missing import Missing
 from wherobots_storage.sync.openuploads import OpenUploads
+from wherobots_storage.sync.powercut import mend
 from wherobots_storage.sync.probe import probe
 from wherobots_storage.sync.reconcile import Reconciler
 from wherobots_storage.sync.rehash import Rehash
@@ -278,6 +279,8 @@ class Session:
             self.tell.use(self._journal)
         self._journal.set_meta("home", home.opened)
         claim(self._journal, home)
+        if self._identity is None:
+            mend(home, self._journal, restoring=restoring)
         self._identity = home.opened
 
     @staticmethod

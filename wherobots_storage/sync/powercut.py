@@ -1,0 +1,119 @@
+"""After a power cut: what it broke is put aside and restored, never taken for the user's edit.
+
+Restored files are not flushed to the disk one by one, which would take several times as long as the
+restore, and neither are most programs' own files, while the journal knows them already.
+"""
+
+from __future__ import annotations
+
+import logging
+from contextlib import suppress
+from itertools import islice
+from pathlib import Path
+
+from wherobots_storage.planning.powercut import was_not_edited
+from wherobots_storage.planning.tree import File, Record, Remote, is_unchanged
+from wherobots_storage.sync.home import Home
+from wherobots_storage.sync.install import Installer, stamp_now
+from wherobots_storage.sync.journal import Journal
+from wherobots_storage.sync.reading import unchanged_by_hash
+from wherobots_storage.sync.scan import examine
+from wherobots_storage.sync.worklist import Paths
+
+log = logging.getLogger("wherobots_storage.agent")
+
+WINDOW_SECONDS = 300.0
+"""So long before the latest row a file may have been saved that is not on its disk yet. Linux
+begins to write bytes after 30 s (vm.dirty_expire_centisecs), a slow disk takes longer."""
+
+SHOWN = 20
+"""So many names are logged."""
+
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+_BOOT = "boot"
+
+
+def mend(home: Home, journal: Journal, *, restoring: bool) -> int:
+    """Put aside and forget what a power cut broke, so that a restore brings it; how many files.
+
+    After a reboot, or on another machine, the latest files are compared with their rows, by their
+    bytes too; what is not there at all was not deleted then. ``restoring``: also without one, by
+    their size (a snapshot of the disk came back, or a server's disk had the power cut). Raises
+    HomeMissing.
+    """
+    known, boot = journal.meta(_BOOT), _boot_id()
+    rebooted = None not in {known, boot} and known != boot
+    count = 0
+    if rebooted or restoring:
+        with Paths() as broken:
+            for record in _latest(journal):
+                if _is_broken(home, record, rebooted=rebooted):
+                    broken.add(record.path)
+            count = len(broken)
+            if count:
+                home.check()  # In a bare mount point nothing is found either.
+                _put_aside(home, journal, broken)
+    if boot != known:
+        journal.set_meta(_BOOT, boot)
+    return count
+
+
+def _boot_id() -> str | None:
+    with suppress(OSError):
+        return BOOT_ID.read_text("ascii", "replace").strip()
+    return None
+
+
+def _latest(journal: Journal) -> list[Record]:
+    rows = journal.ask(
+        "SELECT path FROM entries WHERE kind = 'file' AND time >= "
+        "(SELECT max(time) FROM entries WHERE kind = 'file') - ?",
+        (WINDOW_SECONDS,),
+    )
+    return [record for (path,) in rows if (record := journal.get(str(path))) is not None]
+
+
+def _is_broken(home: Home, record: Record, *, rebooted: bool) -> bool:
+    try:
+        entry = examine(home.path, record.path)
+    except OSError:
+        return False  # What cannot be examined is not broken.
+    if entry is None:
+        return rebooted
+    if not isinstance(entry, File):
+        return False
+    same = is_unchanged(entry, record)
+    if not same and not was_not_edited(entry, record, rebooted=rebooted):
+        return False
+    if entry.size != record.size:
+        return True
+    return rebooted and unchanged_by_hash(home.path, record) is None
+
+
+def _put_aside(home: Home, journal: Journal, broken: Paths) -> None:
+    # Forgotten first: a kill in between must not make them deleted ones.
+    journal.forget_all(broken)
+    journal.commit()
+    installer, stamp = Installer(home), stamp_now()
+    some = ", ".join(islice(broken, SHOWN))
+    log.warning("%d files were broken by a power cut, and are restored: %s", len(broken), some)
+    for path in broken:
+        try:
+            installer.put_aside(path, stamp)
+        except OSError as error:
+            log.warning("%s cannot be moved to the trash: %s", path, error)
+
+
+def clear_nothing(home: Home, journal: Journal, installer: Installer, remote: Remote) -> bool:
+    """Put aside an empty file that nobody knows, where the bucket has one that is not empty.
+
+    It is what a power cut leaves of a file that was being restored, when its row was lost too; and
+    in any other there is no work either. Whether there was one. Raises OSError.
+    """
+    if not remote.size or remote.path.endswith("/") or journal.get(remote.path) is not None:
+        return False
+    entry = examine(home.path, remote.path)
+    if not isinstance(entry, File) or entry.size:
+        return False
+    installer.put_aside(remote.path, stamp_now())
+    return True
