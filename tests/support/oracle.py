@@ -76,6 +76,8 @@ class Oracle:
         """The home's versions that final syncs without the lease saved at names of their own."""
         self._known: set[Held] = set()
         """What a clean cycle found saved, so that the journal has it."""
+        self.held: set[str] = set()
+        """Their deletion waits for somebody's consent, however long and whatever else happens."""
         self._arriving: set[str] = set()
         """Folders of restores that did not come to their end: nothing is deleted of them."""
         self._witnessed: set[Held] = set()
@@ -98,6 +100,7 @@ class Oracle:
             self.removed.add(held)
             self._release(held, theirs=held in self._witnessed)
         self.due -= set(home)
+        self.held -= set(home)
         self.home = dict(home)
         self._home_seen |= set(home.items())
 
@@ -127,6 +130,7 @@ class Oracle:
     def by_engine(self, home: Tree, mirror: Tree, trash: Collection[Held], run: Run) -> None:
         """The engine did something. Raises AssertionError when it may not."""
         if run == "restore":
+            self.held -= set(home)
             self._arriving |= {path for path in home if path not in self.home}
             self._check_restored(home, trash)
             require(mirror == self.mirror, "a restore changed the mirror")
@@ -231,6 +235,7 @@ class Oracle:
         self._beside.clear()
         self.again.clear()
         self._arriving.clear()
+        self.held.clear()
         self.due.clear()
 
     def _wants_object(self, path: str, value: Value) -> bool:
@@ -248,6 +253,7 @@ class Oracle:
     def _touched(self, path: str) -> None:
         self.doubtful.add(path)
         self.due.discard(path)
+        self.held.discard(path)
 
     def _check_restored(self, home: Tree, trash: Collection[Held]) -> None:
         for held in _lost(self.home, home):
@@ -292,6 +298,8 @@ class Oracle:
     def _check_synced(self, mirror: Tree) -> None:
         for held in _lost(self.mirror, mirror):
             path = held[0]
+            if path not in mirror:
+                require(path not in self.held, f"{held} was deleted, and nobody has agreed to it")
             if path not in mirror and not self._is_own(path):
                 require(held in self.removed, f"{held} was deleted, which the user did not do")
         for held in _lost(mirror, self.mirror):

@@ -215,6 +215,7 @@ class World:
             self.ahead += 4000.0
         report = self._run(lambda session: session.cycle(Hasty()), trouble)
         if accept and report is not None and report.veto is not None:
+            self.oracle.held.clear()
             consent = Consent(everything)
             report = self._run(lambda session: session.cycle(Hasty(), consent), None, asked=True)
             consent.forget()
@@ -364,6 +365,8 @@ class World:
         self._observe()
         if ended:
             self.oracle.arrived(kind)
+        if report is not None and kind != "restore":
+            self.oracle.held |= held_paths(report)
         if not asked and (trouble is None or trouble.kind != "meet"):
             self.oracle.end(kind, self.small_journal)
         return report

@@ -22,11 +22,13 @@ from wherobots_storage.planning.tree import Record
 from wherobots_storage.sync import aside, deletions, install, toll, uploads
 from wherobots_storage.sync import restore as restore_work
 from wherobots_storage.sync.conflicts import Keeper
+from wherobots_storage.sync.focus import Focus
 from wherobots_storage.sync.home import Home
 from wherobots_storage.sync.journal import Journal
 from wherobots_storage.sync.mirror import OutageDetector
 from wherobots_storage.sync.objects import row_of
 from wherobots_storage.sync.session import Session
+from wherobots_storage.sync.standing import Standing
 
 A, B = 0, 2
 """The picks of the paths ``a`` and ``b``."""
@@ -168,6 +170,22 @@ def loses_most(world: World) -> None:
         world.cycle()
 
 
+def goes_on_after_a_loss(world: World) -> None:
+    """Everything is gone, and new files come: in a cycle, after a hint, at the end and after it."""
+    for pick in (A, B, 4):
+        act(world, "user", "write", pick)
+    world.settle()
+    act(world, "user", "delete all", 0)
+    world.cycle()
+    act(world, "user", "write", 5)
+    world.hinted(Focus(frozenset({""})))
+    act(world, "user", "write", 6)
+    world.final()
+    world.restore()
+    world.cycle(reconcile=True)
+    world.cycle(accept=True)
+
+
 def finds_nothing_there(world: World) -> None:
     """Somebody empties the mirror, and it is restored."""
     act(world, "user", "write", A)
@@ -293,6 +311,11 @@ def never_asking() -> AbstractContextManager[Any]:
     return patch.object(toll, "veto_deletions", lambda **_: None)
 
 
+def forgetting_what_is_held() -> AbstractContextManager[Any]:
+    """A veto lasts until the next cycle."""
+    return patch.object(Standing, "veto", None)
+
+
 def trashing_everything() -> AbstractContextManager[Any]:
     """Nothing is too much to be trashed at once."""
     return patch.object(restore_work, "veto_trash", lambda **_: None)
@@ -323,6 +346,7 @@ CASES = [
     Case(reading_no_sign, knows_times_of_others, "restored"),
     Case(never_asking, empties_its_home, "nothing is left, and nobody was asked"),
     Case(never_asking, loses_most, "more than half is gone, and nobody was asked"),
+    Case(forgetting_what_is_held, goes_on_after_a_loss, "and nobody has agreed to it"),
     Case(trashing_everything, finds_nothing_there, "nothing is left, and nobody was asked"),
 ]
 
