@@ -5,9 +5,13 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import re
+import shlex
+import sys
 import uuid
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Executor
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -191,7 +195,7 @@ async def test_sdks_work_without_a_line_of_set_up(
 
 
 CLIENTS = """
-import boto3, datetime, gc, json, os, s3fs
+import boto3, datetime, gc, json, os, pandas, s3fs
 from botocore.credentials import RefreshableCredentials
 bucket, _, own = os.environ["USER_S3_PATH"].removeprefix("s3://").partition("/")
 s3, fs = boto3.client("s3"), s3fs.S3FileSystem()
@@ -203,17 +207,18 @@ def work(seconds):
         one._time_fetcher = lambda: now(datetime.UTC) + datetime.timedelta(seconds=seconds)
     s3.put_object(Bucket=bucket, Key=own + "a.txt", Body=b"a")
     fs.invalidate_cache()
-    fs.pipe(bucket + "/" + own + "b.txt", b"b")
+    fs.pipe(bucket + "/" + own + "b.csv", b"n\\n1\\n")
+    assert list(pandas.read_csv(os.environ["USER_S3_PATH"] + "b.csv")["n"]) == [1]
     print(json.dumps(sorted(one._access_key for one in held)))
 
 s3.list_objects_v2(Bucket=bucket, Prefix=own)
-fs.pipe(bucket + "/" + own + "b.txt", b"")
+fs.pipe(bucket + "/" + own + "b.csv", b"")
 work(0)
 """
 
 
 async def test_credentials_renew_themselves_in_a_kernel(start_kernel: Any, moved: Moved) -> None:
-    """With sessions of 15 minutes and a clock that goes on, boto3 and s3fs never stop working."""
+    """With sessions of 15 minutes and a clock that goes on, boto3, s3fs and pandas do not stop."""
     kernel = await start_kernel()
     seen = [await kernel.run(CLIENTS)]
     for seconds in (1000, 2000, 10_000):
@@ -240,27 +245,75 @@ async def test_a_restarted_kernel_and_a_renamed_notebook(
     assert "AWS_CONTAINER_CREDENTIALS_FULL_URI" in names
 
 
-@pytest.mark.usefixtures("moved")
-async def test_a_terminal_has_them_too(
-    jp_serverapp: Any, jp_fetch: Fetch, jp_ws_fetch: Any
-) -> None:
+class Terminal:
+    """A shell of the server under test."""
+
+    def __init__(self, socket: WebSocketClientConnection) -> None:
+        self._socket = socket
+
+    async def until(self, typed: str, shown: str) -> str:
+        """Type a line, and wait until what comes after it matches; the first group of it."""
+        await self._socket.write_message(json.dumps(["stdin", typed + "\n"]))
+        seen = ""
+        while not (found := re.search(shown, seen)):
+            raw = await asyncio.wait_for(self._socket.read_message(), 90)
+            assert raw is not None
+            kind, *rest = json.loads(raw)
+            seen += rest[0] if kind == "stdout" else ""
+        return found[1]
+
+
+Opened = Callable[[], AbstractAsyncContextManager[Terminal]]
+
+
+@pytest.fixture
+def terminal(moved: Moved, jp_serverapp: Any, jp_fetch: Fetch, jp_ws_fetch: Any) -> Opened:
+    """Opens a terminal, after the server's extensions have started."""
+    assert moved.seconds == 0
+
+    @asynccontextmanager
+    async def opened() -> AsyncIterator[Terminal]:
+        await jp_serverapp.extension_manager.start_all_extensions()
+        asked = {"method": "POST", "body": "", "allow_nonstandard_methods": True}
+        name = json.loads((await jp_fetch("api", "terminals", **asked)).body)["name"]
+        socket = await jp_ws_fetch("terminals", "websocket", name)
+        await socket.write_message(json.dumps(["set_size", 24, 400, 0, 0]))
+        yield Terminal(socket)
+        socket.close()
+        await jp_fetch("api", "terminals", name, method="DELETE")
+
+    return opened
+
+
+async def test_a_terminal_has_them_too(terminal: Opened) -> None:
     """A shell has the endpoint's variables, and none of the server's keys."""
-    await jp_serverapp.extension_manager.start_all_extensions()
-    made = await jp_fetch(
-        "api", "terminals", method="POST", body="", allow_nonstandard_methods=True
-    )
-    name = json.loads(made.body)["name"]
-    socket = await jp_ws_fetch("terminals", "websocket", name)
-    ask = 'echo "<${AWS_SECRET_ACCESS_KEY-none}> <$AWS_CONTAINER_CREDENTIALS_FULL_URI>"\n'
-    await socket.write_message(json.dumps(["set_size", 24, 400, 0, 0]))
-    await socket.write_message(json.dumps(["stdin", ask]))
-    shown = ""
-    while "<none> <http://127.0.0.1:" not in shown:
-        kind, *rest = json.loads(await asyncio.wait_for(socket.read_message(), 90))
-        if kind == "stdout":
-            shown += rest[0]
-    socket.close()
-    await jp_fetch("api", "terminals", name, method="DELETE")
+    ask = 'echo "<${AWS_SECRET_ACCESS_KEY-none}> <$AWS_CONTAINER_CREDENTIALS_FULL_URI>"'
+    async with terminal() as shell:
+        assert await shell.until(ask, "<(none)> <http://127.0.0.1:")
+
+
+PROGRAM = """
+import boto3, os
+bucket, _, own = os.environ["USER_S3_PATH"].removeprefix("s3://").partition("/")
+session = boto3.Session()
+session.client("s3").put_object(Bucket=bucket, Key=own + "shell.txt", Body=b"s")
+print("<wrote with " + session.get_credentials().access_key + ">")
+"""
+
+
+async def test_credentials_renew_themselves_in_a_terminal(
+    terminal: Opened, moved: Moved, tmp_path: Path
+) -> None:
+    """Programs that a shell starts after the end of a session have another, and work."""
+    program = tmp_path / "program.py"
+    program.write_text(PROGRAM)
+    run = shlex.join([sys.executable, str(program)])
+    seen = []
+    async with terminal() as shell:
+        for seconds in (0, 1000, 10_000):
+            moved.seconds = seconds
+            seen.append(await shell.until(run, r"<wrote with (\w+)>"))
+    assert len(set(seen)) == 3
 
 
 class TestOptOut:
