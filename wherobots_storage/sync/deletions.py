@@ -151,7 +151,7 @@ class Deleter:
         first = page.entries[0] if page.entries else None
         if not isinstance(first, ObjectInfo) or first.key != key:
             return "gone"
-        if first.etag != record.etag:
+        if first.etag != record.etag or first.size:
             return "conflict"
         try:
             self._mirror.store.delete(key, if_match=record.etag)

@@ -330,6 +330,12 @@ class Downloader:
     def _receive_folder(self, get: _Get, info: ObjectInfo) -> None:
         remote = get.remote
         made = self._installer.make_folder(remote.path)
+        if info.size:
+            # Without a row: what is journaled here is deleted and written again as a folder is.
+            reason = "It is a folder's marker with bytes of its own: they stay in the bucket."
+            self._ledger.skip(remote.path, "marker-with-bytes", reason, info.size)
+            self._journal.forget(remote.path)
+            return
         mode = read_folder_mode(info.metadata, info.content_type)
         if mode is None:
             mode = self._home.folder_mode
