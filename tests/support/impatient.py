@@ -12,7 +12,7 @@ from wherobots_storage.handlers import patience, upload_manager
 patience.IDLE_SECONDS = 3.0
 patience.SLOWEST_BYTES = 1024**2
 patience.TAKE_SECONDS = 4.0
-upload_manager.IDLE_SECONDS = 10.0
+upload_manager.IDLE_SECONDS = 20.0
 upload_manager.REAP_SECONDS = 0.5
 
 if __name__ == "__main__":
