@@ -323,6 +323,20 @@ def test_what_is_ignored_and_gone_is_forgotten_not_deleted() -> None:
     assert list(plan) == [Forget(row("a")), Forget(row("d/x")), Delete(row("e"))]
 
 
+def test_what_lies_below_a_mount_is_forgotten_not_deleted() -> None:
+    """Rows of what something is mounted over go, the mount's own too; those beside it count."""
+    mount = Problematic("d/", "other-filesystem", "Mounted.")
+    journal = [row("c"), marker("d/"), row("d/x"), row("d/y/z"), row("e")]
+    found = [*plan_backup([mount, file("e")], journal, folder_mode=0o755)]
+    assert found == [
+        Delete(row("c")),
+        Skip(mount),
+        Forget(marker("d/")),
+        Forget(row("d/x")),
+        Forget(row("d/y/z")),
+    ]
+
+
 def test_unsorted_scan_is_refused() -> None:
     """A stream out of order is no plan: it could delete what is there."""
     with pytest.raises(UnsortedStreamError):

@@ -104,10 +104,10 @@ def test_home_that_goes_away_behind_a_listed_folder_deletes_nothing(
     mount = Mount(bench.home)
     real = Scanner._plain
 
-    def plain(self: Scanner, folder: str, child: os.DirEntry[str], device: int) -> Any:
+    def plain(self: Scanner, folder: str, child: os.DirEntry[str]) -> Any:
         if folder == "j/":
             mount.take()
-        return real(self, folder, child, device)
+        return real(self, folder, child)
 
     with monkeypatch.context() as patched:
         patched.setattr(Scanner, "_plain", plain)

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from wherobots_storage.planning.merge import pair
 from wherobots_storage.planning.tree import (
+    OTHER_FILESYSTEM,
     Directory,
     Entry,
     Ignored,
@@ -44,7 +45,8 @@ class Delete(NamedTuple):
 class Forget(NamedTuple):
     """Take a path out of the journal: it is gone here, and its remote copy stays all the same.
 
-    The user's rules ignore it, so that nobody can tell what its absence is to mean.
+    The user's rules ignore it, or something is mounted over it, so that nobody can tell what its
+    absence is to mean.
     """
 
     record: Record
@@ -107,6 +109,8 @@ class _Planner:
         self._ignored = ignored
         self._cover: str | None = None
         """Below this folder nothing may be taken for deleted."""
+        self._mounted: str | None = None
+        """What is below this folder lies on what is mounted there."""
         self._retyped: str | None = None
         """This folder stands where the journal has a file or a link."""
         self._deleted: list[str] = []
@@ -121,11 +125,19 @@ class _Planner:
         self._pass(path)
         yield from self._release(path)
         if entry is None:
-            if record is not None and not self._is_below(self._cover, path):
+            if record is None:
+                return
+            if self._is_below(self._mounted, path):
+                yield Forget(record)
+            elif not self._is_below(self._cover, path):
                 yield Forget(record) if self._ignored(path) else self._delete(record)
         elif isinstance(entry, Problematic):
             self._cover_folder(path)
             yield Skip(entry)
+            if entry.code == OTHER_FILESYSTEM:
+                self._mounted = path if path.endswith("/") else self._mounted
+                if record is not None:
+                    yield Forget(record)
         elif isinstance(entry, Ignored):
             self._cover_folder(path)
             yield Leave(entry)

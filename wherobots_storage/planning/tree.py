@@ -14,6 +14,9 @@ from typing import Literal, NamedTuple
 
 Kind = Literal["file", "symlink", "folder"]
 
+OTHER_FILESYSTEM = "other-filesystem"
+"""The code of what is mounted in the home: another day it is not, and has deleted nothing then."""
+
 
 class File(NamedTuple):
     """A regular file; times in nanoseconds since the epoch, ``mode`` masked with 0777."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from operator import itemgetter
 from pathlib import Path
 
 from wherobots_storage.errors import HomeMissing
@@ -13,6 +14,7 @@ from wherobots_storage.namespace.paths import MAX_KEY_BYTES
 from wherobots_storage.planning.format import EARLIEST_NS, LATEST_NS, clamped
 from wherobots_storage.planning.ignore import IgnoreRules
 from wherobots_storage.planning.tree import (
+    OTHER_FILESYSTEM,
     Directory,
     Entry,
     File,
@@ -22,6 +24,8 @@ from wherobots_storage.planning.tree import (
     Symlink,
     ancestors,
 )
+from wherobots_storage.sync.foldersize import count
+from wherobots_storage.sync.mounts import mounts_below
 
 _SPECIAL = {
     stat.S_IFSOCK: ("socket", "It is a socket."),
@@ -55,6 +59,8 @@ class Scanner:
         self._room = MAX_KEY_BYTES - prefix_bytes
         self._unfaithful = unfaithful
         self._counted: dict[str, tuple[int, Ignored]] = {}
+        self._mounts: frozenset[str] = frozenset()
+        """Where something is mounted, when the latest scan began; see ``mounts``."""
         self._top = (0, 0)
         """Device and inode of the home, when the latest scan began."""
 
@@ -98,6 +104,7 @@ class Scanner:
     def _begin(self) -> os.stat_result:
         found = self._home.stat()
         self._top = (found.st_dev, found.st_ino)
+        self._mounts = mounts_below(self._home)
         return found
 
     def _missing(self, error: OSError) -> HomeMissing:
@@ -170,7 +177,7 @@ class Scanner:
         near = any(name.startswith(folder) for name in self._reserved)
         with os.scandir(f"{self._home}/{folder}") as found:
             for child in found:
-                entry = None if near else self._plain(folder, child, device)
+                entry = None if near else self._plain(folder, child)
                 if entry is None:
                     entry = self._examine(folder, child, device, children)
                 if entry is not None:
@@ -178,7 +185,7 @@ class Scanner:
         children.entries.sort(key=_path)
         return children
 
-    def _plain(self, folder: str, child: os.DirEntry[str], device: int) -> Entry | None:
+    def _plain(self, folder: str, child: os.DirEntry[str]) -> Entry | None:
         """What nearly all entries are: a file with nothing special about it; else None.
 
         The same checks as in ``_examine``, where nothing reserved is near, without a call for
@@ -199,7 +206,7 @@ class Scanner:
         except OSError:
             return None
         mtime_ns = found.st_mtime_ns
-        if found.st_dev != device or not EARLIEST_NS <= mtime_ns <= LATEST_NS:
+        if path in self._mounts or not EARLIEST_NS <= mtime_ns <= LATEST_NS:
             return None
         return File(
             path, found.st_size, mtime_ns, found.st_ctime_ns, found.st_ino, found.st_mode & 0o777
@@ -230,8 +237,10 @@ class Scanner:
         self, path: str, name: str, found: os.stat_result, device: int
     ) -> Problematic | None:
         code = reason = ""
-        if found.st_dev != device:
-            code, reason = "other-filesystem", "It lies on another file system, mounted here."
+        # A file's device tells nothing: on an overlay it may be that of a layer.
+        other = found.st_dev != device and stat.S_ISDIR(found.st_mode)
+        if other or path.removesuffix("/") in self._mounts:
+            code, reason = OTHER_FILESYSTEM, "It lies on another file system, mounted here."
         elif stat.S_IFMT(found.st_mode) in _SPECIAL:
             code, reason = _SPECIAL[stat.S_IFMT(found.st_mode)]
         elif self._unfaithful and not self._unfaithful.isdisjoint(name):
@@ -261,7 +270,7 @@ class Scanner:
         # What is ignored is often large, so it is counted once, and again when its top changes.
         known = self._counted.get(path)
         if known is None or known[0] != found.st_mtime_ns:
-            known = (found.st_mtime_ns, Ignored(path, *_count(self._home / path)))
+            known = (found.st_mtime_ns, Ignored(path, *count(self._home / path)))
             self._counted[path] = known
         return known[1]
 
@@ -276,8 +285,8 @@ class _Children:
         self.complete = True
 
 
-def _path(entry: Entry) -> str:
-    return entry.path
+_path: Callable[[Entry], str] = itemgetter(0)
+"""Every kind of entry has it first; this is called for every file of every scan."""
 
 
 def _directory(path: str, mode: int, children: _Children) -> Directory:
@@ -326,20 +335,3 @@ def examine(home: Path, path: str) -> File | Symlink | Directory | None:
     if stat.S_ISREG(found.st_mode) or stat.S_ISLNK(found.st_mode):
         return _file_or_link(path.removesuffix("/"), found)
     return None
-
-
-def _count(folder: Path) -> tuple[int, int]:
-    files = size = 0
-    stack = [folder]
-    while stack:
-        try:
-            with os.scandir(stack.pop()) as found:
-                for child in found:
-                    if child.is_dir(follow_symlinks=False):
-                        stack.append(Path(child.path))
-                    else:
-                        files += 1
-                        size += child.stat(follow_symlinks=False).st_size
-        except OSError:
-            continue  # A count for people: what cannot be read is left out of it.
-    return files, size
