@@ -159,3 +159,13 @@ def test_the_same_bytes_under_a_name_that_waits_stay_anothers(tmp_path: Path) ->
         act(world, "write", 3)
         world.settle()
         assert "a" in world.oracle.mirror
+
+
+def test_an_empty_file_gives_way_to_bytes(tmp_path: Path) -> None:
+    """A restore moves an empty file that nobody knows to the trash, and brings other bytes."""
+    with World(tmp_path / "world") as world:
+        act(world, "write empty")
+        Act("other", "put", A).carry_out(world)
+        world.restore()
+        assert world.oracle.home == world.oracle.mirror
+        assert ("a", ("file", b"")) in world.trash()
