@@ -183,6 +183,7 @@ class Scanner:
                 if entry is not None:
                     children.entries.append(entry)
         children.entries.sort(key=_path)
+        _drop_doubles(children.entries)
         return children
 
     def _plain(self, folder: str, child: os.DirEntry[str]) -> Entry | None:
@@ -287,6 +288,16 @@ class _Children:
 
 _path: Callable[[Entry], str] = itemgetter(0)
 """Every kind of entry has it first; this is called for every file of every scan."""
+
+
+def _drop_doubles(entries: list[Entry]) -> None:
+    """Of paths that are there twice keep the later one, in a sorted list.
+
+    A name that is replaced while its folder is read may be given twice (readdir(3) leaves it open;
+    XFS does so).
+    """
+    if len(set(map(_path, entries))) != len(entries):
+        entries[:] = {entry.path: entry for entry in entries}.values()
 
 
 def _directory(path: str, mode: int, children: _Children) -> Directory:
