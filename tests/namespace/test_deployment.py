@@ -195,3 +195,22 @@ def test_seaweedfs_gets_its_own_file() -> None:
 def test_what_a_store_cannot_do_is_said(store: Store, warning: str) -> None:
     """A store's weakness, where one was measured, stands among the notes."""
     assert any(warning in note for note in made(store, customer="customer-a")["notes"])
+
+
+def test_what_vouches_for_identities_on_ceph_is_said() -> None:
+    """There the thumbprint does not, so that the issuer's URL has to be https."""
+    provider = "arn:aws:iam:::oidc-provider/hub.example.org"
+    found = made(
+        "ceph", principal=provider, identity_provider=True, customer="customer-a", subject="ann"
+    )
+    assert any("https" in note for note in found["notes"])
+    assert not any("web identity" in note for note in found["notes"])
+
+
+@pytest.mark.parametrize(("store", "denied"), [("ceph", True), ("aws", False)])
+def test_what_is_missing_is_not_told_on_ceph(store: Store, denied: bool) -> None:
+    """There a denial keeps a session's own policy from having missing files told."""
+    policy = made(store, customer="customer-a")["permissionPolicy"]
+    found = [one for one in policy["Statement"] if one["Action"] == ["s3:ListBucket"]]
+    told = [one["Condition"] for one in found if one["Effect"] == "Deny"]
+    assert told == ([{"Null": {"s3:prefix": "true"}}] if denied else [])

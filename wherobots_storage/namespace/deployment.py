@@ -2,7 +2,7 @@
 
 The documents are made of the same permission table as every session's policy. What they differ
 in from store to store was measured: SeaweedFS 4.48 keeps roles in a file of its own, Ceph's gateway
-(16) knows neither principal tags nor external ids.
+(16) takes no principal tag in a resource, and knows no external ids.
 """
 
 from __future__ import annotations
@@ -128,6 +128,8 @@ def permission_policy(deployment: Deployment) -> Document:
     else:
         prefixes = (prefix,)
     found = statements(deployment.bucket, prefixes, "write")
+    if deployment.store == "ceph":
+        found.append(_nothing_told(deployment))
     return {"Version": VERSION, "Statement": found}
 
 
@@ -208,7 +210,13 @@ def notes(deployment: Deployment) -> list[str]:
             "The role reaches the whole tree, and the session policy alone narrows it: only who "
             "may be trusted with every folder may assume it."
         )
-    if deployment.store == "ceph" and not deployment.identity_provider:
+    if deployment.store == "ceph" and deployment.identity_provider:
+        found.append(
+            "Ceph's gateway (measured with 16) does not compare the provider's thumbprint: whoever "
+            "answers at the issuer's URL is believed, so it must be https. Its first key counts, "
+            "and has to come with its certificate (x5c)."
+        )
+    elif deployment.store == "ceph":
         found.append(
             "Ceph's gateway (measured with 16) takes a session for the user who asked for it, so "
             "that every session can assume the role anew, without its session policy. Between "
@@ -243,6 +251,20 @@ def _subject_key(deployment: Deployment) -> str:
     if deployment.store == "seaweedfs":
         return "oidc:sub"
     return f"{deployment.principal.partition('oidc-provider/')[2]}:sub"
+
+
+def _nothing_told(deployment: Deployment) -> Document:
+    """No word on whether a file is missing, whatever a session's own policy allows.
+
+    Ceph's gateway (16) asks that policy alone whether it may tell, as if for a listing without a
+    prefix, so that the names of others' files could be guessed at; a denial of the role goes first.
+    """
+    return {
+        "Effect": "Deny",
+        "Action": ["s3:ListBucket"],
+        "Resource": [deployment.bucket],
+        "Condition": {"Null": {"s3:prefix": "true"}},
+    }
 
 
 def _only_the_tree(deployment: Deployment) -> Document:
