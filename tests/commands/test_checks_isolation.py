@@ -21,7 +21,11 @@ OWN = "org/data/customer-a/"
 
 
 def found(
-    store: MemoryStore, *, isolated: bool = True, session: MemoryStore | None = None
+    store: MemoryStore,
+    *,
+    isolated: bool = True,
+    session: MemoryStore | None = None,
+    again: bool | None = None,
 ) -> dict[str, Finding]:
     """The findings, by their check; what the checks wrote must be gone."""
 
@@ -32,7 +36,8 @@ def found(
         yield session
 
     vend = None if session is None else opened
-    checks = IsolationChecks(TENANCY, store, isolated, vend)
+    tried = None if again is None else lambda: bool(again)
+    checks = IsolationChecks(TENANCY, store, isolated, vend, tried)
     findings = {finding.check: finding for finding in checks.findings()}
     for each in (store, session):
         if each is not None:
@@ -42,7 +47,8 @@ def found(
 
 def test_what_holds_is_ok() -> None:
     """Credentials that end where they should, and a session that does, are said to."""
-    findings = found(Guarded(*AREAS), session=Guarded(OWN))
+    findings = found(Guarded(*AREAS), session=Guarded(OWN), again=False)
+    assert set(findings) == {"boundary", "temporary credentials", "sessions"}
     assert {finding.state for finding in findings.values()} == {"ok"}
 
 
@@ -91,3 +97,16 @@ def test_no_sessions_are_a_note() -> None:
     session = found(Guarded(*AREAS))["temporary credentials"]
     assert session.state == "note"
     assert "WHEROBOTS_STORAGE_ROLE_ARN" in session.advice
+
+
+@pytest.mark.parametrize(("isolated", "state"), [(True, "failed"), (False, "warning")])
+def test_a_session_that_gets_rid_of_its_policy(isolated: bool, state: str) -> None:
+    """Where a session can assume its role anew it is no boundary, and nowhere to be handed out."""
+    finding = found(Guarded(*AREAS), isolated=isolated, again=True)["sessions"]
+    assert finding.state == state
+    assert "web identities" in finding.advice
+
+
+def test_where_the_role_is_the_hub_s_nothing_is_said_of_it() -> None:
+    """A server of a hub does not know the role that its sessions are of."""
+    assert "sessions" not in found(Guarded(*AREAS))

@@ -230,7 +230,8 @@ def test_every_error_of_sts_is_mapped() -> None:
 def test_every_mapped_error_has_its_words() -> None:
     """Each kind that the tables give has a message, which can be filled in."""
     for kind in {*sts.CODES.values(), *sts.STATUSES.values()}:
-        filled = sts.MESSAGES[kind].format(host="h", role="r", scope="s", seconds=900)
+        words = {"host": "h", "role": "r", "scope": "s", "seconds": 900, "shown": "k"}
+        filled = sts.MESSAGES[kind].format(**words)
         assert "{" not in filled
 
 

@@ -89,4 +89,5 @@ def test_doctor_with_the_user_s_session(settings: Settings) -> None:
     assert "ok        clock:" in done.stdout
     assert "ok        boundary:" in done.stdout
     assert "ok        temporary credentials:" in done.stdout
+    assert "ok        sessions:" in done.stdout
     assert "the source of the user's sessions" in done.stdout

@@ -27,17 +27,23 @@ GUIDE = 'See docs/credentials.md, "Where users are kept apart".'
 
 @dataclass(frozen=True, slots=True)
 class IsolationChecks:
-    """``isolated``: users are to be kept apart. ``vend`` None: no sessions are configured."""
+    """``isolated``: users are to be kept apart. ``vend`` None: no sessions are configured.
+
+    ``again`` tries with a session to assume its role anew; None where the role is not known here.
+    """
 
     tenancy: Tenancy
     store: ObjectStore
     isolated: bool
     vend: Open | None
+    again: Callable[[], bool] | None = None
 
     def findings(self) -> Iterator[Finding]:
-        """A finding on what the server works with, and one on what it hands out."""
+        """A finding on what the server works with, and what can be said of what it hands out."""
         yield checked("boundary", self.boundary)
         yield checked("temporary credentials", self.sessions)
+        if self.again is not None:
+            yield checked("sessions", self.new_sessions)
 
     def boundary(self) -> Finding:
         """Whether this server's own credentials end at the user's folders."""
@@ -91,6 +97,21 @@ class IsolationChecks:
             )
         message = f"A session for {own.display} works there, and is refused everywhere else."
         return Finding(check=name, state="ok", message=message)
+
+    def new_sessions(self) -> Finding:
+        """Whether a session can get rid of its policy by assuming its role anew."""
+        name = "sessions"
+        if self.again is None or not self.again():
+            message = "A session cannot assume its role again, without its policy."
+            return Finding(check=name, state="ok", message=message)
+        return Finding(
+            check=name,
+            state="failed" if self.isolated else "warning",
+            message="This store lets a session assume its role again, without its policy: whoever "
+            "is handed one reaches all that the role does.",
+            advice="Neither a role that is assumed with keys nor the hub's service keeps users "
+            "apart here: use web identities. " + GUIDE,
+        )
 
 
 @dataclass(frozen=True, slots=True)

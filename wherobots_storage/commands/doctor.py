@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from wherobots_storage.commands import checks_kernels, checks_local
@@ -18,7 +18,12 @@ from wherobots_storage.commands.context import DONE, FAILED, INCOMPLETE, Context
 from wherobots_storage.commands.findings import Finding, State, failed
 from wherobots_storage.commands.output import Output
 from wherobots_storage.credentials.source import MIN_SECONDS
-from wherobots_storage.errors import StorageError
+from wherobots_storage.errors import (
+    AccessDenied,
+    CredentialsError,
+    NotSupported,
+    StorageError,
+)
 from wherobots_storage.namespace.policy import Scope
 from wherobots_storage.objectstore.store import ObjectStore
 from wherobots_storage.settings import Settings
@@ -78,7 +83,10 @@ def _store_findings(context: Context, settings: Settings) -> Iterator[Finding]:
                 yield finding
             if usable:
                 isolated = works_with_session(settings)
-                yield from IsolationChecks(tenancy, store, isolated, _sessions(settings)).findings()
+                checks = IsolationChecks(
+                    tenancy, store, isolated, _sessions(settings), _again(settings)
+                )
+                yield from checks.findings()
                 if isolated:
                     reach = ReachChecks(
                         tenancy, store, keeps_apart(settings), tuple(ways(settings))
@@ -104,6 +112,32 @@ def _sessions(settings: Settings) -> Open | None:
             store.close()
 
     return opened
+
+
+def _again(settings: Settings) -> Callable[[], bool] | None:
+    """Tells whether a session can assume the role that it was made with."""
+    role_arn = settings.role_arn
+    if role_arn is None or settings.hub_service is not None:
+        return None
+    from wherobots_storage.credentials.connect import source_of  # noqa: PLC0415
+    from wherobots_storage.credentials.sts import AssumeRole, open_client  # noqa: PLC0415
+
+    def assumes() -> bool:
+        tenancy = settings.require_tenancy()
+        scope = Scope.of_areas(tenancy.root, tenancy.permissions, "read")
+        held = source_of(settings).vend(scope, MIN_SECONDS)
+        shown = {
+            "AWS_ACCESS_KEY_ID": held.access_key_id,
+            "AWS_SECRET_ACCESS_KEY": held.secret_access_key,
+            "AWS_SESSION_TOKEN": held.session_token,
+        }
+        try:
+            AssumeRole(open_client(shown), role_arn, "doctor").vend(scope, MIN_SECONDS)
+        except (AccessDenied, CredentialsError, NotSupported):
+            return False
+        return True
+
+    return assumes
 
 
 def _show(finding: Finding, output: Output) -> None:

@@ -77,7 +77,7 @@ STATUSES: Mapping[int, Kind] = {
 MESSAGES: Mapping[Kind, str] = {
     ours.AccessDenied: (
         "{host} does not let this server assume the role {role}. Check the role's trust policy, "
-        "and the credentials of the server itself."
+        "and {shown}."
     ),
     ours.ExpiredCredentials: (
         "What this server itself shows to {host} has expired: renew its credentials or its "
@@ -108,6 +108,11 @@ MESSAGES: Mapping[Kind, str] = {
 }
 
 
+BY_KEYS = "the credentials of the server itself"
+BY_IDENTITY = "the identity token: its issuer, subject, audience and end"
+"""What a server shows to STS. Ceph's gateway (16) refuses a token without saying what for."""
+
+
 class AssumeRole:
     """A CredentialSource: a role, assumed with the credentials that the SDK finds.
 
@@ -134,7 +139,7 @@ class AssumeRole:
             "Policy": scope.policy(_partition(self._role_arn)),
             "DurationSeconds": seconds,
         }
-        asked = _Asked(self._client, self._role_arn, scope, seconds)
+        asked = _Asked(self._client, self._role_arn, scope, seconds, BY_KEYS)
         if self._tags:
             tagged = {**arguments, "Tags": self._tags}
             with contextlib.suppress(ours.AccessDenied):
@@ -169,7 +174,7 @@ class AssumeRoleWithWebIdentity:
             "Policy": scope.policy(_partition(self._role_arn)),
             "DurationSeconds": seconds,
         }
-        asked = _Asked(self._client, self._role_arn, scope, seconds)
+        asked = _Asked(self._client, self._role_arn, scope, seconds, BY_IDENTITY)
         return asked.credentials(lambda: self._client.assume_role_with_web_identity(**arguments))
 
 
@@ -259,7 +264,10 @@ def _read_token(path: Path) -> str:
 class _Asked:
     """One request to STS, and what its failure means."""
 
-    def __init__(self, client: STSClient, role_arn: str, scope: Scope, seconds: int) -> None:
+    def __init__(
+        self, client: STSClient, role_arn: str, scope: Scope, seconds: int, shown: str
+    ) -> None:
+        self._shown = shown
         self._host = urlsplit(client.meta.endpoint_url).netloc
         self._region = str(client.meta.region_name)
         self._role_arn = role_arn
@@ -314,7 +322,11 @@ class _Asked:
 
     def _message(self, kind: Kind) -> str:
         return MESSAGES[kind].format(
-            host=self._host, role=self._role_arn, scope=self._scope.name, seconds=self._seconds
+            host=self._host,
+            role=self._role_arn,
+            scope=self._scope.name,
+            seconds=self._seconds,
+            shown=self._shown,
         )
 
     def _where(self) -> Where:
