@@ -7,118 +7,24 @@ import hashlib
 import hmac
 import json
 import os
-import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
+from support.awscli import FILES, FOLDER, User
 from support.stub_server import Reply, stub_server
 
-from wherobots_storage.api.credentials import VendedCredentials
 from wherobots_storage.credentials import snippets
-from wherobots_storage.credentials.snippets import Place
-from wherobots_storage.credentials.sts import AssumeRole, open_client
-from wherobots_storage.credentials.vending import Vendor, scope_of
-from wherobots_storage.handlers.credentials import vended_credentials
-from wherobots_storage.namespace.paths import Root
-from wherobots_storage.objectstore.connect import connect
 from wherobots_storage.objectstore.embedded import EmbeddedStore
-from wherobots_storage.objectstore.store import ObjectInfo, iterate_keys
-from wherobots_storage.settings import Tenancy
 
 pytestmark = [pytest.mark.slow, pytest.mark.store, pytest.mark.timeout(400)]
-
-PEERS = Path(__file__).parents[2] / ".make" / "peers" / "bin"
-FOLDER = "org/data/shared/in coming ü/"
-FILES = {"a.txt": 3, "sub/b b.bin": 20_000_000, "sub/deep/ç.csv": 0}
-
-
-@pytest.fixture(scope="module")
-def aws(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The AWS CLI in an environment of its own, the benchmarks' perhaps: it pins its botocore."""
-    if (PEERS / "aws").exists():
-        return PEERS
-    folder = tmp_path_factory.mktemp("awscli")
-    subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-    install = [str(folder / "bin" / "pip"), "install", "--quiet", "awscli"]
-    subprocess.run(install, check=True, timeout=300)
-    return folder / "bin"
-
-
-class User:
-    """Somebody at a shell with files in my-data, and what the dialog shows to copy."""
-
-    def __init__(self, aws: Path, home: Path, store: EmbeddedStore, bucket: str) -> None:
-        self._aws = aws
-        self._home = home
-        self._store = store
-        self.bucket = bucket
-        self.uri = f"s3://{bucket}/{FOLDER}"
-        self.shown = self._vended().snippets
-
-    def _vended(self) -> VendedCredentials:
-        """The server's answer to the dialog."""
-        tenancy = Tenancy(Root(self.bucket, "org/"), "customer-a")
-        client = open_client(self._store.environment())
-        vendor = Vendor(
-            tenancy,
-            lambda: AssumeRole(client, self._store.role_arn, "customer-a"),
-            lambda uri: Place(uri, "us-east-1", self._store.endpoint_url),
-        )
-        scope = scope_of(tenancy, "/" + FOLDER.removeprefix("org/"), "upload")
-        return vended_credentials(vendor.vend(scope, 900), scope)
-
-    def prepare(self) -> None:
-        """Write the files, and the block into the credentials file."""
-        for name, size in FILES.items():
-            path = self._home / "my-data" / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(b"x" * size)
-        self.paste(self.shown.ini)
-
-    def paste(self, block: str) -> None:
-        """Make a block the credentials file."""
-        (self._home / ".aws").mkdir(exist_ok=True)
-        (self._home / ".aws" / "credentials").write_text(block)
-
-    def run(self, command: str) -> tuple[int, str]:
-        """Run a command line in bash; its status, and what it said."""
-        environment = {
-            name: value for name, value in os.environ.items() if not name.startswith("AWS_")
-        }
-        environment |= {
-            "PATH": f"{self._aws}{os.pathsep}{environment['PATH']}",
-            "HOME": str(self._home),
-            "AWS_EC2_METADATA_DISABLED": "true",
-            "LC_ALL": "C.UTF-8",
-        }
-        done = subprocess.run(
-            ["bash", "-c", command],
-            cwd=self._home,
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-            timeout=120,
-        )
-        return done.returncode, done.stdout
-
-    def stored(self) -> dict[str, int]:
-        """The sizes of what is in the folder, by name."""
-        store = connect(self.bucket, self._store.environment())
-        try:
-            found = [one for one in iterate_keys(store, FOLDER) if isinstance(one, ObjectInfo)]
-            return {one.key.removeprefix(FOLDER): one.size for one in found}
-        finally:
-            store.close()
 
 
 @pytest.fixture
 def user(aws: Path, seaweed: EmbeddedStore, bucket: str, tmp_path: Path) -> User:
     """A user who has just been handed credentials."""
-    one = User(aws, tmp_path, seaweed, bucket)
+    one = User(aws, tmp_path, seaweed.environment(), seaweed.role_arn, bucket)
     one.prepare()
     return one
 

@@ -2,63 +2,58 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-from collections.abc import Iterator
-from pathlib import Path
+import time
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from support.attempts import outcome
-from support.ceph import Ceph, missing_programs
+from support.ceph import NEEDS_CEPH, USER, Ceph
+from support.documents import (
+    BUCKET,
+    ROOT,
+    TREE,
+    check_cors,
+    check_lifecycle_is_kept,
+)
 from support.ground import client, prepare_role
 from support.places import PLACES, found_at
 
 from wherobots_storage.credentials.source import Credentials
 from wherobots_storage.namespace.deployment import Deployment, documents
-from wherobots_storage.namespace.paths import Root
 from wherobots_storage.namespace.policy import compact
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.store,
-    pytest.mark.skipif(bool(missing_programs()), reason=f"not installed: {missing_programs()}"),
-]
-
-BUCKET = "printed"
-DEPLOYMENT = Deployment(
-    "ceph",
-    Root(BUCKET, "org/"),
-    "test",
-    customer="customer-a",
-    origins=("https://hub.example.org",),
-)
-DOCUMENTS = documents(DEPLOYMENT)
+pytestmark = NEEDS_CEPH
 
 
 @pytest.fixture(scope="module")
-def environment() -> Iterator[dict[str, str]]:
-    """A running gateway with the bucket, in a folder short enough for Unix sockets."""
-    folder = Path(tempfile.mkdtemp(prefix="rgw-"))
-    try:
-        with Ceph(folder) as ceph:
-            ceph.allow_roles()
-            found = ceph.environment()
-            client(found).create_bucket(Bucket=BUCKET)
-            yield found
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+def environment(ceph: Ceph) -> dict[str, str]:
+    """A running gateway with the bucket."""
+    found = ceph.environment()
+    client(found).create_bucket(Bucket=BUCKET)
+    return found
+
+
+def role_session(environment: dict[str, str], customer: str | None) -> Any:
+    """S3 by a session of a printed role, without a policy of its own: all that the role may."""
+    found = documents(Deployment("ceph", ROOT, USER, customer=customer))
+    role = prepare_role(environment, found["trustPolicy"], found["permissionPolicy"])
+    asked = {"RoleArn": role, "RoleSessionName": "admin"}
+    keys = client(environment, service="sts").assume_role(**asked)["Credentials"]
+    held = Credentials(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"], 0)
+    return client(environment, held)
 
 
 @pytest.fixture(scope="module")
 def session(environment: dict[str, str]) -> Any:
-    """S3 by a session of the printed role, without a policy of its own: all that the role may."""
-    policies = DOCUMENTS["trustPolicy"], DOCUMENTS["permissionPolicy"]
-    role = prepare_role(environment, *policies)
-    asked = {"RoleArn": role, "RoleSessionName": "admin"}
-    keys = client(environment, service="sts").assume_role(**asked)["Credentials"]
-    found = Credentials(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"], 0)
-    return client(environment, found)
+    """All that customer-a's role may."""
+    return role_session(environment, "customer-a")
+
+
+@pytest.fixture(scope="module")
+def tree_session(environment: dict[str, str]) -> Any:
+    """All that the role for everybody may."""
+    return role_session(environment, None)
 
 
 @pytest.mark.parametrize(("prefix", "expected"), [*PLACES, ("org/data/customer-A/", "denied")])
@@ -67,21 +62,45 @@ def test_the_role_reaches_the_table(session: Any, prefix: str, expected: str) ->
     assert found_at(session, BUCKET, prefix) == {expected}
 
 
-def test_the_lifecycle_rule_is_taken(environment: dict[str, str]) -> None:
-    """The gateway takes the lifecycle document, and tells it back."""
-    s3 = client(environment)
-    asked = {"Bucket": BUCKET, "LifecycleConfiguration": DOCUMENTS["lifecycle"]}
-    s3.put_bucket_lifecycle_configuration(**asked)
-    [rule] = s3.get_bucket_lifecycle_configuration(Bucket=BUCKET)["Rules"]
-    assert rule["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 7}
+@pytest.mark.parametrize(("prefix", "expected"), TREE)
+def test_the_role_for_all_reaches_the_tree(tree_session: Any, prefix: str, expected: str) -> None:
+    """With --all the role has the organisation's tree and nothing beside it."""
+    assert found_at(tree_session, BUCKET, prefix) == {expected}
 
 
-def test_the_cors_rules_are_taken(environment: dict[str, str]) -> None:
-    """The gateway takes the CORS document, and tells it back."""
+def test_there_is_no_tag_in_a_resource(environment: dict[str, str]) -> None:
+    """The policy that serves all customers by a tag, as on AWS, is not taken: hence the tree."""
+    user = "arn:aws:iam::123456789012:user/hub"
+    policy = documents(Deployment("aws", ROOT, user))["permissionPolicy"]
+    trust = documents(Deployment("ceph", ROOT, USER))["trustPolicy"]
+    with pytest.raises(ClientError) as caught:
+        prepare_role(environment, trust, policy)
+    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
+
+
+def test_the_lifecycle_rule_frees_what_was_not_finished(
+    environment: dict[str, str], ceph: Ceph
+) -> None:
+    """After the seven days an unfinished upload below the root is gone, one beside it stays."""
     s3 = client(environment)
-    s3.put_bucket_cors(Bucket=BUCKET, CORSConfiguration=DOCUMENTS["cors"])
-    [rule] = s3.get_bucket_cors(Bucket=BUCKET)["CORSRules"]
-    assert rule["AllowedOrigins"] == ["https://hub.example.org"]
+    check_lifecycle_is_kept(s3)
+    for key in ("org/data/shared/unfinished", "beside"):
+        upload = s3.create_multipart_upload(Bucket=BUCKET, Key=key)["UploadId"]
+        part = {"Bucket": BUCKET, "Key": key, "UploadId": upload, "PartNumber": 1}
+        s3.upload_part(**part, Body=b"1")
+    left: list[str] = []
+    deadline = time.monotonic() + 60
+    while left != ["beside"] and time.monotonic() < deadline:
+        time.sleep(2)
+        ceph.process_lifecycles(day_seconds=1)
+        uploads = s3.list_multipart_uploads(Bucket=BUCKET).get("Uploads", [])
+        left = [upload["Key"] for upload in uploads]
+    assert left == ["beside"]
+
+
+def test_the_cors_rules_let_the_named_origin_read(environment: dict[str, str]) -> None:
+    """Only the page of the named origin is given what it reads."""
+    check_cors(client(environment))
 
 
 def test_the_bucket_policy_refuses_plain_http(environment: dict[str, str], session: Any) -> None:
@@ -89,7 +108,8 @@ def test_the_bucket_policy_refuses_plain_http(environment: dict[str, str], sessi
     admin = client(environment)
     at = {"Bucket": BUCKET, "Key": "org/data/customer-a/tls"}
     session.put_object(**at, Body=b"1")
-    admin.put_bucket_policy(Bucket=BUCKET, Policy=compact(DOCUMENTS["bucketPolicy"]))
+    printed = documents(Deployment("ceph", ROOT, USER, customer="customer-a"))["bucketPolicy"]
+    admin.put_bucket_policy(Bucket=BUCKET, Policy=compact(printed))
     try:
         assert outcome(session.get_object, **at) == "denied"
     finally:

@@ -11,28 +11,30 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from support.attempts import outcome
+from support.documents import (
+    BUCKET,
+    ROOT,
+    TREE,
+    check_cors,
+    check_lifecycle_is_kept,
+)
 from support.places import PLACES, found_at
 
 from wherobots_storage.namespace.deployment import Deployment, documents
-from wherobots_storage.namespace.paths import Root
 from wherobots_storage.objectstore import embedded_config
 from wherobots_storage.objectstore.embedded import EmbeddedStore
 
 pytestmark = pytest.mark.store
 
-BUCKET = "admin"
-ROLE = "wherobots-storage-a"
-CUSTOMER = "customer-a"
-DOCUMENTS = documents(
-    Deployment(
-        "seaweedfs",
-        Root(BUCKET, "org/"),
-        embedded_config.IDENTITY.user,
-        role=ROLE,
-        customer=CUSTOMER,
-        origins=("https://hub.example.org",),
+ROLES = {"customer-a": "wherobots-storage-a", None: "wherobots-storage-all"}
+"""The roles that are printed: one customer's, and the one for all."""
+
+DOCUMENTS = {
+    customer: documents(
+        Deployment("seaweedfs", ROOT, embedded_config.IDENTITY.user, role=role, customer=customer)
     )
-)
+    for customer, role in ROLES.items()
+}
 
 
 @pytest.fixture(scope="module")
@@ -41,8 +43,9 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedStore]:
     made = embedded_config._roles
 
     def printed(keys: embedded_config.Keys) -> dict[str, Any]:
-        names = ("policies", "roles")
-        return made(keys) | {name: DOCUMENTS["iamConfiguration"][name] for name in names}
+        found = [one["iamConfiguration"] for one in DOCUMENTS.values()]
+        parts = {name: [one[name][0] for one in found] for name in ("policies", "roles")}
+        return made(keys) | parts
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(embedded_config, "_roles", printed)
@@ -66,13 +69,24 @@ def client(store: EmbeddedStore, service: str, keys: dict[str, Any] | None = Non
     )
 
 
-@pytest.fixture(scope="module")
-def keys(store: EmbeddedStore) -> dict[str, Any]:
-    """A session of the role without a policy of its own: all that the role may."""
-    arn = DOCUMENTS["iamConfiguration"]["roles"][0]["roleArn"]
+def role_keys(store: EmbeddedStore, customer: str | None) -> dict[str, Any]:
+    """A session of a printed role without a policy of its own: all that the role may."""
+    arn = DOCUMENTS[customer]["iamConfiguration"]["roles"][0]["roleArn"]
     asked = {"RoleArn": arn, "RoleSessionName": "admin"}
     found: dict[str, Any] = client(store, "sts").assume_role(**asked)["Credentials"]
     return found
+
+
+@pytest.fixture(scope="module")
+def keys(store: EmbeddedStore) -> dict[str, Any]:
+    """A session of customer-a's role."""
+    return role_keys(store, "customer-a")
+
+
+@pytest.fixture(scope="module")
+def tree_keys(store: EmbeddedStore) -> dict[str, Any]:
+    """A session of the role for everybody."""
+    return role_keys(store, None)
 
 
 @pytest.mark.parametrize(("prefix", "expected"), PLACES)
@@ -83,9 +97,17 @@ def test_the_role_reaches_the_table(
     assert found_at(client(store, "s3", keys), BUCKET, prefix) == {expected}
 
 
+@pytest.mark.parametrize(("prefix", "expected"), TREE)
+def test_the_role_for_all_reaches_the_tree(
+    store: EmbeddedStore, tree_keys: dict[str, Any], prefix: str, expected: str
+) -> None:
+    """With --all the role has the organisation's tree and nothing beside it."""
+    assert found_at(client(store, "s3", tree_keys), BUCKET, prefix) == {expected}
+
+
 def test_a_session_is_not_trusted(store: EmbeddedStore, keys: dict[str, Any]) -> None:
     """The trust policy names a user: not even the role's own session can assume the role."""
-    arn = DOCUMENTS["iamConfiguration"]["roles"][0]["roleArn"]
+    arn = DOCUMENTS["customer-a"]["iamConfiguration"]["roles"][0]["roleArn"]
     again = client(store, "sts", keys)
     with pytest.raises(ClientError, match="AccessDenied"):
         again.assume_role(RoleArn=arn, RoleSessionName="again")
@@ -93,20 +115,12 @@ def test_a_session_is_not_trusted(store: EmbeddedStore, keys: dict[str, Any]) ->
 
 def test_the_lifecycle_rule_is_taken(store: EmbeddedStore) -> None:
     """The store takes the lifecycle document, and tells it back."""
-    s3 = client(store, "s3")
-    asked = {"Bucket": BUCKET, "LifecycleConfiguration": DOCUMENTS["lifecycle"]}
-    s3.put_bucket_lifecycle_configuration(**asked)
-    [rule] = s3.get_bucket_lifecycle_configuration(Bucket=BUCKET)["Rules"]
-    assert rule["Status"] == "Enabled"
-    assert rule["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 7}
+    check_lifecycle_is_kept(client(store, "s3"))
 
 
-def test_the_cors_rules_are_taken(store: EmbeddedStore) -> None:
-    """The store takes the CORS document, and tells it back."""
-    s3 = client(store, "s3")
-    s3.put_bucket_cors(Bucket=BUCKET, CORSConfiguration=DOCUMENTS["cors"])
-    [rule] = s3.get_bucket_cors(Bucket=BUCKET)["CORSRules"]
-    assert rule["AllowedOrigins"] == ["https://hub.example.org"]
+def test_the_cors_rules_let_the_named_origin_read(store: EmbeddedStore) -> None:
+    """Only the page of the named origin is given what it reads."""
+    check_cors(client(store, "s3"))
 
 
 def test_the_bucket_policy_refuses_plain_http(store: EmbeddedStore, keys: dict[str, Any]) -> None:
@@ -114,7 +128,9 @@ def test_the_bucket_policy_refuses_plain_http(store: EmbeddedStore, keys: dict[s
     admin, s3 = client(store, "s3"), client(store, "s3", keys)
     at = {"Bucket": BUCKET, "Key": "org/data/customer-a/tls"}
     s3.put_object(**at, Body=b"1")
-    admin.put_bucket_policy(Bucket=BUCKET, Policy=json.dumps(DOCUMENTS["bucketPolicy"]))
+    admin.put_bucket_policy(
+        Bucket=BUCKET, Policy=json.dumps(DOCUMENTS["customer-a"]["bucketPolicy"])
+    )
     try:
         assert outcome(s3.get_object, **at) == "denied"
     finally:

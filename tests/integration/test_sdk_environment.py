@@ -22,8 +22,9 @@ from wherobots_storage.objectstore.s3 import S3Store
 
 pytestmark = [pytest.mark.slow, pytest.mark.store, pytest.mark.timeout(400)]
 
-DUCKDB = ("duckdb==1.4.4", "duckdb-ext-httpfs==1.4.4.*", "duckdb-ext-aws==1.4.4.*")
-"""The newest whose extensions are on PyPI too: elsewhere INSTALL fetches them."""
+DUCKDB = ("1.4.4", "1.5.5")
+"""The long-lived version, and the newest whose extensions are on PyPI too: elsewhere INSTALL
+fetches them."""
 
 
 class Turning:
@@ -126,17 +127,20 @@ db.execute(f"COPY (SELECT range AS n FROM range(1000)) TO '{path}'")
 print(db.sql(f"SELECT sum(n) FROM '{path}'").fetchone()[0])
 """
 INSTALLED = """
-import pathlib, duckdb_ext
+import importlib, pathlib
 for name in ("httpfs", "aws"):
-    (file,) = pathlib.Path(list(duckdb_ext.__path__)[0]).rglob(name + ".duckdb_extension")
+    folder = pathlib.Path(importlib.import_module("duckdb_extension_" + name).__file__).parent
+    (file,) = folder.rglob(name + ".duckdb_extension")
     db.execute(f"LOAD '{file}'")
 """
 
 
-@pytest.fixture(scope="module")
-def duckdb(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A Python that has DuckDB."""
-    return installed(tmp_path_factory.mktemp("duckdb"), *DUCKDB) / "python"
+@pytest.fixture(scope="module", params=DUCKDB)
+def duckdb(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Python that has DuckDB of a version."""
+    names = ("duckdb", "duckdb-extension-httpfs", "duckdb-extension-aws")
+    packages = [f"{name}=={request.param}" for name in names]
+    return installed(tmp_path_factory.mktemp("duckdb"), *packages) / "python"
 
 
 @pytest.mark.parametrize("worthless", [0, 1])

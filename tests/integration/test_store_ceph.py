@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 import uuid
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from support.bulk_contract import BulkContract
-from support.ceph import Ceph, missing_programs
+from support.ceph import NEEDS_CEPH, Ceph
 from support.contract import StoreContract
 from support.servers import CEPH, Server
 
@@ -18,22 +15,7 @@ from wherobots_storage.objectstore.connect import connect, open_transfers
 from wherobots_storage.objectstore.s3 import S3Store
 from wherobots_storage.objectstore.store import BulkTransfers
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.store,
-    pytest.mark.skipif(bool(missing_programs()), reason=f"not installed: {missing_programs()}"),
-]
-
-
-@pytest.fixture(scope="module")
-def ceph() -> Iterator[Ceph]:
-    """A running gateway, in a folder with a path short enough for Unix sockets."""
-    folder = Path(tempfile.mkdtemp(prefix="rgw-"))
-    try:
-        with Ceph(folder) as running:
-            yield running
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+pytestmark = NEEDS_CEPH
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ import http.client
 import json
 import threading
 import time
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -19,16 +19,12 @@ from wherobots_storage.credentials.source import Credentials, CredentialSource
 from wherobots_storage.namespace.policy import Scope
 
 
-class Running:
-    """An endpoint on an event loop of its own thread."""
+class RunningEndpoint:
+    """An endpoint, made for the threads that it is given, on an event loop of its own thread."""
 
-    def __init__(
-        self, source: CredentialSource, scope: Scope, token_file: Path, **more: Any
-    ) -> None:
+    def __init__(self, make: Callable[[Executor], CredentialsEndpoint], token_file: Path) -> None:
         self.pool = ThreadPoolExecutor(2)
-        self.endpoint = CredentialsEndpoint(
-            source, scope, token_file, self.pool, user="customer-a", **more
-        )
+        self.endpoint = make(self.pool)
         self.token_file = token_file
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)
@@ -79,6 +75,20 @@ class Running:
             return answer.status, told, json.loads(body) if body else {}
         finally:
             connection.close()
+
+
+class Running(RunningEndpoint):
+    """An endpoint for customer-a with a source and a scope of the test's own."""
+
+    def __init__(
+        self, source: CredentialSource, scope: Scope, token_file: Path, **more: Any
+    ) -> None:
+        def make(threads: Executor) -> CredentialsEndpoint:
+            return CredentialsEndpoint(
+                source, scope, token_file, threads, user="customer-a", **more
+            )
+
+        super().__init__(make, token_file)
 
 
 class Moved:

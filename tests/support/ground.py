@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import string
+import uuid
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import boto3
 from botocore.config import Config
+from support.handed import Kind, handed_out
 
-from wherobots_storage.credentials.source import Credentials
+from wherobots_storage.credentials.source import MIN_SECONDS, Credentials, CredentialSource
 from wherobots_storage.credentials.sts import AssumeRole, open_client
 from wherobots_storage.namespace.customer import customer_from_user
 from wherobots_storage.namespace.paths import Root, StoragePath
 from wherobots_storage.namespace.permissions import PermissionTable
-from wherobots_storage.namespace.policy import Rights, Scope, compact
+from wherobots_storage.namespace.policy import Scope, compact
+from wherobots_storage.settings import Tenancy
 
 PREFIX = "my org+é/"
 """A root with a space, a plus and a letter beyond ASCII: each has broken a policy somewhere."""
@@ -23,15 +27,32 @@ PREFIX = "my org+é/"
 ODD_USERS = ("A1", "a.1", "a1*", "ü😀", "../a1", "a1/x", "${aws:username}", "-a1", " ")
 """Users of a hub whose encoded names are neighbours of ``customer-a1``."""
 
+EVERY_CHARACTER = (
+    string.punctuation + " ",
+    string.ascii_uppercase,
+    "".join(chr(code) for code in (*range(32), 127)),
+    "\x80\u07ff\u0800\uffff\U00010000\U0010ffff",
+)
+"""Users of a hub: together every character of ASCII that is encoded, and UTF-8's bounds."""
+
 EXPLICIT = ("customer-a1", "customer-a1x", "customer-a", "customer-a.1", "customer-ab1")
 CUSTOMERS = (
     *EXPLICIT,
     "customer-a_1",
     "customer-a-1",
-    *(customer_from_user(user) for user in ODD_USERS),
+    f"customer-{string.ascii_lowercase}{string.digits}._-",
+    f"customer-{string.ascii_uppercase}",
+    *(customer_from_user(user) for user in (*ODD_USERS, *EVERY_CHARACTER)),
 )
+"""Names given and names encoded: together they have every character that either may have."""
 
-FOLDER = "/data/customer-a1/in coming/"
+PAIR = EXPLICIT[:2]
+"""The two customers whose sessions try everything, neighbours by prefix."""
+
+
+def folder_of(customer: str) -> str:
+    """The folder that a customer's ingest credentials are for, as a display path."""
+    return f"/data/{customer}/in coming/"
 
 
 @dataclass(frozen=True)
@@ -44,19 +65,26 @@ class Behaviour:
     """Whether a policy for ``customer-a1`` does not reach ``customer-A1``."""
     session_assumes_again: bool = False
     """Whether a session can assume its role anew, without its session policy."""
+    tells_what_is_missing: bool = False
+    """Whether a session finds out by a 404 that a neighbour has no file of a name."""
     shows_key_ids: bool = False
     """Whether a session can list the ids (not the secrets) of the keys it was made with."""
 
 
 @dataclass
 class Ground:
-    """A store with two buckets, a role that reaches everything, and what sessions are made of."""
+    """A store with two buckets, a role that reaches everything, and what sessions are made of.
+
+    ``make_source`` gives the source of a customer's sessions, where that is not the role, assumed
+    with the administrator's keys.
+    """
 
     environment: Mapping[str, str]
     role_arn: str
     bucket: str
     other_bucket: str
     behaviour: Behaviour
+    make_source: Callable[[str], CredentialSource] | None = None
     _sessions: dict[tuple[str, str], Any] = field(default_factory=dict)
 
     @property
@@ -69,31 +97,37 @@ class Ground:
         """The store's administrator: prepares what sessions try, and looks what they did."""
         return client(self.environment)
 
-    def scope(self, customer: str, kind: str) -> Scope:
-        """What the session of a kind reaches: all areas, or one folder."""
-        table = PermissionTable(customer)
-        if kind == "areas":
-            return Scope.of_areas(self.root, table, "write")
-        rights: Rights = "read" if kind == "readers" else "upload"
-        return Scope.of_folder(self.root, table, StoragePath.parse(FOLDER), rights)
+    def source(self, customer: str) -> CredentialSource:
+        """Where a customer's sessions come from."""
+        if self.make_source is not None:
+            return self.make_source(customer)
+        return AssumeRole(open_client(self.environment), self.role_arn, "test")
 
-    def vend(self, scope: Scope) -> Credentials:
-        """New credentials for a scope."""
-        return AssumeRole(open_client(self.environment), self.role_arn, "test").vend(scope, 900)
+    def vend(self, customer: str) -> Credentials:
+        """A new session of a customer's, for all their areas."""
+        scope = Scope.of_areas(self.root, PermissionTable(customer), "write")
+        return self.source(customer).vend(scope, MIN_SECONDS)
 
-    def session(self, customer: str, kind: str) -> Any:
-        """An S3 client with a vended session; one for each customer and kind."""
+    def session(self, customer: str, kind: Kind = "server") -> Any:
+        """An S3 client with a session as it is handed out; one for each customer and kind."""
         key = (customer, kind)
         if key not in self._sessions:
-            credentials = self.vend(self.scope(customer, kind))
-            self._sessions[key] = client(self.environment, credentials)
+            tenancy = Tenancy(self.root, customer)
+            held = handed_out(kind, self.source(customer), tenancy, folder_of(customer))
+            self._sessions[key] = client(self.environment, held)
         return self._sessions[key]
 
 
 def client(
-    environment: Mapping[str, str], credentials: Credentials | None = None, service: str = "s3"
+    environment: Mapping[str, str],
+    credentials: Credentials | None = None,
+    service: str = "s3",
+    **more: Any,
 ) -> Any:
-    """A client that asks once, with the given session's keys or the administrator's."""
+    """A client that asks once, with the given session's keys or the administrator's.
+
+    ``more`` is for botocore's configuration.
+    """
     keys = {
         "aws_access_key_id": environment["AWS_ACCESS_KEY_ID"],
         "aws_secret_access_key": environment["AWS_SECRET_ACCESS_KEY"],
@@ -109,6 +143,7 @@ def client(
         s3={"addressing_style": "path"},
         request_checksum_calculation="when_required",
         retries={"total_max_attempts": 1},
+        **more,
     )
     make: Any = boto3.client
     return make(
@@ -129,16 +164,22 @@ class Place:
     path: StoragePath | None
 
 
-def places(ground: Ground, customers: Sequence[str]) -> Iterator[Place]:
-    """Every kind of place: own, shared, these customers', above the areas, beside the root."""
+def places(ground: Ground, customer: str, *, near: bool = False) -> Iterator[Place]:
+    """Every kind of place: own, shared, other customers', above the areas, beside the root.
+
+    ``near``: of the other customers the nearest only.
+    """
     inside = ["data/shared/", "notebooks/shared/", "spark-logs/", "", "data/", "notebooks/"]
-    inside += [f"{area}/{customer}/" for customer in customers for area in ("data", "notebooks")]
-    inside += [FOLDER[1:], FOLDER[1:-1] + "x/", FOLDER[1:] + "deeper/"]
+    others = PAIR if near else EXPLICIT
+    inside += [f"{area}/{other}/" for other in others for area in ("data", "notebooks")]
+    folder = folder_of(customer)
+    inside += [folder[1:], folder[1:-1] + "x/", folder[1:] + "deeper/"]
     for relative in inside:
         yield Place(ground.bucket, PREFIX + relative, StoragePath.from_relative(relative))
-    for prefix in ("", "data/customer-a1/", "other/data/customer-a1/", PREFIX[:-1] + "x/"):
+    own = f"data/{customer}/"
+    for prefix in ("", own, f"other/{own}", PREFIX[:-1] + "x/"):
         yield Place(ground.bucket, prefix, None)
-    yield Place(ground.other_bucket, f"{PREFIX}data/customer-a1/", None)
+    yield Place(ground.other_bucket, PREFIX + own, None)
 
 
 EVERYTHING = {
@@ -154,7 +195,7 @@ def prepare_role(
 ) -> str:
     """Make a role by the store's IAM, and return its ARN."""
     iam = client(environment, service="iam")
-    named = {"RoleName": "isolation"}
+    named = {"RoleName": f"role-{uuid.uuid4().hex[:12]}"}
     role = iam.create_role(**named, Path="/", AssumeRolePolicyDocument=compact(trust))
     iam.put_role_policy(**named, PolicyName="permission", PolicyDocument=compact(permission))
     return str(role["Role"]["Arn"])

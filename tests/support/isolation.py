@@ -25,34 +25,56 @@ from support.attempts import (
     outcome,
     raw,
 )
-from support.ground import CUSTOMERS, EXPLICIT, FOLDER, PREFIX, Ground, Place, client, places
+from support.ground import CUSTOMERS, PAIR, PREFIX, Ground, Place, client, folder_of, places
+from support.handed import Kind
 
 from wherobots_storage.credentials.sts import AssumeRole, open_client
 from wherobots_storage.errors import AccessDenied, OutsideArea
 from wherobots_storage.namespace.paths import StoragePath
 from wherobots_storage.namespace.permissions import PermissionTable
+from wherobots_storage.namespace.policy import Scope
 
-RIGHTS: dict[str, Mapping[str, object]] = {
-    "areas": ACTIONS,
+RIGHTS: dict[Kind, Mapping[str, object]] = {
+    "kernels": ACTIONS,
+    "server": ACTIONS,
     "ingest": READS | COPIES | WRITES,
     "readers": READS,
 }
 """What each kind of session may do where it may do anything."""
 
 
-def expected(ground: Ground, customer: str, kind: str, action: str, place: Place) -> Outcome:
+def expected(ground: Ground, customer: str, kind: Kind, action: str, place: Place) -> Outcome:
     """What the permission table says."""
     if action not in RIGHTS[kind] or action in ground.behaviour.refused_for_sessions:
         return "denied"
     if place.path is None:
         return "denied"
-    if kind != "areas":
-        inside = place.path.segments[:3] == StoragePath.parse(FOLDER).segments
-        return "allowed" if inside else "denied"
+    if kind in {"ingest", "readers"}:
+        folder = StoragePath.parse(folder_of(customer)).segments
+        return "allowed" if place.path.segments[: len(folder)] == folder else "denied"
     with suppress(OutsideArea):
         access = PermissionTable(customer).access(place.path)
         return "allowed" if access.upload and access.mutate else "denied"
     return "denied"
+
+
+def check_everywhere(ground: Ground, s3: Any, customer: str, kind: Kind, action: str) -> None:
+    """Try one action with a session at every place. Raises AssertionError where it is a wrong one.
+
+    What is denied must not have changed anything either.
+    """
+    home = PREFIX + folder_of(customer)[1:]
+    found, told, changed = {}, {}, []
+    for place in places(ground, customer, near=kind in {"ingest", "readers"}):
+        one = Attempt(ground, s3, place, home, f"{kind} {action}")
+        ground.admin.put_object(**one.at, Body=b"old")
+        where = f"{place.bucket == ground.bucket} {place.prefix}"
+        found[where] = outcome(ACTIONS[action], one)
+        told[where] = expected(ground, customer, kind, action, place)
+        if told[where] == "denied" and content(one) != b"old":
+            changed.append(where)
+    assert found == told
+    assert changed == []
 
 
 class IsolationSuite:
@@ -60,27 +82,15 @@ class IsolationSuite:
 
     @pytest.mark.parametrize("action", ACTIONS)
     @pytest.mark.parametrize("kind", RIGHTS)
-    def test_matrix(self, ground: Ground, kind: str, action: str) -> None:
+    @pytest.mark.parametrize("customer", PAIR)
+    def test_matrix(self, ground: Ground, customer: str, kind: Kind, action: str) -> None:
         """Each action is allowed exactly where the permission table says, and denied elsewhere."""
-        customer = "customer-a1"
-        s3 = ground.session(customer, kind)
-        home = PREFIX + FOLDER[1:]
-        found, told, changed = {}, {}, []
-        for place in places(ground, EXPLICIT if kind == "areas" else EXPLICIT[:2]):
-            one = Attempt(ground, s3, place, home, f"{kind} {action}")
-            ground.admin.put_object(**one.at, Body=b"old")
-            where = f"{place.bucket == ground.bucket} {place.prefix}"
-            found[where] = outcome(ACTIONS[action], one)
-            told[where] = expected(ground, customer, kind, action, place)
-            if told[where] == "denied" and content(one) != b"old":
-                changed.append(where)
-        assert found == told
-        assert changed == []
+        check_everywhere(ground, ground.session(customer, kind), customer, kind, action)
 
     @pytest.mark.parametrize("customer", CUSTOMERS)
     def test_every_customer_reaches_their_own(self, ground: Ground, customer: str) -> None:
         """Whatever a customer's name, their session works in their own folders and the shared."""
-        s3 = ground.session(customer, "areas")
+        s3 = ground.session(customer)
         for top, _ in PermissionTable(customer).areas:
             at = {"Bucket": ground.bucket, "Key": f"{top.key(ground.root)}mine"}
             s3.put_object(**at, Body=b"1")
@@ -90,7 +100,7 @@ class IsolationSuite:
     @pytest.mark.parametrize("customer", CUSTOMERS[1:])
     def test_nobody_reaches_a_neighbour(self, ground: Ground, customer: str) -> None:
         """No other customer's session gets at anything of customer-a1, whatever their name."""
-        s3 = ground.session(customer, "areas")
+        s3 = ground.session(customer)
         home = f"{PREFIX}data/{customer}/"
         place = Place(ground.bucket, f"{PREFIX}data/customer-a1/", None)
         for action in MAIN_ACTIONS:
@@ -100,10 +110,18 @@ class IsolationSuite:
             assert (action, found) == (action, "denied")
             assert content(one) == b"old"
 
+    def test_what_is_not_there(self, ground: Ground) -> None:
+        """What names a neighbour has cannot be guessed at, unless the store is known to tell."""
+        s3 = ground.session("customer-a1")
+        with pytest.raises(ClientError) as caught:
+            s3.head_object(Bucket=ground.bucket, Key=f"{PREFIX}data/customer-a1x/missing")
+        told = caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 404
+        assert told == ground.behaviour.tells_what_is_missing
+
     def test_upper_and_lower_case(self, ground: Ground) -> None:
         """Names that differ in case only are apart, unless the store is known to mix them up."""
         place = Place(ground.bucket, f"{PREFIX}data/customer-A1/", None)
-        one = Attempt(ground, ground.session("customer-a1", "areas"), place, "", "case")
+        one = Attempt(ground, ground.session("customer-a1"), place, "", "case")
         ground.admin.put_object(**one.at, Body=b"old")
         found = outcome(READS["get"], one)
         assert (found == "denied") == ground.behaviour.tells_case
@@ -114,7 +132,7 @@ class IsolationSuite:
         self, ground: Ground, operation: str, prefix: str | None
     ) -> None:
         """Who else there is cannot be found out by listing: without a prefix, or a shorter one."""
-        s3 = ground.session("customer-a1", "areas")
+        s3 = ground.session("customer-a1")
         asked = {} if prefix is None else {"Prefix": prefix}
         for more in ({}, {"Delimiter": "/"}):
             listing = {"Bucket": ground.bucket, **asked, **more}
@@ -137,7 +155,7 @@ class IsolationSuite:
     )
     def test_the_bucket_itself(self, ground: Ground, operation: str, more: dict[str, str]) -> None:
         """A session can neither look at how the bucket is set up nor change it."""
-        s3 = ground.session("customer-a1", "areas")
+        s3 = ground.session("customer-a1")
         asked = {"Bucket": ground.bucket, **more}
         assert outcome(getattr(s3, operation), **asked) == "denied"
 
@@ -158,12 +176,12 @@ class IsolationSuite:
         """ACLs and tags are not to be had, nor can a session make its own object public."""
         at = {"Bucket": ground.bucket, "Key": f"{PREFIX}data/{customer}/acl"}
         ground.admin.put_object(**at, Body=b"old")
-        s3 = ground.session("customer-a1", "areas")
+        s3 = ground.session("customer-a1")
         assert outcome(getattr(s3, operation), **at, **more) == "denied"
 
     def test_buckets_are_not_shown(self, ground: Ground) -> None:
         """The list of buckets is refused, or empty."""
-        s3 = ground.session("customer-a1", "areas")
+        s3 = ground.session("customer-a1")
         with suppress(ClientError):
             assert s3.list_buckets()["Buckets"] == []
 
@@ -172,7 +190,7 @@ class IsolationSuite:
         """Dot segments, plain or encoded, lead nobody to a neighbour's object."""
         theirs = f"{PREFIX}data/customer-a1x/file"
         ground.admin.put_object(Bucket=ground.bucket, Key=theirs, Body=b"secret")
-        s3 = ground.session("customer-a1", "areas")
+        s3 = ground.session("customer-a1")
         tried = f"{PREFIX}data/customer-a1/{{}}/customer-a1x/file"
         for method, operation in (("GET", "get_object"), ("PUT", "put_object")):
             asked = {"Bucket": ground.bucket, "Key": tried.format("DOTS")}
@@ -188,7 +206,7 @@ class IsolationSuite:
     def test_no_way_around_by_a_name(self, ground: Ground, name: str) -> None:
         """A key that a store rewrites does not end up in a neighbour's folder."""
         neighbour = f"{PREFIX}data/customer-a1x/"
-        s3 = ground.session("customer-a1", "areas")
+        s3 = ground.session("customer-a1")
         with suppress(ClientError):
             key = f"{PREFIX}data/customer-a1/{name}"
             s3.put_object(Bucket=ground.bucket, Key=key, Body=b"evil")
@@ -211,7 +229,7 @@ class IsolationSuite:
         ground.admin.put_object(Bucket=ground.bucket, Key=secret, Body=b"secret")
         own = {"Bucket": ground.bucket, "Key": f"{PREFIX}data/customer-a1/stolen"}
         ground.admin.delete_object(**own)
-        s3 = ground.session("customer-a1", "areas")
+        s3 = ground.session("customer-a1")
         with suppress(ClientError):
             s3.copy_object(**own, CopySource=source.format(bucket=ground.bucket, prefix=PREFIX))
         listed = ground.admin.list_objects_v2(Bucket=ground.bucket, Prefix=own["Key"])
@@ -219,8 +237,8 @@ class IsolationSuite:
 
     def test_no_session_from_a_session(self, ground: Ground) -> None:
         """A session cannot assume its role anew without its policy, but where that is known."""
-        scope = ground.scope("customer-a1", "areas")
-        held = ground.vend(scope)
+        scope = Scope.of_areas(ground.root, PermissionTable("customer-a1"), "write")
+        held = ground.vend("customer-a1")
         environment = {
             "AWS_ENDPOINT_URL": ground.environment["AWS_ENDPOINT_URL"],
             "AWS_ACCESS_KEY_ID": held.access_key_id,
@@ -245,13 +263,13 @@ class IsolationSuite:
     )
     def test_no_administration(self, ground: Ground, operation: str, asked: dict[str, str]) -> None:
         """A session makes no users, roles and keys where the store answers IAM too."""
-        held = ground.vend(ground.scope("customer-a1", "areas"))
+        held = ground.vend("customer-a1")
         with pytest.raises(ClientError):
             getattr(client(ground.environment, held, "iam"), operation)(**asked)
 
     def test_key_ids(self, ground: Ground) -> None:
         """A session learns of no long-lived key, unless the store is known to show their ids."""
-        held = ground.vend(ground.scope("customer-a1", "areas"))
+        held = ground.vend("customer-a1")
         shown: list[Any] = []
         with suppress(ClientError):
             iam = client(ground.environment, held, "iam")

@@ -8,11 +8,15 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
 
 AUDIENCE = "store"
 NAME = "issuer"
@@ -23,12 +27,30 @@ def _text(raw: bytes) -> str:
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode("ascii")
 
 
+def _certificate(key: rsa.RSAPrivateKey) -> x509.Certificate:
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "issuer")])
+    now = datetime.now(UTC)
+    made = x509.CertificateBuilder().subject_name(name).issuer_name(name)
+    made = made.public_key(key.public_key()).serial_number(x509.random_serial_number())
+    made = made.not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=1))
+    return made.sign(key, hashes.SHA256())
+
+
 class Issuer:
     """Signs tokens (RS256), and tells its public key to whoever asks."""
 
     def __init__(self) -> None:
         self._key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        self._certificate = _certificate(self._key)
         self.url = ""
+        self.before: list[dict[str, Any]] = []
+        """Other keys that are told before its own, as while keys are renewed."""
+
+    @property
+    def thumbprint(self) -> str:
+        """Of the certificate that goes with its key: what Ceph is told of it."""
+        # The IAM API's own form: hexadecimal SHA-1.
+        return self._certificate.fingerprint(hashes.SHA1()).hex()  # noqa: S303 - see above
 
     @property
     def provider(self) -> dict[str, Any]:
@@ -37,13 +59,20 @@ class Issuer:
         return {"name": NAME, "type": "oidc", "enabled": True, "config": config}
 
     def answer(self, path: str) -> dict[str, Any]:
-        """Its key, or where it is (OpenID Connect Discovery)."""
+        """Its keys, or where they are (OpenID Connect Discovery)."""
         if not path.endswith("/jwks"):
             return {"issuer": self.url, "jwks_uri": f"{self.url}/jwks"}
+        return {"keys": [*self.before, self.key()]}
+
+    def key(self) -> dict[str, Any]:
+        """Its public key (RFC 7517), with the certificate."""
         numbers = self._key.public_key().public_numbers()
-        key = {"kty": "RSA", "kid": "one", "use": "sig", "alg": "RS256"}
+        key: dict[str, Any] = {"kty": "RSA", "kid": "one", "use": "sig", "alg": "RS256"}
         key |= {"n": _text(numbers.n.to_bytes(256, "big")), "e": _text(b"\x01\x00\x01")}
-        return {"keys": [key]}
+        # Ceph's gateway reads the key from its certificate only.
+        certificate = self._certificate.public_bytes(Encoding.DER)
+        key["x5c"] = [base64.b64encode(certificate).decode("ascii")]
+        return key
 
     def token(self, subject: str, seconds: float = 600.0, **claims: object) -> str:
         """A token for one identity, which expires in so many seconds."""
