@@ -95,16 +95,35 @@ def test_a_token_that_is_removed_while_the_home_is_looked_after_comes_back(bench
     assert bench.keys() == ["a"]
 
 
-def test_a_home_that_takes_no_token_is_told_by_its_inode(bench: Bench) -> None:
-    """Where ``.wherobots`` cannot be made a home is known again as it was before."""
-    bench.write(".wherobots", b"a file in its place")
+@pytest.mark.parametrize("way", ["file", "link", "closed"])
+def test_a_home_that_takes_no_token_is_told_by_its_inode(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    """Where ``.wherobots`` is no folder, or another user's, a home is known as it was before."""
+    work = bench.home / ".wherobots"
     bench.write("a", mtime_ns=OLD)
     bench.write("b", mtime_ns=OLD)
+    if way == "file":
+        work.write_bytes(b"in its place")
+    elif way == "link":
+        (tmp_path / "elsewhere").mkdir()
+        work.symlink_to(tmp_path / "elsewhere")
+    else:
+        bench.sync()
+        real = Path.lstat
+
+        def lstat(path: Path) -> os.stat_result:
+            if path == work:
+                raise PermissionError(errno.EACCES, "Permission denied", str(path))
+            return real(path)
+
+        monkeypatch.setattr(Path, "lstat", lstat)
     bench.sync()
     (bench.home / "b").unlink()
     bench.restore()
     bench.sync()
     assert bench.keys() == ["a"]
+    assert way != "link" or not [*(tmp_path / "elsewhere").iterdir()]
 
 
 def test_a_killed_first_sync_leaves_nothing_to_a_new_home(bench: Bench) -> None:

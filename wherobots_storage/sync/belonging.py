@@ -6,6 +6,7 @@ mount, and a fresh disk, or a container's new layer, has the inode of the former
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import stat
@@ -23,9 +24,12 @@ _FORM = re.compile(r"[0-9a-f]{32}")
 def is_of(journal: Journal, home: Home) -> bool:
     """Whether the journal was written about this home. Raises HomeMissing."""
     known = journal.meta(_TOKEN)
-    if known is None:  # of an earlier version of this program, or of a home that takes no file
-        return journal.meta("home") == home.opened
-    return _read(home) == known
+    if known is not None:
+        # Somebody else's, of a sync that root made once, say, tells nothing.
+        with suppress(PermissionError):
+            return _read(home) == known
+    # Of an earlier version of this program, or of a home that takes no file.
+    return journal.meta("home") == home.opened
 
 
 def is_used(journal: Journal) -> bool:
@@ -46,24 +50,28 @@ def claim(journal: Journal, home: Home) -> None:
 
     One that somebody removed while the agent runs is put back. Raises HomeMissing.
     """
-    found, known = _read(home), journal.meta(_TOKEN)
-    token = found or known or uuid4().hex
-    if found is None:
-        try:
+    known = journal.meta(_TOKEN)
+    try:
+        found = _read(home)
+        token = found or known or uuid4().hex
+        if found is None:
             _write(home, token)
-        except OSError:
-            return  # A home that cannot be written is told by its device and inode.
+    except OSError:
+        return  # A home that cannot be written is told by its device and inode.
     if token != known:
         journal.set_meta(_TOKEN, token)
 
 
 def _read(home: Home) -> str | None:
+    """The home's token, None without one. Raises PermissionError, HomeMissing."""
     try:
         if not stat.S_ISDIR(home.work.lstat().st_mode):
             return None
         text = (home.work / _TOKEN).read_text("ascii", "replace").strip()
     except (FileNotFoundError, NotADirectoryError):
         return None
+    except PermissionError:
+        raise
     except OSError as error:
         raise unreadable(home.path, error) from error
     return text if _FORM.fullmatch(text) else None
@@ -73,6 +81,8 @@ def _write(home: Home, token: str) -> None:
     """Whole, and on the disk, or not at all: the journal is about to rely on it."""
     with suppress(FileExistsError):
         home.work.mkdir(mode=0o700)
+    if not stat.S_ISDIR(home.work.lstat().st_mode):
+        raise NotADirectoryError(errno.ENOTDIR, "not a folder", str(home.work))
     draft = home.work / f"{_TOKEN}-{uuid4().hex}"
     try:
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
