@@ -92,7 +92,9 @@ def test_a_refused_session_is_replaced(
     for number, operation in enumerate(operations, start=1):
         used = accept(server, f"S{number}")
         operation()
-        assert used == ([f"S{number - 1}"] if number > 1 else []) + [f"S{number}"]
+        # On a kept connection a refusal is asked for once more, by who knows what to do about it.
+        assert [*dict.fromkeys(used)] == [f"S{each}" for each in (number - 1, number) if each]
+        assert used.count(f"S{number}") == 1
     transfers.close()
     assert source.given == len(operations)
 
