@@ -250,6 +250,14 @@ def test_what_is_ignored_is_not_moved_to_the_trash() -> None:
     assert steps == {"a": Step.FORGET, "b": Step.TRASH}
 
 
+def test_what_lies_below_a_mount_is_listed_as_such() -> None:
+    """An object whose folder something is mounted over is not restored, for just that reason."""
+    mount = Problematic("d/", "other-filesystem", "Mounted.")
+    found = list(plan_restore([mount], [], [far("d/x")]))
+    codes = {item.path: item.code for item in found if isinstance(item, Notice)}
+    assert codes == {"d/": "other-filesystem", "d/x": "other-filesystem"}
+
+
 def test_the_table_is_complete() -> None:
     """Every pair of states has a decision but the one that cannot be."""
     missing = [pair for pair in product(Side, Side) if pair not in TABLE]

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from wherobots_storage.planning.backup import nothing_ignored
 from wherobots_storage.planning.merge import triple
 from wherobots_storage.planning.tree import (
+    OTHER_FILESYSTEM,
     Directory,
     Entry,
     Ignored,
@@ -136,8 +137,10 @@ def _decide(
         return
     if entry is None and under is not None:
         if found is not None:
-            reason = "Its folder here could not be read, so it was not restored."
-            yield Notice(found.path, "unreadable-folder", reason, found.size)
+            code, why = "unreadable-folder", "Its folder here could not be read"
+            if isinstance(under, Problematic) and under.code == OTHER_FILESYSTEM:
+                code, why = OTHER_FILESYSTEM, "Another file system is mounted over its folder here"
+            yield Notice(found.path, code, f"{why}, so it was not restored.", found.size)
         return
     refusal = refuse(found) if found is not None else None
     if refusal is not None:
