@@ -211,11 +211,11 @@ def test_no_nameless_files(
     asked: list[int] = []
     real = os.open
 
-    def refuse(path: str, flags: int, mode: int = 0o777) -> int:
+    def refuse(path: str, flags: int, mode: int = 0o777, **where: int) -> int:
         if flags & os.O_TMPFILE == os.O_TMPFILE:
             asked.append(flags)
             raise OSError(errno.EOPNOTSUPP, "Operation not supported")
-        return real(path, flags, mode)
+        return real(path, flags, mode, **where)
 
     monkeypatch.setattr(os, "open", refuse)
     for name in ("a.bin", "b.bin"):

@@ -106,7 +106,7 @@ class Downloader:
         """Give the folders made here their modes, the deepest first."""
         for path, etag, mode in sorted(self._markers, reverse=True):
             try:
-                (self._home.path / path).chmod(mode)
+                self._installer.set_mode(path, mode)
             except OSError as error:
                 self._ledger.skip(
                     path, "not-restored", f"Its mode cannot be set: {error.strerror}."

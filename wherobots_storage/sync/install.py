@@ -13,7 +13,6 @@ import os
 import secrets
 import shutil
 import stat
-import threading
 import time
 from collections.abc import Iterable
 from contextlib import suppress
@@ -22,6 +21,7 @@ from pathlib import Path
 
 from wherobots_storage.errors import DiskFull, LocalIOError, StorageError
 from wherobots_storage.planning.tree import Directory, File, Record, Symlink, is_unchanged
+from wherobots_storage.sync.folders import Folders, OpenFolder
 from wherobots_storage.sync.home import Home
 from wherobots_storage.sync.scan import examine, file_of
 
@@ -48,13 +48,9 @@ class Installer:
         self._tmp = home.work / "tmp"
         self._ready = False
         self._names = map(f"{secrets.token_hex(8)}-{{}}".format, itertools.count())
-        self._making = threading.Lock()
         self._nameless = True
         """Whether the home's file system makes files without a name, as far as is known."""
-        self._real: set[Path] = {home.path}
-        self._known: set[str] = set()
-        """Relative paths whose folders, all the way up, are in ``_real``."""
-        self._made: set[Path] = set()
+        self._folders = Folders(home.path)
 
     def create(self, path: str, body: bytes, mtime_ns: int, mode: int) -> File | None:
         """Make a small file of a name that is free, in one go; None where that cannot be done.
@@ -66,7 +62,6 @@ class Installer:
         if not self._nameless:
             return None
         try:
-            self.make_parents(path)
             return self._create(path, body, mtime_ns, mode)
         except OSError as error:
             if error.errno in _NO_NAMELESS:
@@ -74,9 +69,9 @@ class Installer:
             return None
 
     def _create(self, path: str, body: bytes, mtime_ns: int, mode: int) -> File | None:
-        target = f"{self._home.path}/{path}"
+        folder, name = self._folders.above(path)
         flags = os.O_WRONLY | os.O_TMPFILE | os.O_CLOEXEC
-        descriptor = os.open(target.rpartition("/")[0], flags, mode)
+        descriptor = os.open(".", flags, mode, dir_fd=folder.descriptor)
         try:
             with memoryview(body) as rest:
                 written = 0
@@ -85,8 +80,8 @@ class Installer:
             if mode & self._home.umask:
                 os.fchmod(descriptor, mode)
             os.utime(descriptor, ns=(mtime_ns, mtime_ns))
-            # With a folder's descriptor, which a whole path ignores, the link in /proc is followed.
-            os.link(f"/proc/self/fd/{descriptor}", target, src_dir_fd=descriptor)
+            # With a folder's descriptor the link in /proc is followed (linkat(2)).
+            os.link(f"/proc/self/fd/{descriptor}", name, dst_dir_fd=folder.descriptor)
             found = os.fstat(descriptor)  # its ctime is that of the link
             if stat.S_IMODE(found.st_mode) != mode:  # a folder's default ACL
                 os.fchmod(descriptor, mode)
@@ -140,76 +135,53 @@ class Installer:
 
         Raises FileExistsError when the name is taken, OSError otherwise.
         """
-        target = f"{self._home.path}/{path}"  # not joined as a Path: eight microseconds a file
-        self.make_parents(path)
+        folder, name = self._folders.above(path)
+        there = folder.descriptor
         try:
-            os.link(staged, target, follow_symlinks=False)
+            os.link(staged, name, dst_dir_fd=there, follow_symlinks=False)
         except OSError as error:
             if error.errno not in _NO_LINKS:
                 raise
             # A file system without hard links: an empty file of ours holds the name, atomically.
-            os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
-            staged.replace(target)
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+            os.close(os.open(name, flags, 0o600, dir_fd=there))
+            os.replace(staged, name, dst_dir_fd=there)
         else:
             staged.unlink()
-        return self._installed(path)
+        return _installed(folder, name, path)
 
     def replace(self, staged: Path, path: str, record: Record) -> File | Symlink | None:
         """Put a staged file in the place of an unchanged one.
 
         Raises FileExistsError when what is there is not what the journal says, OSError otherwise.
         """
-        target = self._home.path / path
-        entry = examine(self._home.path, path)
+        folder, name = self._folders.above(path)
+        entry = examine(folder.path, name)
         if entry is None or not is_unchanged(entry, record):
-            raise FileExistsError(errno.EEXIST, "changed meanwhile", str(target))
-        self.make_parents(path)
-        staged.replace(target)
-        return self._installed(path)
-
-    def _installed(self, path: str) -> File | Symlink | None:
-        entry = examine(self._home.path, path)
-        return entry if isinstance(entry, File | Symlink) else None
+            raise FileExistsError(errno.EEXIST, "changed meanwhile", path)
+        os.replace(staged, name, dst_dir_fd=folder.descriptor)
+        return _installed(folder, name, path)
 
     def make_folder(self, path: str) -> bool:
         """Make a folder with the default mode; whether it was made in this run, not before.
 
         Raises NotADirectoryError when something else has its name, OSError otherwise.
         """
-        folder = self._home.path / path
-        self.make_parents(path)
+        folder, name = self._folders.above(path)
+        path = path.removesuffix("/")
         try:
-            folder.mkdir()
+            os.mkdir(name, dir_fd=folder.descriptor)
         except FileExistsError:
-            if not stat.S_ISDIR(folder.lstat().st_mode):
-                raise NotADirectoryError(errno.ENOTDIR, "not a folder", str(folder)) from None
-            return folder in self._made
-        self._made.add(folder)
+            found = os.stat(name, dir_fd=folder.descriptor, follow_symlinks=False)
+            if not stat.S_ISDIR(found.st_mode):
+                raise NotADirectoryError(errno.ENOTDIR, "not a folder", path) from None
+            return path in self._folders.made
+        self._folders.made.add(path)
         return True
 
-    def make_parents(self, path: str) -> None:
-        """Make the folders above a path; a link on the way is no folder, wherever it points.
-
-        Raises NotADirectoryError when something else has a folder's name, OSError otherwise.
-        """
-        above = path.removesuffix("/").rpartition("/")[0]
-        if above not in self._known:
-            with self._making:
-                self._make_parents(above)
-
-    def _make_parents(self, above: str) -> None:
-        folder = self._home.path
-        for name in above.split("/") if above else ():
-            folder /= name
-            if folder in self._real:
-                continue
-            with suppress(FileExistsError):
-                folder.mkdir()
-                self._made.add(folder)
-            if not stat.S_ISDIR(folder.lstat().st_mode):
-                raise NotADirectoryError(errno.ENOTDIR, "not a folder", str(folder))
-            self._real.add(folder)
-        self._known.add(above)
+    def set_mode(self, path: str, mode: int) -> None:
+        """Give a folder its mode. Raises OSError, NotADirectoryError when it is none any more."""
+        self._folders.open(path.removesuffix("/"), make=False).path.chmod(mode)
 
     def trash(self, path: str, record: Record, stamp: str) -> bool:
         """Move an unchanged file to ``.wherobots/trash/STAMP``; False when it has changed.
@@ -249,6 +221,7 @@ class Installer:
 
     def clear(self) -> None:
         """Remove the temporary folder, as far as it goes."""
+        self._folders.close()
         if self._tmp.is_dir() and not self._tmp.is_symlink():
             shutil.rmtree(self._tmp, ignore_errors=True)
         with suppress(OSError):
@@ -273,6 +246,11 @@ class Installer:
                 raise NotADirectoryError(errno.ENOTDIR, "not a folder", str(self._home.work))
         except OSError as error:
             raise fatal(error, self._home.path) from error
+
+
+def _installed(folder: OpenFolder, name: str, path: str) -> File | Symlink | None:
+    entry = examine(folder.path, name)
+    return entry._replace(path=path) if isinstance(entry, File | Symlink) else None
 
 
 def stamp_now() -> str:

@@ -26,6 +26,9 @@ TICK_NS = 20_000_000
 
 CHUNK = 1024**2
 
+_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_FOLDER_FLAGS = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+
 
 @dataclass(frozen=True, slots=True)
 class Content:
@@ -69,8 +72,9 @@ def read_small(home: Path, entry: File) -> Content | Notice | None:
 def read_link(home: Path, entry: Symlink) -> Content | Notice | None:
     """A link's target as bytes; None when it is gone."""
     try:
-        target = os.fsencode((home / entry.path).readlink())
-    except FileNotFoundError:
+        with _folder_of(home, entry.path) as (folder, name):
+            target = os.fsencode(os.readlink(name, dir_fd=folder))
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
         return unreadable(entry, error)
@@ -83,13 +87,48 @@ def read_link(home: Path, entry: Symlink) -> Content | Notice | None:
 
 @contextmanager
 def open_file(home: Path, path: str) -> Iterator[int]:
-    """A descriptor to read from. Raises OSError; never follows a link, never waits at a pipe."""
-    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-    descriptor = os.open(f"{home}/{path}", flags)
+    """A descriptor to read from. Raises OSError; never follows a link, never waits at a pipe.
+
+    A link that took a folder's name above is none to follow either: NotADirectoryError.
+    """
+    whole = f"{home}/{path}"
+    descriptor = os.open(whole, _FLAGS)
     try:
+        # Cheaper than going from folder to folder, which is left for where the names differ.
+        if "/" in path and not _is_at(descriptor, whole):
+            os.close(descriptor)
+            descriptor = -1
+            with _folder_of(home, path) as (folder, name):
+                descriptor = os.open(name, _FLAGS, dir_fd=folder)
         yield descriptor
     finally:
-        os.close(descriptor)
+        if descriptor >= 0:
+            os.close(descriptor)
+
+
+def _is_at(descriptor: int, path: str) -> bool:
+    try:
+        return os.readlink(f"/proc/self/fd/{descriptor}") == path  # noqa: PTH115 - for every file
+    except OSError:
+        return False
+
+
+@contextmanager
+def _folder_of(home: Path, path: str) -> Iterator[tuple[int, str]]:
+    """A descriptor of the folder that a path lies in, no link on the way, and the name there.
+
+    Raises NotADirectoryError when a link is, OSError otherwise.
+    """
+    *above, name = path.split("/")
+    folder = os.open(home, _FOLDER_FLAGS & ~os.O_NOFOLLOW)
+    try:
+        for part in above:
+            below = os.open(part, _FOLDER_FLAGS, dir_fd=folder)
+            os.close(folder)
+            folder = below
+        yield folder, name
+    finally:
+        os.close(folder)
 
 
 def same_stat(one: os.stat_result, other: os.stat_result) -> bool:
