@@ -8,9 +8,9 @@ from collections.abc import Iterator
 import pytest
 from support.stub_server import Reply, Stub, stub_server
 
-from wherobots_storage.errors import StoreTimeout
-from wherobots_storage.objectstore import bodies
+from wherobots_storage.objectstore import patience
 from wherobots_storage.objectstore.connect import connect
+from wherobots_storage.objectstore.connection import Timeouts
 from wherobots_storage.objectstore.s3 import S3Store
 
 FACTS = {"ETag": '"e1"', "Last-Modified": "Sun, 22 Nov 2026 10:00:00 GMT"}
@@ -26,27 +26,14 @@ def stub() -> Iterator[Stub]:
 @pytest.fixture
 def store(stub: Stub) -> Iterator[S3Store]:
     """Its bucket."""
-    store = connect("my-bucket", stub.environment())
+    store = connect("my-bucket", stub.environment(), timeouts=Timeouts(connect=30, read=2))
     yield store
     store.close()
 
 
-def test_trickling_body_has_an_end(
-    stub: Stub, store: S3Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A body of which a byte comes now and then is given up, though none is late by itself."""
-    monkeypatch.setattr(bodies, "PATIENCE_SECONDS", 0.3)
-    stub.answer = lambda _: Reply(200, b"x" * 2000, FACTS, trickle=1)
-    began = time.monotonic()
-    with store.get("k") as body, pytest.raises(StoreTimeout):
-        list(body.chunks())
-    assert time.monotonic() - began < 20  # The whole of it takes longer on any machine.
-
-
 def test_slow_reader_has_time(stub: Stub, store: S3Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """The time that its reader takes is not the store's."""
-    monkeypatch.setattr(bodies, "PATIENCE_SECONDS", 2.0)
-    monkeypatch.setattr(bodies, "SLOWEST", 1e9)
+    monkeypatch.setattr(patience, "SLOWEST", 1e9)
     content = bytes(range(256)) * 1000
     stub.answer = lambda _: Reply(200, content, FACTS)
     seen = b""

@@ -23,7 +23,9 @@ class TcpProxy:
     """Passes bytes on to ``target`` (host, port); every connection draws its fate by chance.
 
     ``troubled``: how many of a hundred connections meet trouble. It comes after a random number of
-    bytes, of both directions, below ``reach``: a reset, an orderly end, a stall, or a trickle.
+    bytes, of both directions, below ``reach``: a reset, an orderly end, a stall, or a trickle, in
+    which the answers come a byte at a time from then on. ``trickles``: so many connections trickle
+    as soon as an answer comes, whatever they have drawn.
     ``down``: all are reset, those that are open too.
     """
 
@@ -35,6 +37,9 @@ class TcpProxy:
         self._passing: set[asyncio.Task[None]] = set()
         self.troubled = 0
         self.reach = 200_000
+        self.trickles = 0
+        self.interval = 0.05
+        """The seconds between two bytes of a trickle."""
         self.met: Counter[str] = Counter()
         """How many connections met which trouble."""
         self._down = False
@@ -114,7 +119,7 @@ class TcpProxy:
             fate = _Fate(self, writer)
             ways = [
                 asyncio.ensure_future(fate.copy(reader, far_writer)),
-                asyncio.ensure_future(fate.copy(far_reader, writer)),
+                asyncio.ensure_future(fate.copy(far_reader, writer, answers=True)),
             ]
             await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -161,10 +166,16 @@ class _Fate:
         self._proxy = proxy
         self._near = near
         self._kind, self._left = proxy.draw()
+        self._trickles = False
 
-    async def copy(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def copy(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, answers: bool = False
+    ) -> None:
         with suppress(ConnectionError):
             while data := await reader.read(PIECE):
+                if answers:
+                    await self._trickle(data, writer)
+                    data = data if not self._trickles else b""
                 if self._kind and self._left < len(data):
                     writer.write(data[: self._left])
                     if await self._strike():
@@ -173,6 +184,17 @@ class _Fate:
                 self._left -= len(data)
                 writer.write(data)
                 await writer.drain()
+
+    async def _trickle(self, data: bytes, writer: asyncio.StreamWriter) -> None:
+        """Pass an answer's bytes on one by one, if it has come to that."""
+        if not self._trickles and self._proxy.trickles:
+            self._proxy.trickles -= 1
+            self._proxy.met["trickle"] += 1
+            self._trickles = True
+        for at in range(len(data) if self._trickles else 0):
+            writer.write(data[at : at + 1])
+            await writer.drain()
+            await asyncio.sleep(self._proxy.interval)
 
     async def _strike(self) -> bool:
         """Meet the trouble; whether it is the end of the connection."""
@@ -183,7 +205,7 @@ class _Fate:
         elif kind == "stall":
             await asyncio.sleep(STALL_SECONDS)
         elif kind == "trickle":
-            await asyncio.sleep(0.3)
+            self._trickles = True
         return kind in {"reset", "end"}
 
 

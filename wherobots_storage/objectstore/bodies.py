@@ -3,22 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from time import monotonic
 from typing import Any, Self
 
-from urllib3.exceptions import ReadTimeoutError
+from botocore.exceptions import BotoCoreError
 
-from wherobots_storage.errors import StoreTimeout, StoreUnavailable, UploadInterrupted
-from wherobots_storage.objectstore.s3_errors import Where, make
+from wherobots_storage.errors import StorageError, StoreUnavailable, UploadInterrupted
+from wherobots_storage.objectstore.s3_errors import Where, from_exception
 from wherobots_storage.objectstore.store import ObjectInfo
-
-PATIENCE_SECONDS = 60.0
-SLOWEST = 10_000.0
-"""How long a body may be waited for in all, and the bytes a second that give it more: the
-connection's own timeout is for the next byte, and a byte now and then would go on for ever."""
-
-_PIECE_BYTES = 65_536
-"""Less than this is not handed out while more is to come."""
 
 
 class ExactBody:
@@ -80,11 +71,8 @@ class StreamedBody:
         """``stream``: botocore's StreamingBody."""
         self._info = info
         self._length = length
-        # Only read1 comes back with what is there, so that its time can be looked at: it takes as
-        # much CPU as read (measured), and botocore's own stream has none.
-        self._stream = stream._raw_stream  # noqa: SLF001
+        self._stream = stream
         self._where = where
-        self._waited = 0.0
 
     @property
     def info(self) -> ObjectInfo:
@@ -97,13 +85,13 @@ class StreamedBody:
         return self._length
 
     def chunks(self, size: int = 1024**2) -> Iterator[bytes]:
-        """The bytes, in pieces of at most ``size``.
-
-        Raises StoreUnavailable when it breaks off, StoreTimeout when it comes too slowly to end.
-        """
+        """The bytes, in pieces of at most ``size``. Raises StoreUnavailable when it breaks off."""
         left = self._length
         while left:
-            piece = self._gather(min(size, left), left)
+            piece = self._read(min(size, left))
+            if not piece:
+                message = f"{self._where.host} broke off with {left:,} bytes of the object missing."
+                raise StoreUnavailable(message)
             left -= len(piece)
             yield piece
 
@@ -117,35 +105,15 @@ class StreamedBody:
     def __exit__(self, *exc: object) -> None:
         self.close()
 
-    def _gather(self, size: int, left: int) -> bytes:
-        """Up to ``size`` bytes of those that are left, and not few of them."""
-        pieces: list[bytes] = []
-        got = 0
-        while got < min(size, _PIECE_BYTES):
-            piece = self._read(size - got)
-            if not piece:
-                missing = f"{left - got:,} bytes of the object missing"
-                raise StoreUnavailable(f"{self._where.host} broke off with {missing}.")
-            got += len(piece)
-            pieces.append(piece)
-            self._check_pace(self._length - left + got)
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
-
-    def _check_pace(self, got: int) -> None:
-        if self._waited > PATIENCE_SECONDS + got / SLOWEST:
-            raise make(StoreTimeout, self._where, "trickle")
-
     def _read(self, size: int) -> bytes:
-        began = monotonic()
         try:
-            data: bytes = self._stream.read1(size)
-        except ReadTimeoutError as error:
-            raise make(StoreTimeout, self._where, type(error).__name__) from None
+            data: bytes = self._stream.read(size)
+        except StorageError:
+            raise
+        except BotoCoreError as error:
+            raise from_exception(error, self._where) from None
         except Exception as error:  # noqa: BLE001 - urllib3, http.client, ssl and sockets all leak
             kind = type(error).__name__
             message = f"The connection to {self._where.host} broke while reading ({kind})."
             raise StoreUnavailable(message) from None
-        finally:
-            # Of waiting only: who takes the pieces may take their time.
-            self._waited += monotonic() - began
         return data

@@ -22,7 +22,6 @@ from botocore.auth import S3SigV4Auth
 from botocore.awsrequest import AWSPreparedRequest, AWSRequest, AWSResponse
 from botocore.config import Config
 from botocore.exceptions import NoCredentialsError
-from botocore.httpsession import URLLib3Session
 from botocore.utils import get_environ_proxies
 
 from wherobots_storage.errors import (
@@ -35,6 +34,7 @@ from wherobots_storage.objectstore.answers import error_of, without_illegal
 from wherobots_storage.objectstore.bodies import ExactBody
 from wherobots_storage.objectstore.hosts import without_login
 from wherobots_storage.objectstore.pace import Pace
+from wherobots_storage.objectstore.patience import PatientSession
 from wherobots_storage.objectstore.renewal import Load, Provider, RenewableCredentials
 from wherobots_storage.objectstore.s3_errors import Where, translated, understood
 
@@ -167,12 +167,14 @@ class Connection:
         self._credentials: Any = session.get_credentials()
         self.verify: bool | str = session.get_config_variable("ca_bundle") or True
         seconds: Any = (timeouts.connect, timeouts.read)
-        self._http = URLLib3Session(
+        self._http = PatientSession(
             verify=self.verify,
             proxies=get_environ_proxies(self.endpoint_url),
             timeout=seconds,
             max_pool_connections=POOL_CONNECTIONS,
         )
+        send: Any = self._http.send_for_client
+        self.client.meta.events.register("before-send.s3", send)
 
     def credentials(self) -> Any:  # noqa: ANN401 - botocore's ReadOnlyCredentials
         """The session's credentials as they are now, refreshed if they must be.
