@@ -64,6 +64,7 @@ class ThreadAgent:
                 board,
                 interval=self._settings.sync_interval,
                 watch=self._watch,
+                alone=self._settings.restore_wait,
                 tenure=Tenure(self._lease, board, beat=0.1),
             )
             server = AgentServer(self.state.socket_path, board, controller)

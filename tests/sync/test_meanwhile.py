@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
-from support.agents import eventually, running_agent
+from support.agents import ThreadAgent, eventually, running_agent
 from support.faults import FaultyStore
-from support.homes import Bench
+from support.homes import OLD, PREFIX, Bench
+from support.tickets import Tickets
 
+from wherobots_storage.objectstore.store import ListPage
+from wherobots_storage.planning.ignore import IgnoreRules
+from wherobots_storage.planning.tree import Entry
 from wherobots_storage.sync.focus import Focus
-from wherobots_storage.sync.watch import Watcher
+from wherobots_storage.sync.reconcile import Reconciler
+from wherobots_storage.sync.scan import Scanner
+from wherobots_storage.sync.watch import EVERYTHING, Watcher
 
 LARGE = 9 * 1024**2
+MANY = 300
 
 
 @pytest.fixture
@@ -46,9 +54,16 @@ class Watch:
 
     stop = join = start
 
+    def only_since(self, moment: float | None) -> None:
+        """All that is told was written just now."""
+
     def tell(self) -> None:
         """Something changed."""
         self._hint(Focus(flat=frozenset({"", "empty/"})))
+
+    def tell_of_everything(self) -> None:
+        """So much changed that a whole scan is better."""
+        self._hint(EVERYTHING)
 
 
 @pytest.fixture
@@ -164,3 +179,104 @@ def test_the_rest_comes_after_the_cycle(bench: Bench, store: FaultyStore, watch:
         gate.set()
         eventually(lambda: bench.keys() == ["empty/", "large", "larger", "small"])
         assert agent.reaches("idle").skipped_total == 0
+
+
+@contextmanager
+def syncing(agent: ThreadAgent, tickets: Tickets) -> Iterator[None]:
+    """Have it make a whole cycle, and wait at the end until that is over."""
+    asking = threading.Thread(target=agent.client.request, args=("sync",))
+    asking.start()
+    try:
+        yield
+    finally:
+        tickets.open()
+        asking.join(60)
+    assert not asking.is_alive()
+
+
+def test_a_save_during_a_scan(
+    bench: Bench, store: FaultyStore, watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A notebook that is saved while a large home is scanned is there before the scan has ended.
+
+    That scan, which has passed its folder, neither deletes it nor sends it again.
+    """
+    monkeypatch.setattr("wherobots_storage.sync.cycle.LOOK", 1)
+    for number in range(MANY):
+        bench.write(f"many/{number:03}", mtime_ns=OLD)
+    bench.sync()
+    tickets = Tickets()
+    begun = threading.Event()
+    scan = Scanner.scan
+
+    def slow_scan(scanner: Scanner, rules: IgnoreRules | None = None) -> Iterator[Entry]:
+        for entry in scan(scanner, rules):
+            if entry.path.startswith("many/"):
+                begun.set()
+                tickets.take()
+            yield entry
+
+    with running_agent(bench.settings, store, watch) as agent:
+        agent.reaches("idle")
+        monkeypatch.setattr(Scanner, "scan", slow_scan)
+        bench.write("many/000", b"changed")
+        with syncing(agent, tickets):
+            assert begun.wait(30)
+            for number in range(5):
+                bench.write(f"a{number:02}")
+            watch.tell()
+            tickets.until(lambda: store.count("put", f"{PREFIX}a") == 5)
+            assert store.count("put", f"{PREFIX}many") == MANY
+            tickets.open()
+        eventually(lambda: bench.body("many/000") == b"changed")
+        agent.reaches("idle")
+    assert len(bench.keys()) == MANY + 5
+    assert store.count("put", f"{PREFIX}a") == 5
+    assert store.count("delete") == 0
+
+
+def test_a_save_during_a_listing(
+    bench: Bench, store: FaultyStore, watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A notebook that is saved while the bucket is listed has not vanished from it."""
+    for number in range(MANY):
+        bench.write(f"many/{number:03}", mtime_ns=OLD)
+    bench.sync()
+    tickets = Tickets()
+    pages = store.list_page
+    due, begun = threading.Event(), threading.Event()
+    vanished: list[int] = []
+
+    def list_page(prefix: str, **options: Any) -> ListPage:
+        begun.set()
+        tickets.take()
+        return pages(prefix, **{"limit": 2, **options})
+
+    def is_due(*_: object) -> bool:
+        return due.is_set() and not vanished
+
+    compare = Reconciler._compare
+
+    def compared(*arguments: Any) -> int:
+        vanished.append(compare(*arguments))
+        return vanished[-1]
+
+    with running_agent(bench.settings, store, watch) as agent:
+        agent.reaches("idle")
+        monkeypatch.setattr(Reconciler, "is_due", is_due)
+        monkeypatch.setattr(Reconciler, "_compare", staticmethod(compared))
+        monkeypatch.setattr(store, "list_page", list_page)
+        store.delete(f"{PREFIX}many/059")
+        due.set()
+        with syncing(agent, tickets):
+            assert begun.wait(30)
+            bench.write("a.ipynb")
+            watch.tell()
+            tickets.until(lambda: store.count("put", "a.ipynb"))
+            assert not vanished
+            tickets.open()
+        eventually(lambda: store.count("put", "many/059") == 2)
+        agent.reaches("idle")
+    assert vanished == [1]
+    assert store.count("put", "a.ipynb") == 1
+    assert len(bench.keys()) == MANY + 1

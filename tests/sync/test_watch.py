@@ -15,12 +15,12 @@ from pathlib import Path
 import pytest
 from support.agents import eventually, running_agent
 from support.faults import FaultyStore
-from support.homes import Bench, settings_for
+from support.homes import OLD, Bench, settings_for
 
 from wherobots_storage.sync.controller import Watch
 from wherobots_storage.sync.focus import Focus
 from wherobots_storage.sync.home import Home
-from wherobots_storage.sync.watch import Notifier, Watcher, open_notifier
+from wherobots_storage.sync.watch import Notifier, Watcher, just_before_now, open_notifier
 
 
 @pytest.fixture
@@ -38,6 +38,8 @@ def bench(tmp_path: Path, store: FaultyStore) -> Bench:
 class Hints:
     """What a watcher told."""
 
+    watcher: Watcher
+
     def __init__(self) -> None:
         self.all = Focus()
         self.troubles: list[str] = []
@@ -52,12 +54,17 @@ class Hints:
 
 @contextmanager
 def watching(
-    bench: Bench, opener: Callable[[list[str]], Notifier], seen: Callable[[], int] = int
+    bench: Bench,
+    opener: Callable[[list[str]], Notifier],
+    seen: Callable[[], int] = int,
+    since: float | None = None,
 ) -> Iterator[Hints]:
     """A watcher over the home, and what it tells."""
     hints = Hints()
     home = Home.open(bench.settings)
     watcher = Watcher(home, hints.take, hints.troubles.append, seen=seen, open_notifier=opener)
+    hints.watcher = watcher
+    watcher.only_since(since)
     watcher.start()
     try:
         yield hints
@@ -68,7 +75,9 @@ def watching(
 
 
 @contextmanager
-def opened(bench: Bench, seen: Callable[[], int] = int) -> Iterator[Hints]:
+def opened(
+    bench: Bench, seen: Callable[[], int] = int, since: float | None = None
+) -> Iterator[Hints]:
     """A real watcher that has begun to watch; a hint of the first file is taken away."""
     ready = threading.Event()
 
@@ -77,7 +86,7 @@ def opened(bench: Bench, seen: Callable[[], int] = int) -> Iterator[Hints]:
         ready.set()
         return notifier
 
-    with watching(bench, opener, seen) as hints:
+    with watching(bench, opener, seen, since) as hints:
         assert ready.wait(60)
         yield hints
 
@@ -124,6 +133,28 @@ def test_new_folders_are_watched_too(bench: Bench) -> None:
 
         # Until it is watched nothing is told: that takes as long as it takes.
         eventually(hinted_again)
+
+
+def test_only_what_was_written_since(bench: Bench) -> None:
+    """During a restore the files that it writes, with their former times, are not told of."""
+    bench.write("early/before", mtime_ns=OLD)
+    bench.write("late/before")
+    with opened(bench, since=just_before_now()) as hints:
+        eventually(lambda: hints.folders == {"late/"})
+        hints.all = Focus()
+        staged = bench.write("staged", mtime_ns=OLD)
+        (bench.home / "r").mkdir()
+        os.link(staged, bench.home / "r/restored")
+        os.link(staged, bench.home / "early/restored")
+        (bench.home / "early/before").unlink()
+        bench.write("n/written")
+        eventually(lambda: "n/" in hints.folders)
+        bench.write("r/written")
+        eventually(lambda: "r/" in hints.folders)
+        assert not hints.folders - {"n/", "r/", ""}
+        hints.watcher.only_since(None)
+        (bench.home / "early/restored").unlink()
+        eventually(lambda: "early/" in hints.folders)
 
 
 def test_what_is_left_out(bench: Bench) -> None:

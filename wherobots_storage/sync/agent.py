@@ -90,6 +90,7 @@ def _work(
                 interval=settings.sync_interval,
                 tenure=Tenure(lease_of(settings, store), board),
                 watch=_watcher(settings, state, session),
+                alone=settings.restore_wait,
             )
             stopper.attach(controller, note=lambda: note_unsaved(settings, store, transfers, state))
             server = AgentServer(state.socket_path, board, controller)

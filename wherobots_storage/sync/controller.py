@@ -15,7 +15,7 @@ from wherobots_storage.sync.focus import Focus
 from wherobots_storage.sync.session import Session
 from wherobots_storage.sync.status import StatusBoard
 from wherobots_storage.sync.tenure import Tenure
-from wherobots_storage.sync.watch import Watcher
+from wherobots_storage.sync.watch import Watcher, just_before_now
 from wherobots_storage.sync.wish import Wish
 from wherobots_storage.sync.work import Work
 
@@ -47,7 +47,9 @@ class Controller:
         interval: float,
         watch: Watch | None = None,
         tenure: Tenure | None = None,
+        alone: float = 20.0,
     ) -> None:
+        """``alone``: for so many seconds nobody works in a home that is restored at the start."""
         self._session = session
         self._board = board
         self._inbox: queue.SimpleQueue[Wish] = queue.SimpleQueue()
@@ -59,6 +61,13 @@ class Controller:
         self._paused = False
         self._retry = False
         self._watch = watch
+        self._watcher: Watcher | None = None
+        self._alone = alone
+        self._starting = True
+        self._restore_since = 0.0
+        self._early_at = 0.0
+        """When what is written during a restore may be saved, of the monotonic clock."""
+        self._claimed = False
         self._tenure = tenure or Tenure(None, board)
         self._halt = threading.Event()
         self._work = Work(
@@ -68,6 +77,7 @@ class Controller:
         self._served = Focus()
         """Hints that a cycle has followed in part: it leaves deletions, folders and large files."""
         session.hints = self._take_hints_between
+        session.may_write = self._may_save_early
         session.wanted = lambda: bool(self._hints) or not self._inbox.empty()
         self.on_stop: Callable[[float | None], None] = lambda _: None
         """Called with the deadline when the stop begins."""
@@ -123,7 +133,7 @@ class Controller:
             if self._paused:
                 return  # a resume looks at everything
             first, self._hints = not self._hints, self._hints | focus
-        if first:
+        if first and not self._starting:
             self.ask("look")
 
     def trouble(self, reason: str) -> None:
@@ -150,28 +160,28 @@ class Controller:
     def run(self) -> bool:
         """Restore, cycle, and at the end the final sync; whether that was complete."""
         complete = False
-        watcher: Watcher | None = None
         try:
-            self._start()
             self._tenure.begin(lambda: self._inbox.put(Wish("tick")))
-            if self._watch is not None and not self._stop.is_set():
-                watcher = self._watch(self.hint, self.trouble)
-                watcher.start()
+            self._start()
+            self._starting = False
+            if not self._stop.is_set():
+                self._look_at_writes(None)
             while not self._stop.is_set():
                 self._serve(self._next_wish())
         except Exception:
             log.exception("the agent's loop failed; the final sync follows")
         finally:
-            if watcher is not None:
-                watcher.stop()
+            if self._watcher is not None:
+                self._watcher.stop()
             complete = self._finish()
-            if watcher is not None:
-                watcher.join()
+            if self._watcher is not None:
+                self._watcher.join()
         return complete
 
     def _start(self) -> None:
         """Restore, again and again until it comes through."""
         again = RESTORES
+        self._begin_restore(self._alone)
         while not self._stop.is_set():
             report = self._work.restore()
             if report is not None:
@@ -184,6 +194,35 @@ class Controller:
             if not self._stop.is_set():
                 self._pause_for_retry()
 
+    def _begin_restore(self, alone: float) -> None:
+        self._restore_since = just_before_now()
+        self._early_at = time.monotonic() + alone
+        self._claimed = False
+
+    def _may_save_early(self) -> bool:
+        """Whether what is written during a restore may be saved: the home is watched from then on.
+
+        Before, nobody works in it, and watching costs. Raises StorageError.
+        """
+        if time.monotonic() < self._early_at:
+            return False
+        if not self._claimed:
+            self._look_at_writes(self._restore_since)
+            pause = self._tenure.claim(quiet=True)
+            if pause is not None:
+                self._early_at = time.monotonic() + pause
+            self._claimed = pause is None
+        return self._claimed and not self._tenure.lost.is_set()
+
+    def _look_at_writes(self, since: float | None) -> None:
+        """Watch the home, for what was written since then only."""
+        if self._watcher is not None:
+            self._watcher.only_since(since)
+        elif self._watch is not None:
+            self._watcher = self._watch(self.hint, self.trouble)
+            self._watcher.only_since(since)
+            self._watcher.start()
+
     def _pause_for_retry(self) -> None:
         """Wait before the next try of a restore; any wish ends the wait, and stays."""
         try:
@@ -194,6 +233,8 @@ class Controller:
             # A final sync before the restore came through uploads what is new here; conditions
             # and the journal keep it from touching what is not restored yet.
             self._answer(wish, self._work.final(wish.left()))
+        elif wish.op == "trouble":
+            self._session.tell.stand(Notice(".", "not-watched", wish.reason))
         elif wish.op != "look":
             self._answer(wish, outcome=False)
 
@@ -268,7 +309,11 @@ class Controller:
         wish.done.add_done_callback(lambda _: timer.cancel())
 
     def _restore(self) -> bool:
-        report = self._work.restore()
+        self._begin_restore(0.0)
+        try:
+            report = self._work.restore()
+        finally:
+            self._look_at_writes(None)
         if report is None:
             return False
         self._work.rest()

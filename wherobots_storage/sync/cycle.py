@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Set as AbstractSet
 
 from wherobots_storage.api.models import Counts, HeldDeletions, Progress
 from wherobots_storage.errors import StorageError
-from wherobots_storage.planning.backup import Delete, Forget, Leave, Skip, Upload, plan_backup
+from wherobots_storage.planning.backup import (
+    Action,
+    Delete,
+    Forget,
+    Leave,
+    Skip,
+    Upload,
+    plan_backup,
+)
 from wherobots_storage.planning.tree import Entry, File, Notice, Record, Symlink
 from wherobots_storage.sync.cancel import Cancel, Interrupted
 from wherobots_storage.sync.consent import Consent
@@ -17,10 +26,9 @@ from wherobots_storage.sync.intents import Intents
 from wherobots_storage.sync.journal import Journal
 from wherobots_storage.sync.ledger import Ledger
 from wherobots_storage.sync.leftout import left_out, note_rules
-from wherobots_storage.sync.meanwhile import Meanwhile
+from wherobots_storage.sync.meanwhile import Meanwhile, scanner_of
 from wherobots_storage.sync.mirror import Mirror
 from wherobots_storage.sync.report import Report, Stops
-from wherobots_storage.sync.scan import Scanner
 from wherobots_storage.sync.standing import Standing
 from wherobots_storage.sync.status import wire_held
 from wherobots_storage.sync.toll import Toll
@@ -33,6 +41,13 @@ _MIRRORED = (File, Symlink)
 OnProgress = Callable[[Progress], None]
 OnPending = Callable[[Counts], None]
 OnHeld = Callable[[HeldDeletions, Iterable[Record]], None]
+
+LOOK = 500
+"""After so many entries of a scan it is looked whether there is something more urgent."""
+
+
+def _nothing(_: Callable[[], None]) -> int:
+    return 0
 
 
 class Cycle:
@@ -55,12 +70,9 @@ class Cycle:
         self._journal = journal
         self._on_progress = on_progress
         self._on_pending = on_pending
-        self._scanner = Scanner(
-            home.path,
-            reserved=home.reserved,
-            prefix_bytes=len(mirror.prefix.encode()),
-            unfaithful=mirror.unfaithful,
-        )
+        self._scanner = scanner_of(home, mirror)
+        self._aside_scanner = scanner_of(home, mirror)
+        """For looks that come in the middle of the other's scan."""
         self.stops = Stops()
         self.last = Report()
         """The report of the latest cycle, also of one that did not come to its end."""
@@ -76,12 +88,15 @@ class Cycle:
         focus: Focus | None = None,
         *,
         hints: Callable[[], Focus] = Focus,
+        first: Callable[[Callable[[], None]], int] = _nothing,
     ) -> Report:
         """One cycle. ``consent`` is asked about deletions that a veto would hold back.
 
         With a ``focus`` only these folders are looked at, and nothing else is touched. ``hints``
         tells where something changed since it was last called: small files from there are brought
-        between the others.
+        between the others, and while the home is scanned. ``first`` is done before, calls what it
+        is given now and then for the same reason, and tells how many of the journal's rows it took
+        away.
 
         Raises HomeMissing, the StorageError of an outage, and Interrupted; each carries nothing:
         what was done is journaled, what was found out is in ``last``.
@@ -91,14 +106,22 @@ class Cycle:
         self._whole = focus is None
         consent = consent or Consent()
         with Uploads() as uploads, Deletions() as deletions:
-            self._plan(uploads, deletions, report, cancel, focus, consent)
-            if focus is not None and deletions.files:
-                self._mirrored = self._journal.contents() - deletions.contents
-            pending = _Pending(uploads, deletions.files, self._on_progress, self._on_pending)
-            pending.tell()
+            pending = _Pending(self._on_progress, self._on_pending)
+            between = Meanwhile(
+                self._home, self._aside_scanner, self._journal, self.stops, take=hints
+            )
+            between.added = pending.added
+            uploader = self._uploader(report, cancel, pending, between)
             try:
+                self._toll.forgot(first(uploader.give_way))
+                give_way = uploader.give_way
+                self._plan(uploads, deletions, report, cancel, focus, consent, between, give_way)
+                if focus is not None and deletions.files:
+                    self._mirrored = self._journal.contents() - deletions.contents
+                pending.added(uploads.files + deletions.files, uploads.bytes)
+                pending.tell()
                 self._look_whether_it_is_back()
-                self._execute(uploads, deletions, consent, report, cancel, pending, hints)
+                self._execute(uploads, deletions, consent, report, cancel, pending, uploader)
                 self._home.check()  # What could not be read in its absence is not settled.
                 self._ask_after_failures(report)
                 self._tell_trouble(report)
@@ -106,6 +129,8 @@ class Cycle:
                 self._away = isinstance(error, StorageError)
                 report.left_files, report.left_bytes = pending.files, pending.bytes
                 raise
+            finally:
+                uploader.close()
         vetoed = report.veto is not None
         self._toll.end(report.deleted, narrow=focus is not None, vetoed=vetoed)
         return report
@@ -126,6 +151,13 @@ class Cycle:
             self._plan(uploads, deletions, report, cancel, None, Consent())
         return report, deletions.files
 
+    def _uploader(
+        self, report: Report, cancel: Cancel, pending: _Pending, between: Meanwhile
+    ) -> Uploader:
+        intents = Intents(self._mirror, self._journal)
+        ledger = Ledger(self._mirror, self._journal, report, self.stops, pending.moved, intents)
+        return Uploader(self._home, self._mirror, ledger, cancel, urgent=between.files)
+
     def fits(self, home: Home, mirror: Mirror, journal: Journal) -> bool:
         """Whether this still is about these."""
         return (self._home, self._mirror) == (home, mirror) and self._journal is journal
@@ -138,6 +170,8 @@ class Cycle:
         cancel: Cancel,
         focus: Focus | None,
         consent: Consent,
+        between: Meanwhile | None = None,
+        give_way: Callable[[], None] = lambda: None,
     ) -> None:
         self._mirrored = 0
         rules = self._home.rules()
@@ -147,15 +181,16 @@ class Cycle:
             found, rows = self._scanner.scan(rules), self._journal
         else:
             found, rows = streams(self._scanner, self._journal, rules, focus)
-        entries = self._counted(found, cancel)
+        entries = self._counted(found, cancel, give_way)
         plan = plan_backup(
             entries,
             rows,
             folder_mode=self._home.folder_mode,
             ignored=left_out(self._journal, rules),
         )
+        saved = between.found if between is not None else frozenset[str]()
         with Paths() as forget:
-            for action in plan:
+            for action in (action for action in plan if not _is_void(action, saved)):
                 if isinstance(action, Upload):
                     uploads.add(action)
                 elif isinstance(action, Delete):
@@ -173,13 +208,17 @@ class Cycle:
         if focus is None:
             note_rules(self._journal, rules)
 
-    def _counted(self, entries: Iterable[Entry], cancel: Cancel) -> Iterator[Entry]:
+    def _counted(
+        self, entries: Iterable[Entry], cancel: Cancel, give_way: Callable[[], None]
+    ) -> Iterator[Entry]:
         for seen, entry in enumerate(entries, start=1):
             if isinstance(entry, _MIRRORED):
                 self._mirrored += 1
-            if seen % 2000 == 0:
+            if seen % LOOK == 0:
                 cancel.check()
-                self._on_progress(Progress(phase="scanning", files=seen))
+                give_way()
+                if seen % 2000 == 0:
+                    self._on_progress(Progress(phase="scanning", files=seen))
             yield entry
 
     def _execute(
@@ -190,14 +229,8 @@ class Cycle:
         report: Report,
         cancel: Cancel,
         pending: _Pending,
-        hints: Callable[[], Focus],
+        uploader: Uploader,
     ) -> None:
-        intents = Intents(self._mirror, self._journal)
-        ledger = Ledger(self._mirror, self._journal, report, self.stops, pending.moved, intents)
-        urgent = Meanwhile(
-            self._home, self._scanner, self._journal, self.stops, take=hints, added=pending.added
-        )
-        uploader = Uploader(self._home, self._mirror, ledger, cancel, urgent=urgent.files)
         uploader.upload(uploads.small())
         uploader.upload(uploads.large())
         uploader.sweep()
@@ -253,19 +286,22 @@ class Cycle:
         deletions.allow()
 
 
+def _is_void(action: Action, saved: AbstractSet[str]) -> bool:
+    """Whether a file was saved since it was found missing."""
+    return isinstance(action, Delete | Forget) and action.record.path in saved
+
+
 class _Pending:
     """What of a cycle's work is left, told as it shrinks."""
 
-    def __init__(
-        self, uploads: Uploads, deletions: int, on_progress: OnProgress, on_pending: OnPending
-    ) -> None:
-        self.files = self._all_files = uploads.files + deletions
-        self.bytes = self._all_bytes = uploads.bytes
+    def __init__(self, on_progress: OnProgress, on_pending: OnPending) -> None:
+        self.files = self._all_files = 0
+        self.bytes = self._all_bytes = 0
         self._on_progress = on_progress
         self._on_pending = on_pending
 
     def added(self, files: int, size: int) -> None:
-        """So much came to it since."""
+        """So much comes to it."""
         self.files += files
         self.bytes += size
         self._all_files += files

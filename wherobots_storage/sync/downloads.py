@@ -4,30 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from wherobots_storage.errors import (
-    LocalError,
-    StorageError,
-    TooLarge,
-)
+from wherobots_storage.errors import LocalError, StorageError, TooLarge
 from wherobots_storage.objectstore.store import ObjectInfo
-from wherobots_storage.planning.format import (
-    Facts,
-    read_folder_mode,
-    read_metadata,
-)
+from wherobots_storage.planning.format import Facts, read_folder_mode, read_metadata
 from wherobots_storage.planning.links import stays_inside
 from wherobots_storage.planning.restore import Step
-from wherobots_storage.planning.tree import (
-    Remote,
-)
+from wherobots_storage.planning.tree import Remote
 from wherobots_storage.sync.arrivals import Arrivals, Arrived, Wanted, mtime_of
 from wherobots_storage.sync.beside import Beside
-from wherobots_storage.sync.cancel import Cancel
+from wherobots_storage.sync.cancel import LOOK, Cancel
 from wherobots_storage.sync.flights import Flights
 from wherobots_storage.sync.home import Home
 from wherobots_storage.sync.install import Installer, Staged, fatal, is_full, stamp_now
@@ -39,6 +29,7 @@ from wherobots_storage.sync.reading import unchanged_by_hash
 from wherobots_storage.sync.remote import RemoteListing
 from wherobots_storage.sync.report import Report
 from wherobots_storage.sync.restored import BATCH, RestoreLedger
+from wherobots_storage.sync.turns import Turn, Turns
 from wherobots_storage.sync.worklist import SMALL_BYTES
 
 GRACE = 1.0
@@ -57,7 +48,11 @@ class _Get:
 
 
 class Downloader:
-    """Downloads of one restore. ``moved`` is told files and bytes, for progress."""
+    """Downloads of one restore. ``moved`` is told files and bytes, for progress.
+
+    ``sooner`` is called between two files and two pieces of a large one: the moment for what is
+    more urgent. What it gives is taken before its turn.
+    """
 
     def __init__(
         self,
@@ -69,6 +64,7 @@ class Downloader:
         report: Report,
         cancel: Cancel,
         moved: Callable[[int, int], None],
+        sooner: Callable[[], Sequence[Turn]] = tuple,
     ) -> None:
         self._home = home
         self._mirror = mirror
@@ -76,6 +72,7 @@ class Downloader:
         self._ledger = RestoreLedger(home, mirror, journal, report)
         self._cancel = cancel
         self._moved = moved
+        self.turns = Turns(sooner)
         self._installer = Installer(home)
         self._beside = Beside(home, mirror, listing, self._ledger, self._installer)
         self._arrivals = Arrivals(home, self._installer)
@@ -90,13 +87,22 @@ class Downloader:
         cannot be written at all, and the StorageError of an outage; what was done is journaled.
         """
         try:
-            for step, remote in steps:
+            for turn in self.turns.of(steps):
                 self._cancel.check()
-                self._begin(_Get(step, remote))
+                self._begin(_Get(*turn))
             while len(self._flights):
-                self._land(*self._flights.wait(self._cancel))
+                self._land_next()
+                for turn in self.turns.urgent():
+                    self._begin(_Get(*turn))
         finally:
             self._journal.commit()
+
+    def _land_next(self) -> None:
+        """Wait for one that has ended; what is more urgent is done meanwhile."""
+        while (landed := self._flights.next(timeout=LOOK)) is None:
+            self._cancel.check()
+            self.turns.give_way()
+        self._land(*landed)
 
     def announce(self, folders: Iterable[str]) -> None:
         """Note folders that are to be made, before anything is."""
@@ -159,7 +165,7 @@ class Downloader:
             self._download_large(get)
         else:
             while self._flights.is_full(remote.size):
-                self._land(*self._flights.wait(self._cancel))
+                self._land_next()
             while (landed := self._flights.next()) is not None:
                 self._land(*landed)
             self._submit(get)
@@ -173,6 +179,7 @@ class Downloader:
         key = self._mirror.key(get.remote.path)
         # No If-Match: a version that came after the listing is as good; its own ETag is journaled.
         fetched = self._mirror.transfers.submit_get(key, most=SMALL_BYTES)
+        self.turns.flying.add(get.remote.path)
         arrived = self._arrivals.write(fetched, get.remote.path, _wanted(get))
         self._flights.launch(get, get.remote.size, arrived)
 
@@ -189,6 +196,7 @@ class Downloader:
         return True
 
     def _land(self, get: _Get, result: Arrived | StorageError) -> None:
+        self.turns.flying.discard(get.remote.path)
         if isinstance(result, Arrived):
             self._ledger.outage.success()
             self._receive_small(get, result)
@@ -199,6 +207,7 @@ class Downloader:
 
     def _download_large(self, get: _Get) -> None:
         key = self._mirror.key(get.remote.path)
+        self.turns.flying.add(get.remote.path)
         try:
             with RangedObject(self._mirror.store, key) as body:
                 info, chunks = body.info, self._checked(body.chunks())
@@ -208,10 +217,13 @@ class Downloader:
             if isinstance(error, LocalError):
                 raise
             self._ledger.fail(get.remote, error)
+        finally:
+            self.turns.flying.discard(get.remote.path)
 
     def _checked(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
         for chunk in chunks:
             self._cancel.check()
+            self.turns.give_way()
             yield chunk
             self._moved(0, len(chunk))
 

@@ -1,8 +1,9 @@
 """Small files that are saved while a cycle is under way: they need not wait for its end.
 
-A first sync or the upload of a large file takes hours, and a notebook that is saved in them has to
-be in the bucket in seconds. Only what is small and needs nothing else is brought between:
-deletions, folders and large files wait for the cycle after this one.
+A first sync, the upload of a large file, the scan of a large home or a listing of the bucket take
+minutes to hours, and a notebook that is saved in them has to be in the bucket in seconds. Only
+what is small and needs nothing else is brought between: deletions, folders and large files wait
+for the cycle after this one.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from wherobots_storage.planning.tree import File, Symlink
 from wherobots_storage.sync.focus import Focus, streams
 from wherobots_storage.sync.home import Home
 from wherobots_storage.sync.journal import Journal
+from wherobots_storage.sync.mirror import Mirror
 from wherobots_storage.sync.report import Stops
 from wherobots_storage.sync.scan import Scanner
 from wherobots_storage.sync.worklist import SMALL_BYTES
@@ -31,8 +33,21 @@ MOST_FILES = 500
 """What is brought between at once; the rest waits for the next cycle."""
 
 
+def scanner_of(home: Home, mirror: Mirror) -> Scanner:
+    """What looks at a home for this mirror's sake."""
+    return Scanner(
+        home.path,
+        reserved=home.reserved,
+        prefix_bytes=len(mirror.prefix.encode()),
+        unfaithful=mirror.unfaithful,
+    )
+
+
 class Meanwhile:
-    """One cycle's. ``take`` gives the hints since its last call, ``added`` is told each file."""
+    """One run's. ``take`` gives the hints since its last call.
+
+    ``scanner`` must be one that is not in the middle of a scan.
+    """
 
     def __init__(
         self,
@@ -42,15 +57,19 @@ class Meanwhile:
         stops: Stops,
         *,
         take: Callable[[], Focus],
-        added: Callable[[int, int], None],
     ) -> None:
         self._home = home
         self._scanner = scanner
         self._journal = journal
         self._stops = stops
         self._take = take
-        self._added = added
         self._next = 0.0
+        self.added: Callable[[int, int], None] = lambda _files, _bytes: None
+        """Told of each file, with its size."""
+        self.may: Callable[[Upload], bool] = lambda _: True
+        """Asked for each file whether it may be saved now."""
+        self.found: set[str] = set()
+        """The paths of all that was given so far."""
 
     def files(self) -> list[File | Symlink]:
         """What was saved since the last call and is not in the bucket. Raises HomeMissing."""
@@ -63,8 +82,10 @@ class Meanwhile:
             return []
         # As a list: the journal is written to as these are uploaded.
         found = list(islice(self._changed(focus), MOST_FILES))
+        self._home.check()  # In a bare mount point others may write.
         for entry in found:
-            self._added(1, entry.size)
+            self.found.add(entry.path)
+            self.added(1, entry.size)
         now = time.monotonic()
         self._next = now + max(REST, REST_SHARE * (now - began))
         return found
@@ -77,5 +98,5 @@ class Meanwhile:
             entry = action.entry
             if not isinstance(entry, File | Symlink) or entry.size > SMALL_BYTES:
                 continue
-            if self._stops.find(entry.path, entry) is None:
+            if self._stops.find(entry.path, entry) is None and self.may(action):
                 yield entry

@@ -52,18 +52,29 @@ class Reconciler:
         """The mirror was listed just now, here or by a restore."""
         journal.set_meta(_META, repr(self._clock()))
 
-    def run(self, home: Home, mirror: Mirror, journal: Journal, cancel: Cancel) -> int:
+    def run(
+        self,
+        home: Home,
+        mirror: Mirror,
+        journal: Journal,
+        cancel: Cancel,
+        give_way: Callable[[], None] = lambda: None,
+    ) -> int:
         """List if it is due, and forget the rows of what vanished: how many these are.
 
-        A listing that fails stops nothing: it is tried again later. Raises Interrupted.
+        ``give_way`` is called between two pages, and may save files. A listing that fails stops
+        nothing: it is tried again later. Raises Interrupted.
         """
         if not self.is_due(journal):
             return 0
         if not len(journal):
             self.done(journal)
             return 0
+        began = time.time()
         try:
-            lost = self._compare(home, mirror, journal, cancel)
+            with RemoteListing() as listing:
+                self._list(listing, home, mirror, cancel, give_way)
+                lost = self._compare(journal, listing, began)
         except StorageError as error:
             log.warning("the mirror could not be listed: %s", error.message)
             self._not_before = self._clock() + min(AGAIN_SECONDS, self._interval)
@@ -73,17 +84,31 @@ class Reconciler:
             log.warning("%d objects vanished from the bucket; they are saved again", lost)
         return lost
 
-    def _compare(self, home: Home, mirror: Mirror, journal: Journal, cancel: Cancel) -> int:
-        with RemoteListing() as listing:
-            listing.fill(mirror.store, mirror.prefix, reserved=home.reserved, on_page=cancel.check)
-            vanished = (
-                record.path
-                for record, found in pair(journal, listing)
-                if record is not None and found is None
-            )
-            lost = 0
-            while paths := list(islice(vanished, _BATCH)):
-                journal.forget_all(paths)
-                journal.commit()  # A row less only means that its file is saved again.
-                lost += len(paths)
+    @staticmethod
+    def _list(
+        listing: RemoteListing,
+        home: Home,
+        mirror: Mirror,
+        cancel: Cancel,
+        give_way: Callable[[], None],
+    ) -> None:
+        def on_page() -> None:
+            cancel.check()
+            give_way()
+
+        listing.fill(mirror.store, mirror.prefix, reserved=home.reserved, on_page=on_page)
+
+    @staticmethod
+    def _compare(journal: Journal, listing: RemoteListing, began: float) -> int:
+        vanished = (
+            record.path
+            for record, found in pair(journal, listing)
+            # What was saved since the listing began need not be in it.
+            if record is not None and found is None and record.time < began
+        )
+        lost = 0
+        while paths := list(islice(vanished, _BATCH)):
+            journal.forget_all(paths)
+            journal.commit()  # A row less only means that its file is saved again.
+            lost += len(paths)
         return lost

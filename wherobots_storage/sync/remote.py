@@ -96,6 +96,11 @@ class RemoteListing:
         row = self._db.execute(_ROW + "WHERE path = ?", (path,)).fetchone()
         return _remote(row) if row is not None else None
 
+    def has_below(self, folder: str) -> bool:
+        """Whether an object lies at or below a folder, given with its slash."""
+        query = "SELECT 1 FROM listing WHERE path >= ? AND path < ? LIMIT 1"
+        return self._db.execute(query, (folder, folder[:-1] + "0")).fetchone() is not None
+
     def close(self) -> None:
         """Drop the listing."""
         self._db.close()

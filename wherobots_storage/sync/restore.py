@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 
 from wherobots_storage.api.models import Progress
 from wherobots_storage.errors import DiskFull
@@ -12,6 +13,7 @@ from wherobots_storage.planning.tree import Entry
 from wherobots_storage.sync.cancel import Cancel
 from wherobots_storage.sync.database import free_bytes
 from wherobots_storage.sync.downloads import Downloader
+from wherobots_storage.sync.early import EarlySaves
 from wherobots_storage.sync.home import Home
 from wherobots_storage.sync.intents import Intents
 from wherobots_storage.sync.journal import Journal
@@ -38,25 +40,31 @@ class Restore:
         self._journal = journal
         self._on_progress = on_progress
 
-    def run(self, cancel: Cancel) -> Report:
+    def run(self, cancel: Cancel, early: EarlySaves | None = None) -> Report:
         """Restore. What is done is journaled, so that another run goes on where this one ended.
+
+        ``early`` saves what is written meanwhile.
 
         Raises Interrupted, HomeMissing, DiskFull, LocalIOError when the home cannot be written,
         and the StorageError of an outage.
         """
         report = Report()
+        early = early or EarlySaves(self._home, self._journal, cancel)
+        intents = Intents(self._mirror, self._journal)
         with (
             RemoteListing() as listing,
             Downloads() as downloads,
             Paths() as trash,
             Paths() as forget,
+            closing(early),
         ):
-            self._list(listing, cancel)
+            self._list(listing, cancel, early)
+            early.listed(listing)
             KeptVersions(self._journal).begin_restore(lambda path: listing.get(path) is not None)
-            Intents(self._mirror, self._journal).settle(listing)
+            intents.settle(listing)
             self._date_rows(cancel)
             saved = len(self._journal)  # What arrives is no reason to give up what vanished.
-            self._plan(listing, downloads, trash, forget, report, cancel)
+            self._plan(listing, downloads, trash, forget, report, cancel, early)
             progress = _Progress(downloads, self._on_progress)
             downloader = Downloader(
                 self._home,
@@ -66,14 +74,18 @@ class Restore:
                 report=report,
                 cancel=cancel,
                 moved=progress.moved,
+                sooner=early.sooner,
             )
             downloader.clear()
+            early.planned(downloader.turns)
             try:
                 downloader.announce(downloads.new_folders())
                 downloader.download(downloads.steps(large=False))
                 downloader.download(downloads.steps(large=True))
                 downloader.finish()
                 self._home.check()
+                trash.drop(early.saved)
+                forget.drop(early.saved)
                 self._settle_vanished(downloader, listing, trash, saved, report)
                 self._journal.forget_all(forget)
                 self._journal.commit()
@@ -104,9 +116,10 @@ class Restore:
                 self._journal.put(record._replace(ctime_ns=entry.ctime_ns, inode=entry.inode))
         self._journal.commit()
 
-    def _list(self, listing: RemoteListing, cancel: Cancel) -> None:
+    def _list(self, listing: RemoteListing, cancel: Cancel, early: EarlySaves) -> None:
         def on_page() -> None:
             cancel.check()
+            early.give_way()
             progress = Progress(phase="listing", files=listing.files, bytes=listing.bytes)
             self._on_progress(progress)
 
@@ -121,13 +134,14 @@ class Restore:
         forget: Paths,
         report: Report,
         cancel: Cancel,
+        early: EarlySaves,
     ) -> None:
         scanner = Scanner(
             self._home.path,
             reserved=self._home.reserved,
             prefix_bytes=len(self._mirror.prefix.encode()),
         )
-        local = _checked(scanner.scan(), cancel)
+        local = _checked(scanner.scan(), cancel, early)
         decisions = plan_restore(
             local,
             self._journal,
@@ -138,6 +152,8 @@ class Restore:
         for decision in decisions:
             if not isinstance(decision, Decision):
                 report.skipped.add(decision)
+            elif decision.path in early.saved:
+                continue  # It is newer here and in the bucket than what was looked at.
             elif decision.step is Step.TRASH:
                 trash.add(decision.path)
             elif decision.step is Step.FORGET:
@@ -165,10 +181,11 @@ class Restore:
         self._journal.commit()
 
 
-def _checked(entries: Iterable[Entry], cancel: Cancel) -> Iterator[Entry]:
+def _checked(entries: Iterable[Entry], cancel: Cancel, early: EarlySaves) -> Iterator[Entry]:
     for count, entry in enumerate(entries):
-        if count % 2000 == 0:
+        if count % 500 == 0:
             cancel.check()
+            early.give_way()
         yield entry
 
 

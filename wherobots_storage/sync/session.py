@@ -22,6 +22,7 @@ from wherobots_storage.sync.belonging import claim, is_of, is_used
 from wherobots_storage.sync.cancel import Cancel, Interrupted
 from wherobots_storage.sync.consent import Consent
 from wherobots_storage.sync.cycle import Cycle
+from wherobots_storage.sync.early import EarlySaves
 from wherobots_storage.sync.focus import Focus
 from wherobots_storage.sync.heldlist import HeldList
 from wherobots_storage.sync.home import Home
@@ -81,6 +82,11 @@ class Session:
         """Asked, during a cycle, where something was saved since it was last asked."""
         self.seen_ns = 0
         """Up to when (since the epoch) the whole scan of the latest cycle has seen all changes."""
+        self.may_write: Callable[[], bool] = lambda: False
+        """Asked, during a restore, whether the home is worked in and the mirror is ours to write.
+
+        May raise StorageError.
+        """
         self.wanted: Callable[[], bool] = lambda: False
         """Asked, during upkeep, whether there is something more urgent."""
 
@@ -124,7 +130,11 @@ class Session:
         self._take_home(home, restoring=True)
         log.info("restore of %s begins", home.path)
         worker = Restore(home, self._mirror, self._journal, on_progress=self._board.progress)
-        report = worker.run(cancel)
+        early = EarlySaves(home, self._journal, cancel, ready=self._writable, take=self.hints)
+        try:
+            report = worker.run(cancel, early)
+        finally:
+            self.audit(early.report)
         self._reconciler.done(self._journal)
         self.missing.begin(home, self._journal, report)
         self.tell.restored(report)
@@ -150,11 +160,16 @@ class Session:
         home = self.home()
         self.probe()
         worker = self._worker(home)
+
+        def reconcile(give_way: Callable[[], None]) -> int:
+            return self._reconciler.run(home, self._mirror, self._journal, cancel, give_way)
+
+        self.seen_ns = time.time_ns() - COARSE_NS
         try:
             if upkeep:
-                self._reconciler.run(home, self._mirror, self._journal, cancel)
-            self.seen_ns = time.time_ns() - COARSE_NS
-            report = worker.run(cancel, consent, hints=self.hints if upkeep else Focus)
+                report = worker.run(cancel, consent, hints=self.hints, first=reconcile)
+            else:
+                report = worker.run(cancel, consent)
         except (Interrupted, StorageError):
             self.seen_ns = 0
             self.tell.cycle(worker.last)
@@ -226,6 +241,13 @@ class Session:
         )
         self._probed = True
         log.info("the store honours conditions: %s", abilities.conditions)
+
+    def _writable(self) -> Mirror | None:
+        """The mirror, with what is known of the store, once it may be written. As ``probe``."""
+        if not self.may_write():
+            return None
+        self.probe()
+        return self._mirror
 
     def retry(self) -> None:
         """Try stopped paths again in the next cycle, and the store's abilities too."""

@@ -39,6 +39,10 @@ class Toll:
         if narrow and self._base is None:
             self._base = self._saved
 
+    def forgot(self, rows: int) -> None:
+        """So many rows were taken away since: what vanished from the bucket is not saved."""
+        self._saved -= rows
+
     def judge(self, deletions: Deletions, uploads: Uploads, *, mirrored: int) -> Veto | None:
         """The veto against the deletions that nobody has agreed to, when new files are uploaded.
 

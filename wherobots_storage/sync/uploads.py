@@ -59,6 +59,10 @@ class _Put:
     rounds: int = 0
 
 
+def _nothing() -> None:
+    pass
+
+
 class Uploader:
     """Uploads of one cycle."""
 
@@ -80,7 +84,7 @@ class Uploader:
         self._ledger = ledger
         self._cancel = cancel
         self._keeper = Keeper(home, mirror, ledger.journal)
-        ledger.give_way = self._give_way
+        ledger.give_way = self.give_way
         self._large = LargeUploader(home, mirror, ledger, cancel, self._keeper)
         self._flights: Flights[_Put, str] = Flights(mirror.transfers)
         self._ready: list[_Put] = []
@@ -96,7 +100,7 @@ class Uploader:
         try:
             for entry in entries:
                 self._cancel.check()
-                self._give_way()
+                self.give_way()
                 while entry.path in self._flying:
                     self._send()
                     self._land(*self._flights.wait(self._cancel))
@@ -110,8 +114,7 @@ class Uploader:
             while len(self._flights):
                 self._land(*self._flights.wait(self._cancel))
         finally:
-            self._drain()
-            self._ledger.journal.commit()
+            self.settle()
 
     def _upload_large(self, entry: File) -> None:
         self._send()
@@ -121,7 +124,17 @@ class Uploader:
         finally:
             self._flying.discard(entry.path)
 
-    def _give_way(self) -> None:
+    def settle(self) -> None:
+        """Journal what arrives in the next moment, and give up the rest."""
+        self._drain()
+        self._ledger.journal.commit()
+
+    def close(self) -> None:
+        """Settle, and let go of what refers to this: an outage's many cycles are no garbage."""
+        self.settle()
+        self._ledger.give_way = _nothing
+
+    def give_way(self) -> None:
         """Bring what was saved just now, and note what has arrived."""
         while (landed := self._flights.next()) is not None:
             self._land(*landed)

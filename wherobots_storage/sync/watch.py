@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from pathlib import Path
 from typing import Protocol
 
 from watchfiles._rust_notify import RustNotify
@@ -30,6 +31,10 @@ QUIET_MS, BATCH_MS, WAIT_MS = 100, 500, 1000
 
 JOIN_SECONDS = 5.0
 
+BEFORE_SECONDS = 2.0
+"""Clocks of files tick, and those of servers differ: what was written so shortly before something
+began counts as written after it."""
+
 REOPEN_SHARE = 10
 """Watching new folders may take at most one part in so many of the time."""
 
@@ -42,6 +47,11 @@ EVERYTHING = Focus(deep=frozenset({""}))
 
 OnHint = Callable[[Focus], None]
 OnTrouble = Callable[[str], None]
+
+
+def just_before_now() -> float:
+    """What was written since then is new, in seconds since the epoch."""
+    return time.time() - BEFORE_SECONDS
 
 
 class Notifier(Protocol):
@@ -90,8 +100,16 @@ class Watcher:
         self._on_trouble = on_trouble
         self._open = open_notifier
         self._stop = threading.Event()
+        self._since: float | None = None
         self._folders: set[str] = set()
         self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
+
+    def only_since(self, moment: float | None) -> None:
+        """Tell of no file but those written after a moment, in seconds since the epoch.
+
+        A restore writes files too, and gives each the time that it had. None: tell of all again.
+        """
+        self._since = moment
 
     def start(self) -> None:
         """Begin; a scan should follow, for what was written before."""
@@ -109,7 +127,9 @@ class Watcher:
     def _run(self) -> None:
         try:
             self._folders = set(self._walk("", self._home.rules()))
-            self._watch(self._reopen())
+            notifier = self._reopen()
+            self._tell_recent(self._folders)
+            self._watch(notifier)
         except Exception as error:  # noqa: BLE001  # whatever it is, the interval remains
             if not self._stop.is_set():
                 log.warning("the home is not watched: %s", error)
@@ -130,7 +150,7 @@ class Watcher:
                 former, notifier = notifier, fresh
                 self._tell(former.watch(QUIET_MS, 10, 10, self._stop))
                 former.close()
-                self._on_hint(Focus(deep=frozenset(new)))
+                self._tell_new(new)
                 new = set()
                 reopen_at = time.monotonic() + REOPEN_SHARE * (time.monotonic() - began)
         finally:
@@ -155,13 +175,14 @@ class Watcher:
         if isinstance(changes, str) or not changes:
             return set()
         rules, seen = self._home.rules(), self._seen()
+        since = self._since
         flat: set[str] = set()
         new: set[str] = set()
         for path in {path for _, path in changes}:
             relative = self._relative(path)
-            if relative is None:
+            if relative is None or not _is_recent(path, since):
                 continue
-            if relative == IGNORE_FILE:
+            if relative == IGNORE_FILE and since is None:
                 self._on_hint(EVERYTHING)
             folder = relative.rpartition("/")[0]
             folder = f"{folder}/" if folder else ""
@@ -171,14 +192,33 @@ class Watcher:
                 continue
             if self._is_left_out(name, rules):
                 continue
-            flat.add(folder)
+            if since is None or not is_folder:
+                flat.add(folder)
             if is_folder and name not in self._folders:
                 below = set(self._walk(name, rules))
                 new.add(name)
                 self._folders |= below
         if flat:
-            self._on_hint(Focus(frozenset(flat), frozenset(new)))
+            deep = frozenset(new) if since is None else frozenset[str]()
+            self._on_hint(Focus(frozenset(flat), deep))
         return new
+
+    def _tell_new(self, new: set[str]) -> None:
+        """Tell of what was written in new folders before they were watched."""
+        if self._since is None:
+            self._on_hint(Focus(deep=frozenset(new)))
+        else:
+            tops = tuple(new)
+            self._tell_recent({folder for folder in self._folders if folder.startswith(tops)})
+
+    def _tell_recent(self, folders: set[str]) -> None:
+        """Tell of those with a file that is recent, if only of such ones is to be told."""
+        since = self._since
+        if since is None:
+            return
+        recent = {folder for folder in folders if _has_recent(self._home.path / folder, since)}
+        if recent:
+            self._on_hint(Focus(frozenset(recent)))
 
     def _relative(self, path: str) -> str | None:
         top = f"{self._home.path}/"
@@ -230,3 +270,23 @@ def _is_utf8(name: str) -> bool:
 
 def _words(error: Exception) -> str:
     return getattr(error, "strerror", None) or str(error) or type(error).__name__
+
+
+def _is_recent(path: str, since: float | None) -> bool:
+    """Whether it is a folder, or was written after a moment; what is gone is not. None: always."""
+    if since is None:
+        return True
+    try:
+        found = os.lstat(path)
+    except OSError:
+        return False
+    return found.st_mtime >= since or stat.S_ISDIR(found.st_mode)
+
+
+def _has_recent(folder: Path, since: float) -> bool:
+    try:
+        with os.scandir(folder) as found:
+            children = [child for child in found if not child.is_dir(follow_symlinks=False)]
+    except OSError:
+        return False
+    return any(_is_recent(child.path, since) for child in children)

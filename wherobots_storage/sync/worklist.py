@@ -234,6 +234,11 @@ class Paths(_Spool):
         self._db.execute("INSERT INTO work VALUES (?)", (path,))
         self.files += 1
 
+    def drop(self, paths: Iterable[str]) -> None:
+        """Keep these no longer."""
+        for path in paths:
+            self.files -= self._db.execute("DELETE FROM work WHERE path = ?", (path,)).rowcount
+
     def __len__(self) -> int:
         return self.files
 
