@@ -169,3 +169,22 @@ def test_an_empty_file_gives_way_to_bytes(tmp_path: Path) -> None:
         world.restore()
         assert world.oracle.home == world.oracle.mirror
         assert ("a", ("file", b"")) in world.trash()
+
+
+def test_a_copy_that_the_user_gave_up_is_nobodys_version(tmp_path: Path) -> None:
+    """What a final sync without the lease finds saved may be a copy that the user has replaced."""
+    with World(tmp_path / "world") as world:
+        act(world, "write")
+        world.settle()
+        act(world, "write")
+        world.final(guest=True)
+        world.settle()
+        world.restore()
+        (copy,) = {path for path in world.oracle.home if "conflict" in path}
+        Act("other", "put", A).carry_out(world)
+        number = sorted(world.oracle.home).index(copy)
+        act(world, "rewrite", number)
+        own = world.oracle.home[copy]
+        world.final(guest=True)
+        world.settle()
+        assert world.oracle.mirror[copy] == own
