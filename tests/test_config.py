@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 
 from wherobots_storage.config import SETTINGS, StorageConfig, load_settings
 from wherobots_storage.errors import InvalidConfiguration, NotConfigured
+from wherobots_storage.namespace.paths import Root
+from wherobots_storage.namespace.policy import Scope, longest_customer
 from wherobots_storage.settings import DEFAULT_IGNORES, EnvironmentNames, Settings
 
 HOME = Path("/srv/home")
@@ -23,6 +25,37 @@ def read(environ: Mapping[str, str] | None = None, /, **traits: object) -> Setti
     """Settings of these traits and variables, on top of a set-up that works."""
     config = StorageConfig(**{**GOOD, **traits})
     return config.storage_settings(default_home=HOME, environ=environ or {})
+
+
+@pytest.mark.parametrize("source", ["role", "role in China", "hub"])
+@pytest.mark.parametrize("letter", ["p", "é"])
+@pytest.mark.parametrize("name", [1, 30, 64])
+def test_what_is_accepted_has_a_session(source: str, letter: str, name: int) -> None:
+    """A root and a customer whose policy would be too long are refused at once, and only those."""
+    partition = "aws-cn" if source == "role in China" else "aws"
+    how = {
+        "hub": {"hub_service": "http://127.0.0.1:9/"},
+        "role": {"role_arn": "arn:aws:iam::1:role/x"},
+        "role in China": {"role_arn": "arn:aws-cn:iam::1:role/x"},
+    }[source]
+    customer = "customer-" + "x" * name
+    verdicts = []
+    for length in range(1, 128 if letter == "é" else 160, 5):
+        root = {"root_url": f"s3://bucket/{letter * length}/", "customer": customer}
+        found = read(None, **root, **how)
+        longest = longest_customer(Root("bucket", f"{letter * length}/"), partition)
+        assert (found.problem is None) == (longest >= len(customer))
+        if found.tenancy is not None:
+            tenancy = found.tenancy
+            scope = Scope.of_areas(tenancy.root, tenancy.permissions, "write")
+            assert len(scope.policy(partition)) <= 2048
+        else:
+            assert isinstance(found.problem, InvalidConfiguration)
+            assert "WHEROBOTS_STORAGE_ROOT" in found.problem.message
+            assert read(None, **root).problem is None
+        verdicts.append(found.problem is None)
+    assert verdicts[0]
+    assert not verdicts[-1]
 
 
 def test_root_and_customer_are_enough() -> None:

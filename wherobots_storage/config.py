@@ -18,6 +18,7 @@ from jupyter_core.paths import jupyter_data_dir
 from traitlets import Any as AnyTrait
 from traitlets.config import Config, Configurable
 
+from wherobots_storage.config_checks import contradiction
 from wherobots_storage.config_values import (
     as_customer,
     as_flag,
@@ -272,13 +273,9 @@ class _Reader:
         return self._checked(read)
 
     def _checked(self, read: Settings) -> Settings:
-        if read.sync and _is_filesystem_root(read.home):
-            self._note(
-                InvalidConfiguration(
-                    "The home cannot be '/'. Set WHEROBOTS_STORAGE_HOME to the folder with the "
-                    "user's files, or start the server in one."
-                )
-            )
+        problem = contradiction(read)
+        if problem is not None:
+            self._note(problem)
         if self._problem is None:
             return read
         return Settings(
@@ -343,7 +340,3 @@ class _Reader:
 
     def _note(self, problem: NotConfigured | InvalidConfiguration) -> None:
         self._problem = self._problem or problem
-
-
-def _is_filesystem_root(folder: Path) -> bool:
-    return os.path.realpath(folder) == os.path.realpath("/")

@@ -26,6 +26,8 @@ import sys
 from wherobots_storage.commands.context import DONE, Context
 from wherobots_storage.credentials.source import CHAINED_SECONDS, check_seconds
 from wherobots_storage.errors import InvalidConfiguration
+from wherobots_storage.namespace.customer import MAX_NAME
+from wherobots_storage.namespace.policy import longest_customer
 
 NOBODY = "customer-of-the-hub"
 """Settings ask for a customer; the service has none of its own."""
@@ -66,6 +68,12 @@ def run(context: Context) -> int:
     logging.basicConfig(
         level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s"
     )
+    longest = longest_customer(root)
+    if longest < MAX_NAME:
+        context.output.note(
+            f"The root is long: customers whose folder's name has over {longest} characters can "
+            "have no session."
+        )
     context.output.note(f"Vending credentials for {root.url} at {url}")
     serve(url, prefix, HubTokens(), vendor)
     return DONE

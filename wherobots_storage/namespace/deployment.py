@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from wherobots_storage.errors import InvalidConfiguration
+from wherobots_storage.namespace.customer import MAX_NAME
 from wherobots_storage.namespace.paths import Root
 from wherobots_storage.namespace.permissions import CUSTOMER, PermissionTable
 from wherobots_storage.namespace.policy import (
@@ -20,6 +21,7 @@ from wherobots_storage.namespace.policy import (
     VERSION,
     Document,
     bucket_arn,
+    longest_customer,
     statements,
 )
 
@@ -200,6 +202,12 @@ def cors(deployment: Deployment) -> Document:
 def notes(deployment: Deployment) -> list[str]:
     """What has to be known about the documents, a sentence or two each."""
     found = ["The bucket policy refuses plain http: leave it out where the store has no TLS."]
+    longest = longest_customer(deployment.root, deployment.partition)
+    if longest < len(deployment.customer or "x" * MAX_NAME):
+        found.append(
+            "A session's policy has room for 2,048 characters. With this root, customers' names of "
+            f"over {longest} characters have no session for all their folders."
+        )
     if deployment.customer is None and deployment.store == "aws":
         found.append(
             f"The role serves everybody: each session must carry the tag '{TAG}' with the "

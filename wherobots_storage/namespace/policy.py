@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from wherobots_storage.errors import InvalidPath, ReadOnlyFolder, TooLarge
+from wherobots_storage.namespace.customer import MAX_NAME, PREFIX
 from wherobots_storage.namespace.paths import Root, StoragePath
 from wherobots_storage.namespace.permissions import PermissionTable
 
@@ -152,6 +153,21 @@ class Scope:
             f"The names in the policy for {self.name} are too long: it would have {length:,} "
             f"characters, and object stores take {MAX_SESSION_POLICY:,}. {advice}"
         )
+
+
+def longest_customer(root: Root, partition: str = "aws") -> int:
+    """How long a customer's folder name may be to have a session for all its folders.
+
+    ``MAX_NAME`` where every name fits; 0 where none does, since the root is too long.
+    """
+    for length in range(MAX_NAME, len(PREFIX), -1):
+        table = PermissionTable(PREFIX + "x" * (length - len(PREFIX)))
+        try:
+            Scope.of_areas(root, table, "write").policy(partition)
+        except TooLarge:
+            continue
+        return length
+    return 0
 
 
 def _check_name(path: StoragePath) -> None:
