@@ -51,7 +51,9 @@ async def test_every_write_is_told(api: Api, caplog: pytest.LogCaptureFixture) -
     }
     answer = await api.post("files/delete", {"paths": [f"{OWN}new/"]})
     await wait_for_job(api, answer.json()["jobs"][0])
-    (ended,) = audited(caplog)
+    began, ended = audited(caplog)
+    facts = {"path": f"{OWN}new/", "objects": 0, "failed": 0, "state": "running"}
+    assert began == {"event": "folder-delete-began", **WHO, **facts}
     facts = {"path": f"{OWN}new/", "objects": 1, "failed": 0, "state": "done"}
     assert ended == {"event": "folder-deleted", **WHO, **facts}
     await api.post("sync", {"op": "pause"})

@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from wherobots_storage.audit import kept_in
 from wherobots_storage.commands.output import Output
 from wherobots_storage.objectstore.store import BulkTransfers, ObjectStore
 from wherobots_storage.settings import Settings
+from wherobots_storage.sync.state import StateFolder
 
 DONE = 0
 FAILED = 1
@@ -52,9 +54,11 @@ class Context:
         # Imported late: loading the S3 libraries takes longer than `status` does.
         from wherobots_storage.credentials.stores import open_user_store  # noqa: PLC0415
 
-        store = open_user_store(settings)
+        by = str(vars(self.arguments).get("command", "command"))
+        store = open_user_store(settings, by=by)
         try:
-            yield store
+            with kept_in(StateFolder.for_settings(settings).audit_path):
+                yield store
         finally:
             store.close()
 

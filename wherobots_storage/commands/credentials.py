@@ -16,13 +16,16 @@ from __future__ import annotations
 import argparse
 from typing import get_args
 
+from wherobots_storage.audit import kept_in
 from wherobots_storage.commands.context import DONE, Context
+from wherobots_storage.credentials.audited import AuditedSource
 from wherobots_storage.credentials.snippets import FORMATS, Format, Place, command, render
 from wherobots_storage.credentials.source import Credentials
 from wherobots_storage.credentials.vending import scope_of
 from wherobots_storage.errors import InvalidInput
 from wherobots_storage.namespace.policy import Rights, Scope
 from wherobots_storage.settings import Settings
+from wherobots_storage.sync.state import StateFolder
 
 HOUR = 3600
 
@@ -48,8 +51,10 @@ def run(context: Context) -> int:
     settings = context.settings()
     tenancy = settings.require_tenancy()
     scope = scope_of(tenancy, arguments.path, arguments.access)
-    source = source_of(settings)
-    credentials = source.vend(scope, arguments.seconds)
+    source = AuditedSource(source_of(settings), by="credentials", user=tenancy.customer)
+    # Nobody reads this program's log: the line is kept beside the agent's.
+    with kept_in(StateFolder.for_settings(settings).audit_path):
+        credentials = source.vend(scope, arguments.seconds)
     place = _place(context, settings, scope)
     # Written as it is: Output's lines are escaped for terminals, and silent with --json.
     context.output.stdout.write(render(form, credentials, place))

@@ -105,7 +105,7 @@ def _sessions(settings: Settings) -> Open | None:
 
     @contextmanager
     def opened(scope: Scope) -> Iterator[ObjectStore]:
-        store = open_with_session(settings, scope, MIN_SECONDS)
+        store = open_with_session(settings, scope, MIN_SECONDS, by="doctor")
         try:
             yield store
         finally:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
+from wherobots_storage.credentials.audited import AuditedSource
 from wherobots_storage.credentials.cache import CachedSource, LazySource
 from wherobots_storage.credentials.connect import by_web_identity, source_of
 from wherobots_storage.credentials.renewing import Sessions
@@ -15,26 +16,29 @@ from wherobots_storage.objectstore.store import ObjectStore
 from wherobots_storage.settings import Settings
 
 
-def open_user_store(settings: Settings) -> ObjectStore:
+def open_user_store(settings: Settings, by: str = "server") -> ObjectStore:
     """The bucket, with the user's session where the source of sessions makes a boundary.
 
-    No request is sent. Raises NotConfigured, InvalidConfiguration.
+    ``by``: who works with it, for the audit log. No request is sent.
+    Raises NotConfigured, InvalidConfiguration.
     """
     tenancy = settings.require_tenancy()
     if not works_with_session(settings):
         return open_store(tenancy.root.bucket)
-    return open_with_session(settings, Scope.of_areas(tenancy.root, tenancy.permissions, "write"))
+    scope = Scope.of_areas(tenancy.root, tenancy.permissions, "write")
+    return open_with_session(settings, scope, by=by)
 
 
 def open_with_session(
-    settings: Settings, scope: Scope, seconds: int = CHAINED_SECONDS
+    settings: Settings, scope: Scope, seconds: int = CHAINED_SECONDS, *, by: str = "server"
 ) -> ObjectStore:
     """The scope's bucket, with sessions for that scope, of so many seconds each.
 
     No request is sent. What the source of sessions raises is raised by the first request. Raises
     InvalidConfiguration.
     """
-    source = CachedSource(LazySource(lambda: source_of(settings)))
+    user = settings.require_tenancy().customer
+    source = CachedSource(AuditedSource(LazySource(lambda: source_of(settings)), by=by, user=user))
     return open_store(scope.bucket, renew=Sessions(source, scope, seconds))
 
 

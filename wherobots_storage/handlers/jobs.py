@@ -57,6 +57,8 @@ class JobManager:
         job = Job(id=secrets.token_urlsafe(12), kind="delete", path=folder.display, state="running")
         running = _Running(job, user)
         self._jobs[job.id] = running
+        # Before the first object goes: a server that is killed has nothing to say at the end.
+        self._audit(running, "folder-delete-began")
         self._forget_old()
         running.task = asyncio.create_task(self._run_delete(running, folder))
         return job
@@ -128,13 +130,13 @@ class JobManager:
             running.job, state="failed" if error else "done", total=total, error=error
         )
         self._on_change(running.job)
-        self._audit(running)
+        self._audit(running, "folder-deleted")
 
-    def _audit(self, running: _Running) -> None:
+    def _audit(self, running: _Running, event: str) -> None:
         job, customer = running.job, self._backend.tenancy.customer
         facts = {"path": job.path, "objects": job.done, "failed": running.failures}
         who = {"user": running.user, "customer": customer}
-        tell("folder-deleted", who | facts | {"state": job.state})
+        tell(event, who | facts | {"state": job.state})
 
     def _forget_old(self) -> None:
         over = len(self._jobs) - KEPT

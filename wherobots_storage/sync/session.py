@@ -208,7 +208,7 @@ class Session:
         """One line for all that a run wrote: a line for each file would drown the others."""
         if report.moved or report.deleted:
             customer = self._settings.require_tenancy().customer
-            facts = {"mirror": self._mirror.prefix, "customer": customer}
+            facts = {"mirror": self._mirror.prefix, "user": customer, "customer": customer}
             tell("mirror-written", facts | {"files": report.moved, "deleted": report.deleted})
 
     def fetch_missing(self, cancel: Cancel) -> Report:

@@ -87,6 +87,11 @@ class StateFolder:
         """The agent's log."""
         return self.path / "agent.log"
 
+    @property
+    def audit_path(self) -> Path:
+        """Where commands keep the audit log's lines; the server's and the agent's have logs."""
+        return self.path / "audit.log"
+
     def make(self) -> None:
         """Make the folder, with mode 0700.
 
