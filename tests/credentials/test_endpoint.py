@@ -212,6 +212,15 @@ def test_a_body_is_refused(running: Running, source: Source) -> None:
     assert source.asked == []
 
 
+def test_refusals_do_not_fill_the_log(running: Running, caplog: pytest.LogCaptureFixture) -> None:
+    """A page, or another user's program, that asks all the time is one line of a kind a minute."""
+    for _ in range(5):
+        assert running.ask({"Authorization": "wrong"})[0] == 403
+        assert running.ask({"Origin": "https://evil.example"})[0] == 403
+    told = [json.loads(one.message) for one in caplog.records if one.name.endswith("audit")]
+    assert [one["reason"] for one in told] == ["token", "browser"]
+
+
 def test_the_audit(running: Running, source: Source, caplog: pytest.LogCaptureFixture) -> None:
     """Each vend, refusal and failure is a line of JSON, and no line has a secret."""
     caplog.set_level(logging.INFO, "wherobots_storage.audit")

@@ -277,6 +277,15 @@ def test_the_limiter_forgets_who_is_quiet() -> None:
     assert set(limiter._left) == {"another"}
 
 
+def test_strangers_do_not_fill_the_log(service: Service, caplog: pytest.LogCaptureFixture) -> None:
+    """Of tokens that nobody knows one a minute is a line."""
+    caplog.set_level(logging.INFO)
+    for _ in range(5):
+        with pytest.raises(StorageError):
+            source(service, "unknown-token").vend(EVERYTHING, 900)
+    assert len([one for one in caplog.records if one.name.endswith("audit")]) == 1
+
+
 def test_the_audit(
     service: Service, tokens: Tokens, sessions: Sessions, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -301,6 +310,11 @@ def test_the_audit(
         {"event": "credentials-refused", "user": None, "code": "no-credentials"},
         {"event": "credentials-refused", "user": "ann", "code": "access-denied"},
     ]
+    outside = Scope(ROOT.bucket, ("org/data/customer-bob/",), "write", "another's")
+    with pytest.raises(StorageError):
+        source(service).vend(outside, 900)
+    told = json.loads(caplog.records[-1].message)
+    assert (told["user"], told["folder"]) == ("ann", "data/customer-bob/")
     assert sessions.asked
     for secret in ("ann's", "unknown-token", "other-token", "the-secret", "the-session-token"):
         assert secret not in caplog.text

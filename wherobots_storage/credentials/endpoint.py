@@ -32,6 +32,7 @@ from wherobots_storage.audit import tell
 from wherobots_storage.credentials.source import Credentials, CredentialSource
 from wherobots_storage.errors import StorageError
 from wherobots_storage.namespace.policy import Scope
+from wherobots_storage.repeats import Repeats
 
 PATH = "/credentials"
 LIFETIME = 3600
@@ -74,6 +75,7 @@ class CredentialsEndpoint:
         self._sockets: list[socket.socket] = []
         self._token = b""
         self._port = 0
+        self._refusals = Repeats()
 
     @property
     def url(self) -> str:
@@ -138,6 +140,12 @@ class CredentialsEndpoint:
         about = {"user": self._user, "scope": self._scope.name}
         tell(event, {**about, **facts}, level=level)
 
+    def told_refusal(self, reason: str) -> None:
+        """Write a line, unless there was one like it a moment ago: any page can cause these."""
+        more = self._refusals.take(reason)
+        if more is not None:
+            self.told("credentials-refused", reason=reason, **more)
+
 
 class _Handler(RequestHandler):
     """``GET /credentials``, and a refusal for everything else."""
@@ -157,7 +165,7 @@ class _Handler(RequestHandler):
     def prepare(self) -> None:
         reason = self._refusal()
         if reason is not None:
-            self._endpoint.told("credentials-refused", reason=reason)
+            self._endpoint.told_refusal(reason)
             # The reason stays here: who is refused learns nothing about what was right.
             self._fail(HTTPStatus.FORBIDDEN, "access-denied", "This is not for you.")
         elif self.request.path != PATH:

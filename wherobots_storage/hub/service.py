@@ -18,6 +18,8 @@ from wherobots_storage.errors import InvalidInput, NoCredentials, StorageError
 from wherobots_storage.handlers.statuses import status_of
 from wherobots_storage.hub.vending import HubUser, HubUsers, HubVendor
 from wherobots_storage.hub.wire import PATH, Asked, Refused
+from wherobots_storage.namespace.policy import ALL
+from wherobots_storage.repeats import Repeats
 
 MAX_BODY_BYTES = 16 * 1024
 MAX_HEADER_BYTES = 16 * 1024
@@ -29,7 +31,7 @@ def make_application(
     prefix: str, users: HubUsers, vendor: HubVendor, executor: Executor
 ) -> Application:
     """The service below ``prefix``, which begins and ends with a slash."""
-    given = {"users": users, "vendor": vendor, "executor": executor}
+    given = {"users": users, "vendor": vendor, "executor": executor, "strangers": Repeats()}
     routes: list[Any] = [
         (re.escape(prefix + PATH), _CredentialsHandler, given),
         (r".*", _NothingHandler),
@@ -84,19 +86,22 @@ class _NothingHandler(_Handler):
 class _CredentialsHandler(_Handler):
     """``POST credentials``."""
 
-    def initialize(self, users: HubUsers, vendor: HubVendor, executor: Executor) -> None:
+    def initialize(
+        self, users: HubUsers, vendor: HubVendor, executor: Executor, strangers: Repeats
+    ) -> None:
+        self._strangers = strangers
         self._users = users
         self._vendor = vendor
         self._executor = executor
         self._user: HubUser | None = None
+        self._folder: str | None = None
 
     async def post(self) -> None:
         """Vend, or refuse; either is a line in the audit log."""
         try:
             asked, facts, body = await self._vend()
         except StorageError as error:
-            about = {"user": self._user.name if self._user else None, "code": error.code}
-            tell("credentials-refused", about, level=logging.WARNING)
+            self._tell_refusal(error)
             status = status_of(error)
             if isinstance(error, NoCredentials):
                 status = HTTPStatus.UNAUTHORIZED
@@ -105,6 +110,19 @@ class _CredentialsHandler(_Handler):
         tell("credentials-vended", {**facts, "access": asked.access})
         self._answer(HTTPStatus.OK, body)
 
+    def _tell_refusal(self, error: StorageError) -> None:
+        about: dict[str, object] = {"user": self._user.name if self._user else None}
+        about["code"] = error.code
+        if self._folder is not None:
+            about["folder"] = self._folder
+        if self._user is None:
+            # Anybody can cause these, by the hub's proxy from far away.
+            more = self._strangers.take(error.code)
+            if more is None:
+                return
+            about |= more
+        tell("credentials-refused", about, level=logging.WARNING)
+
     async def _vend(self) -> tuple[Asked, dict[str, object], msgspec.Struct]:
         if "Origin" in self.request.headers or "Sec-Fetch-Site" in self.request.headers:
             raise InvalidInput("Credentials are for servers, not for browsers.")
@@ -112,6 +130,7 @@ class _CredentialsHandler(_Handler):
         self._user = await self._users.find(token) if token else None
         customer = self._vendor.customer(self._user)
         asked = self._asked()
+        self._folder = ALL if asked.folder is None else asked.folder
         scope = self._vendor.scope(customer, asked)
         vended = await IOLoop.current().run_in_executor(
             self._executor, self._vendor.vend, customer, scope, asked.seconds
