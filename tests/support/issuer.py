@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
+from support.secretguard import guard
 
 AUDIENCE = "store"
 NAME = "issuer"
@@ -82,7 +83,9 @@ class Issuer:
         parts = ({"alg": "RS256", "typ": "JWT", "kid": "one"}, said)
         signed = ".".join(_text(json.dumps(part).encode()) for part in parts)
         signature = self._key.sign(signed.encode(), padding.PKCS1v15(), hashes.SHA256())
-        return f"{signed}.{_text(signature)}"
+        token = f"{signed}.{_text(signature)}"
+        guard.learn(token)
+        return token
 
 
 @contextmanager

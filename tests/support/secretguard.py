@@ -9,8 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from wherobots_storage.credentials.endpoint import CredentialsEndpoint
 from wherobots_storage.credentials.source import Credentials
-from wherobots_storage.objectstore.embedded import EmbeddedStore
+from wherobots_storage.hub.client import TOKEN, HubSource
+from wherobots_storage.objectstore.embedded_config import Keys
 
 MIN_LENGTH = 12
 """Shorter values are what tests call a secret, and words of other texts as well."""
@@ -29,6 +31,10 @@ class SecretGuard(logging.Handler):
     def learn(self, *secrets: str | None) -> None:
         """These must not be told from now on; what was told in this test counts too."""
         self._secrets |= {one for one in secrets if one and len(one) >= MIN_LENGTH}
+
+    def knows(self, secret: str) -> bool:
+        """Whether it looks for this one."""
+        return secret in self._secrets
 
     def emit(self, record: logging.LogRecord) -> None:
         """Hear a log record, its trace included.
@@ -82,12 +88,20 @@ def _after(kind: type, name: str, call: Callable[[Any], None]) -> Callable[[], N
 
 @contextmanager
 def guarding() -> Iterator[SecretGuard]:
-    """The guard at work: it learns each session that is vended, and each local store's key."""
+    """The guard at work: it learns what the process makes or is given to show to others.
+
+    That is each session that is vended, each local store's keys, the token of each endpoint for
+    kernels, and the hub's token of each server. Fixtures tell it of tokens that they make.
+    """
     undo = [
         _after(
-            Credentials, "__init__", lambda it: guard.learn(it.secret_access_key, it.session_token)
+            Credentials,
+            "__init__",
+            lambda it: guard.learn(it.secret_access_key, it.session_token),
         ),
-        _after(EmbeddedStore, "start", lambda it: guard.learn(it.secret_key)),
+        _after(Keys, "__init__", lambda it: guard.learn(*it.secrets())),
+        _after(CredentialsEndpoint, "bind", lambda it: guard.learn(it._token.decode())),
+        _after(HubSource, "__init__", lambda it: guard.learn(it._environment.get(TOKEN))),
     ]
     root = logging.getLogger()
     root.addHandler(guard)
