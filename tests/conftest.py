@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 from support.environment import scrubbed
-from support.secretguard import SecretGuard, guarding
+from support.secretguard import SecretGuard, guard, guarding
 
 from wherobots_storage.objectstore.connect import connect
 from wherobots_storage.objectstore.embedded import EmbeddedStore
@@ -59,6 +59,20 @@ def _no_secret_is_told(
     yield
     told = _secret_guard.found(folder)
     assert not told, f"a secret was told in {sorted(told)}"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Nor in what a test and its processes print, unless the test itself takes it."""
+    assert item
+    report = yield
+    told = guard.printed(report.sections)
+    if told and report.passed:
+        report.outcome = "failed"
+        report.longrepr = f"a secret was told in {sorted(told)}"
+    return report
 
 
 @pytest.fixture(scope="session")

@@ -18,6 +18,7 @@ from jupyter_server.extension.application import ExtensionApp
 
 from wherobots_storage.api.models import SyncStatus
 from wherobots_storage.config import SETTINGS, StorageConfig
+from wherobots_storage.credentials.audited import AuditedSource
 from wherobots_storage.credentials.cache import CachedSource, LazySource
 from wherobots_storage.credentials.endpoint import CredentialsEndpoint
 from wherobots_storage.credentials.snippets import Place
@@ -98,6 +99,7 @@ class StorageApp(StorageConfig, ExtensionApp):
         self._share_log()
         self._events = EventEmitter(self._server.event_logger)
         settings = self._read_settings()
+        self._sessions = self._make_sessions(settings)
         environment = self._set_environment(settings)
         self._supervisor = self._start_agent(settings)
         self._backend = Backend(
@@ -125,7 +127,7 @@ class StorageApp(StorageConfig, ExtensionApp):
         # Imported late: it loads the S3 library.
         from wherobots_storage.credentials.stores import open_user_store  # noqa: PLC0415
 
-        return open_user_store(settings)
+        return open_user_store(settings, source=self._sessions)
 
     def make_supervisor(self, settings: Settings) -> Supervisor:
         """Make the sync agent's supervisor; tests override it."""
@@ -149,10 +151,15 @@ class StorageApp(StorageConfig, ExtensionApp):
         self, settings: Settings, token: Path, threads: Executor
     ) -> CredentialsEndpoint:
         """Make what kernels and terminals ask for credentials; tests override it."""
-        source = CachedSource(LazySource(lambda: self.make_source(settings)))
         tenancy = settings.require_tenancy()
         scope = Scope.of_areas(tenancy.root, tenancy.permissions, "write")
-        return CredentialsEndpoint(source, scope, token, threads, user=tenancy.customer)
+        return CredentialsEndpoint(self._sessions, scope, token, threads, user=tenancy.customer)
+
+    def _make_sessions(self, settings: Settings) -> CachedSource:
+        """What the server's store and kernels share: a session that the one lost, both lose."""
+        user = settings.tenancy.customer if settings.tenancy is not None else ""
+        opened = LazySource(lambda: self.make_source(settings))
+        return CachedSource(AuditedSource(opened, by="server", user=user))
 
     def _place(self, uri: str) -> Place:
         from wherobots_storage.credentials.connect import place_in  # noqa: PLC0415 - as above

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,11 @@ import pytest
 from support.server import CUSTOMER, Api, HeldBack, Hooks
 
 from wherobots_storage.app import StorageApp
+from wherobots_storage.credentials import stores
 from wherobots_storage.errors import StoreUnavailable
+
+MAKE_STORE = StorageApp.make_store
+"""As it is without the tests' own."""
 
 
 async def start(server: Any) -> None:
@@ -214,6 +219,19 @@ async def test_the_packages_log_is_the_servers_while_it_runs(
     assert lent <= set(package.handlers)
     await storage_app.stop_extension()
     assert not lent & set(package.handlers)
+
+
+def test_server_and_kernels_share_their_sessions(
+    storage_app: StorageApp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that a session which the store no longer takes is renewed for kernels as well."""
+    given: dict[str, object] = {}
+    monkeypatch.setattr(stores, "open_user_store", lambda _, **more: given.update(more))
+    settings = storage_app._backend.settings
+    MAKE_STORE(storage_app, settings)
+    with ThreadPoolExecutor(1) as threads:
+        endpoint = storage_app.make_endpoint(settings, tmp_path / "token", threads)
+    assert given["source"] is endpoint._source
 
 
 def test_importing_the_extension_loads_no_s3_library() -> None:

@@ -14,6 +14,8 @@ from wherobots_storage.audit import audit, kept_in, tell
 from wherobots_storage.cli import main
 from wherobots_storage.commands.context import Context
 from wherobots_storage.credentials import connect, stores
+from wherobots_storage.credentials.cache import CachedSource
+from wherobots_storage.credentials.endpoint import LIFETIME
 from wherobots_storage.credentials.source import Credentials
 from wherobots_storage.credentials.stores import open_user_store
 from wherobots_storage.errors import AccessDenied
@@ -28,13 +30,14 @@ class Source:
     """Gives a session, or refuses."""
 
     error: AccessDenied | None = None
+    key = "ASIAEXAMPLE"
 
     def vend(self, scope: Scope, seconds: int) -> Credentials:
         """A session."""
         assert (scope.rights, seconds) == ("write", 3600)
         if self.error is not None:
             raise self.error
-        return Credentials("ASIAEXAMPLE", "the-secret-of-it", "the-token-of-it", 4e9)
+        return Credentials(self.key, "the-secret-of-it", "the-token-of-it", 4e9)
 
 
 def lines(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
@@ -72,6 +75,24 @@ def test_the_server_s_own_sessions(
     vended = {"event": "credentials-vended", **who, **given}
     failed = {"event": "credentials-failed", "by": "server", **who, "code": "access-denied"}
     assert lines(caplog) == [vended | {"by": "server"}, vended | {"by": "agent"}, failed]
+
+
+def test_a_session_that_was_ended_is_renewed_for_kernels_too(
+    source: Source, tmp_path: Path
+) -> None:
+    """When the store no longer takes it, whoever shares the sessions gets another at once."""
+    tenancy = Tenancy(Root("bucket", "org/"), "customer-a")
+    settings = Settings(tmp_path, tmp_path, tenancy=tenancy, hub_service=HUB)
+    shared = CachedSource(source)
+    store: Any = open_user_store(settings, source=shared)
+    refused = store.connection.credentials()
+    scope = Scope.of_areas(tenancy.root, tenancy.permissions, "write")
+    assert shared.vend(scope, LIFETIME).access_key_id == refused.access_key == "ASIAEXAMPLE"
+    source.key = "ASIANEXT"
+    assert shared.vend(scope, LIFETIME).access_key_id == "ASIAEXAMPLE"
+    assert store.connection._renewable.renew(refused)
+    assert shared.vend(scope, LIFETIME).access_key_id == "ASIANEXT"
+    store.close()
 
 
 @pytest.mark.usefixtures("source")

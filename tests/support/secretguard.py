@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -61,6 +61,10 @@ class SecretGuard(logging.Handler):
         texts = [*self._heard, *_log_files(folder)]
         return {where for where, text in texts if any(one in text for one in self._secrets)}
 
+    def printed(self, sections: Iterable[tuple[str, str]]) -> set[str]:
+        """The titles of the sections of a report that have a secret in them."""
+        return {where for where, text in sections if any(one in text for one in self._secrets)}
+
 
 guard = SecretGuard()
 
@@ -91,7 +95,8 @@ def guarding() -> Iterator[SecretGuard]:
     """The guard at work: it learns what the process makes or is given to show to others.
 
     That is each session that is vended, each local store's keys, the token of each endpoint for
-    kernels, and the hub's token of each server. Fixtures tell it of tokens that they make.
+    kernels, and the hub's token of each server. Not the token of Jupyter's own login, which Jupyter
+    itself writes into its log for the user to click on.
     """
     undo = [
         _after(

@@ -16,17 +16,22 @@ from wherobots_storage.objectstore.store import ObjectStore
 from wherobots_storage.settings import Settings
 
 
-def open_user_store(settings: Settings, by: str = "server") -> ObjectStore:
+def open_user_store(
+    settings: Settings, by: str = "server", source: CachedSource | None = None
+) -> ObjectStore:
     """The bucket, with the user's session where the source of sessions makes a boundary.
 
-    ``by``: who works with it, for the audit log. No request is sent.
-    Raises NotConfigured, InvalidConfiguration.
+    ``by``: who works with it, for the audit log. ``source``: sessions that others use too, instead
+    of its own: when the store no longer takes one, the others get a new one as well. No request is
+    sent. Raises NotConfigured, InvalidConfiguration.
     """
     tenancy = settings.require_tenancy()
     if not works_with_session(settings):
         return open_store(tenancy.root.bucket)
     scope = Scope.of_areas(tenancy.root, tenancy.permissions, "write")
-    return open_with_session(settings, scope, by=by)
+    if source is None:
+        return open_with_session(settings, scope, by=by)
+    return open_store(scope.bucket, renew=Sessions(source, scope))
 
 
 def open_with_session(
