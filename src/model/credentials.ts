@@ -139,7 +139,7 @@ export const MASK = '•'.repeat(20);
 
 /** What a line of a snippet gives a secret to: in a credentials file, in bash, in PowerShell. */
 const SECRET_LINE =
-  /^((?:export |\$env:)?aws_(?:access_key_id|secret_access_key|session_token)\s*=\s*).*$/gim;
+  /^([ \t]*(?:export |\$env:)?aws_(?:access_key_id|secret_access_key|session_token)\s*=\s*).*$/gim;
 
 /** A snippet that can be looked at by others: each line that holds a secret ends in dots. */
 export function maskSnippet(text: string): string {

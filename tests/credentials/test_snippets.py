@@ -79,6 +79,15 @@ def test_bash_exports() -> None:
     }
 
 
+def test_bash_exports_are_kept_out_of_the_history() -> None:
+    """Each line begins with the space that tells bash not to remember it."""
+    script = "set -o history; HISTCONTROL=ignorespace\n"
+    told = in_bash(f"{script}{snippets.bash(KEYS, OWN)}history\necho known\nhistory")
+    assert "echo known" in told
+    assert KEYS.secret_access_key not in told
+    assert "export" not in told
+
+
 def test_powershell_assignments() -> None:
     """PowerShell's lines assign quoted strings, since a bare word would be a command."""
     assert snippets.powershell(KEYS, AWS).splitlines() == [

@@ -76,9 +76,13 @@ def variables(credentials: Credentials, place: Place) -> dict[str, str]:
 
 
 def bash(credentials: Credentials, place: Place) -> str:
-    """``export`` lines."""
+    """``export`` lines.
+
+    Each begins with a space: shells that are told to (``HISTCONTROL=ignorespace`` of bash, Debian's
+    default; ``HIST_IGNORE_SPACE`` of zsh) then keep it out of their history.
+    """
     found = variables(credentials, place)
-    return "".join(f"export {name}={quoted(value)}\n" for name, value in found.items())
+    return "".join(f" export {name}={quoted(value)}\n" for name, value in found.items())
 
 
 def powershell(credentials: Credentials, place: Place) -> str:

@@ -95,7 +95,7 @@ export function vended(path: string, seconds: number): VendedCredentials {
       ini:
         `[wherobots]\naws_access_key_id = ${keys.id}\naws_secret_access_key = ${keys.secret}\n` +
         `aws_session_token = ${keys.token}\nregion = eu-west-1\n`,
-      bash: `export AWS_SECRET_ACCESS_KEY=${keys.secret}\nexport AWS_REGION=eu-west-1\n`,
+      bash: ` export AWS_SECRET_ACCESS_KEY=${keys.secret}\n export AWS_REGION=eu-west-1\n`,
       powershell: `$env:AWS_SECRET_ACCESS_KEY = '${keys.secret}'\n`,
       profileCommand: `aws --profile=wherobots s3 cp --recursive my-data/ ${uri}`,
       bashCommand: `aws s3 cp --recursive my-data/ ${uri}`,

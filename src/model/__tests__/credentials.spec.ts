@@ -156,6 +156,7 @@ describe('what is shown', () => {
         'aws_session_token = t',
         'region = eu-west-1',
         `export AWS_SECRET_ACCESS_KEY='it'"'"'s'`,
+        ' export AWS_SESSION_TOKEN=t',
         "$env:AWS_SESSION_TOKEN = 'it''s'",
         "$env:AWS_REGION = 'eu-west-1'"
       ].join('\n')
@@ -167,6 +168,7 @@ describe('what is shown', () => {
       `aws_session_token = ${MASK}`,
       'region = eu-west-1',
       `export AWS_SECRET_ACCESS_KEY=${MASK}`,
+      ` export AWS_SESSION_TOKEN=${MASK}`,
       `$env:AWS_SESSION_TOKEN = ${MASK}`,
       "$env:AWS_REGION = 'eu-west-1'"
     ]);
