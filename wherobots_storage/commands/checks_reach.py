@@ -205,7 +205,7 @@ def _assumed(settings: Settings, role: str, keys: Keys | None) -> Iterator[Objec
     if keys is None:
         source = open_source(role, customer)
     else:
-        source = AssumeRole(open_client(keys), role, customer)
+        source = AssumeRole(open_client(keys), role, customer, customer=customer)
     with _session(settings, source) as store:
         yield store
 

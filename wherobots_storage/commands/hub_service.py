@@ -22,9 +22,16 @@ import argparse
 import logging
 import os
 import sys
+import threading
+from functools import partial
 
 from wherobots_storage.commands.context import DONE, Context
-from wherobots_storage.credentials.source import CHAINED_SECONDS, check_seconds
+from wherobots_storage.credentials.source import (
+    CHAINED_SECONDS,
+    Credentials,
+    CredentialSource,
+    check_seconds,
+)
 from wherobots_storage.errors import InvalidConfiguration
 from wherobots_storage.namespace.customer import MAX_NAME
 from wherobots_storage.namespace.policy import longest_customer
@@ -50,6 +57,7 @@ def run(context: Context) -> int:
     # Imported late: tornado, JupyterHub and the S3 libraries are slow to load.
     from wherobots_storage.credentials.connect import open_sources  # noqa: PLC0415
     from wherobots_storage.hub.auth import HubTokens  # noqa: PLC0415
+    from wherobots_storage.hub.boundary import warn_without_boundary  # noqa: PLC0415
     from wherobots_storage.hub.process import serve  # noqa: PLC0415
     from wherobots_storage.hub.vending import HubVendor  # noqa: PLC0415
 
@@ -64,7 +72,8 @@ def run(context: Context) -> int:
     settings = context.settings()
     root = settings.require_tenancy().root
     most = check_seconds(context.arguments.max_seconds)
-    vendor = HubVendor(root, open_sources(settings.role_arn), most=most)
+    sources = open_sources(settings.role_arn)
+    vendor = HubVendor(root, sources, most=most)
     logging.basicConfig(
         level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s"
     )
@@ -75,5 +84,21 @@ def run(context: Context) -> int:
             "have no session."
         )
     context.output.note(f"Vending credentials for {root.url} at {url}")
+    role = str(settings.role_arn)
+    # Beside serving, since a store that is away would keep the hub from starting the service.
+    trying = partial(warn_without_boundary, root, sources, partial(_with_session, role))
+    threading.Thread(target=trying, daemon=True, name="boundary").start()
     serve(url, prefix, HubTokens(), vendor)
     return DONE
+
+
+def _with_session(role: str, held: Credentials) -> CredentialSource:
+    """What whoever has a session could ask of STS with it."""
+    from wherobots_storage.credentials.sts import AssumeRole, open_client  # noqa: PLC0415
+
+    keys = {
+        "AWS_ACCESS_KEY_ID": held.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": held.secret_access_key,
+        "AWS_SESSION_TOKEN": held.session_token,
+    }
+    return AssumeRole(open_client(keys), role, NOBODY, customer=NOBODY)
