@@ -19,6 +19,8 @@ from support.identities import (
 )
 from support.issuer import NAME, running_issuer
 
+from wherobots_storage.commands.checks_reach import ReachChecks
+from wherobots_storage.credentials.stores import open_user_store
 from wherobots_storage.namespace.deployment import Deployment, documents
 from wherobots_storage.objectstore import embedded_config
 from wherobots_storage.objectstore.embedded import EmbeddedStore
@@ -80,3 +82,11 @@ class TestSeaweedIdentities(IdentitySuite):
         finding = within_reach(replace(settings, role_arn="arn:aws:iam::role/everyone"))
         assert finding.state == "failed"
         assert "write another customer's data" in finding.message
+
+    def test_doctor_knows_that_case_is_not_told_apart(self, settings: Settings) -> None:
+        """Of SeaweedFS it is worth knowing, also where every name is in lower case."""
+        store = open_user_store(settings)
+        finding = ReachChecks(settings.require_tenancy(), store, True, ()).case()
+        store.close()
+        assert finding.state == "note"
+        assert "customer-ANN" in finding.message

@@ -128,15 +128,15 @@ class Beyond:
         listings = {"": "list the whole bucket", f"{prefix}data/": "list everybody's data"}
         listings[f"{prefix}notebooks/"] = "list everybody's notebooks"
         for listed, words in listings.items():
-            if _allowed(partial(self.store.list_page, listed, limit=1)):
+            if allowed(partial(self.store.list_page, listed, limit=1)):
                 found.append(words)
         # A neighbour by prefix: a policy that lacks the slash lets it through.
         neighbour = f"{self.tenancy.customer}x-doctor-{uuid.uuid4().hex[:8]}"
         for area in ("data", "notebooks"):
             folder = f"{prefix}{area}/{neighbour}/"
-            if _allowed(partial(self.store.head, f"{folder}probe")):
+            if allowed(partial(self.store.head, f"{folder}probe")):
                 found.append(f"read another customer's {area}")
-            if _allowed(partial(self.store.delete, f"{folder}probe")):
+            if allowed(partial(self.store.delete, f"{folder}probe")):
                 found.append(f"delete another customer's {area}")
             found += _writable(self.store, folder, f"write another customer's {area}")
         return found
@@ -145,14 +145,14 @@ class Beyond:
 def _writable(store: ObjectStore, folder: str, words: str) -> list[str]:
     """``words`` if an object can be written in a folder; it is deleted again."""
     key = f"{folder}{RESERVED_NAME}-doctor-{uuid.uuid4().hex}"
-    if not _allowed(lambda: store.put(key, b"")):
+    if not allowed(lambda: store.put(key, b"")):
         return []
-    if not _allowed(lambda: store.delete(key)):
+    if not allowed(lambda: store.delete(key)):
         return [f"{words} (and not delete there: {key} stays)"]
     return [words]
 
 
-def _allowed(action: Callable[[], object]) -> bool:
+def allowed(action: Callable[[], object]) -> bool:
     """Whether the store let it be done; of what is not there it may say so to who may ask."""
     try:
         action()

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from wherobots_storage.commands.checks_isolation import GUIDE, Beyond
+from wherobots_storage.commands.checks_isolation import GUIDE, Beyond, allowed
 from wherobots_storage.commands.findings import Finding, checked
 from wherobots_storage.credentials.source import (
     MAX_SECONDS,
@@ -30,6 +30,7 @@ from wherobots_storage.errors import (
     InvalidConfiguration,
     NotSupported,
 )
+from wherobots_storage.namespace.permissions import RESERVED_NAME
 from wherobots_storage.namespace.policy import VERSION, Scope, compact
 from wherobots_storage.objectstore.store import ObjectStore
 from wherobots_storage.settings import Settings, Tenancy
@@ -94,10 +95,13 @@ class ReachChecks:
     def case(self) -> Finding:
         """Whether the store takes names that differ in case for one, in its policies."""
         other = self._other_case() or ""
-        try:
-            for area in ("data", "notebooks"):
-                self.store.list_page(f"{self.tenancy.root.prefix}{area}/{other}/", limit=1)
-        except AccessDenied:
+        folders = [f"{self.tenancy.root.prefix}{area}/{other}/" for area in ("data", "notebooks")]
+        # Objects too: SeaweedFS (4.48) tells case apart in a listing's prefix, and not in a key.
+        if not any(
+            allowed(partial(self.store.list_page, folder, limit=1))
+            or allowed(partial(self.store.head, f"{folder}{RESERVED_NAME}-doctor"))
+            for folder in folders
+        ):
             message = "The store tells them apart in its policies."
             return Finding(check=CASE, state="ok", message=message)
         return Finding(
