@@ -10,9 +10,12 @@ from pathlib import Path
 import pytest
 from support.agents import eventually, running_agent
 from support.faults import FaultyStore
-from support.homes import Bench
+from support.homes import Bench, opened
 
 from wherobots_storage.sync.cancel import Cancel, Interrupted
+from wherobots_storage.sync.controller import Controller
+from wherobots_storage.sync.report import Report
+from wherobots_storage.sync.session import Session
 
 
 @pytest.fixture
@@ -114,3 +117,28 @@ def test_a_sleep_ends_with_a_pause() -> None:
     with pytest.raises(Interrupted):
         Cancel(halt=halt).sleep(60.0)
     assert time.monotonic() - began < 30
+
+
+def test_a_retry_does_not_swallow_a_restore(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was asked for before a retry is made all the same, and then the retry."""
+    done: list[str] = []
+    restore, retry = Session.restore, Session.retry
+
+    def restoring(self: Session, cancel: Cancel) -> Report:
+        done.append("restore")
+        return restore(self, cancel)
+
+    def retrying(self: Session) -> None:
+        done.append("retry")
+        retry(self)
+
+    monkeypatch.setattr(Session, "restore", restoring)
+    monkeypatch.setattr(Session, "retry", retrying)
+    with opened(bench) as (session, board):
+        controller = Controller(session, board, interval=3600)
+        asked = controller.ask("restore")
+        controller.retry()
+        controller.ask("sync").add_done_callback(lambda _: controller.stop(None))
+        assert controller.run()
+    assert asked.result(0)
+    assert done == ["restore", "restore", "retry"]

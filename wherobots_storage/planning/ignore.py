@@ -18,10 +18,12 @@ class IgnoreRules:
 
     As with git, nothing below an ignored folder can be taken back in: a scan does not enter it.
     ``invalid`` holds the lines that are no pattern, which are passed over, ``text`` all lines.
+    ``trouble``: why these are not the latest, when they could not be read.
     """
 
-    def __init__(self, lines: Iterable[str]) -> None:
+    def __init__(self, lines: Iterable[str], *, trouble: str = "") -> None:
         lines = list(lines)
+        self.trouble = trouble
         self.text = "\n".join(lines)
         self.invalid: list[str] = []
         good: list[str] = []

@@ -32,6 +32,9 @@ note of what is left, the lease; at most a fifth of it."""
 LATE_SECONDS = 0.5
 """How long past its deadline a final sync that was asked for may still tell how it went."""
 
+_RETRIED = frozenset({"look", "sync", "tick", "hint"})
+"""What a retry, which ends with a cycle, does as well; other wishes have their own turn."""
+
 Watch = Callable[[Callable[[Focus], None], Callable[[str], None]], Watcher]
 """Makes a watcher of the home, that tells hints and trouble."""
 
@@ -275,7 +278,7 @@ class Controller:
 
     def _carry_out(self, wish: Wish) -> None:
         outcome = True
-        if self._retry:
+        if self._retry and wish.op in _RETRIED:
             self._retry = False
             self._take_hints()
             outcome = self._work.retry()

@@ -16,6 +16,7 @@ from wherobots_storage.planning.backup import (
     Upload,
     plan_backup,
 )
+from wherobots_storage.planning.ignore import IGNORE_FILE, IgnoreRules
 from wherobots_storage.planning.tree import Entry, File, Notice, Record, Symlink
 from wherobots_storage.sync.cancel import Cancel, Interrupted
 from wherobots_storage.sync.consent import Consent
@@ -25,7 +26,7 @@ from wherobots_storage.sync.home import Home
 from wherobots_storage.sync.intents import Intents
 from wherobots_storage.sync.journal import Journal
 from wherobots_storage.sync.ledger import Ledger
-from wherobots_storage.sync.leftout import left_out, note_rules
+from wherobots_storage.sync.leftout import left_out, note_rules, rules_of
 from wherobots_storage.sync.meanwhile import Meanwhile, scanner_of
 from wherobots_storage.sync.mirror import Mirror
 from wherobots_storage.sync.report import Report, Stops
@@ -147,6 +148,7 @@ class Cycle:
         Raises HomeMissing, Interrupted.
         """
         report = self.last = Report()
+        self._whole = True
         with Deletions() as deletions:
             self._plan(uploads, deletions, report, cancel, None, Consent())
         return report, deletions.files
@@ -174,7 +176,7 @@ class Cycle:
         give_way: Callable[[], None] = lambda: None,
     ) -> None:
         self._mirrored = 0
-        rules = self._home.rules()
+        rules = rules_of(self._home, self._journal)
         found: Iterable[Entry]
         rows: Iterable[Record]
         if focus is None:
@@ -205,7 +207,13 @@ class Cycle:
             if forget:
                 self._journal.forget_all(forget)
                 self._journal.commit()
-        if focus is None:
+        self._note_rules(rules, report)
+
+    def _note_rules(self, rules: IgnoreRules, report: Report) -> None:
+        if rules.trouble:
+            reason = f"The rules in it cannot be read ({rules.trouble}): those known before hold."
+            report.skipped.add(Notice(IGNORE_FILE, "rules-unreadable", reason))
+        elif self._whole:
             note_rules(self._journal, rules)
 
     def _counted(

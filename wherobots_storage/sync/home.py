@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import stat
@@ -101,15 +102,28 @@ class Home:
         )
         return HomeMissing(message, path=str(self.path))
 
-    def rules(self) -> IgnoreRules:
-        """The configured rules and then the user's own; an unreadable file adds none."""
-        lines = list(self.ignores)
+    def rules(self, known: str | None = None) -> IgnoreRules:
+        """The configured rules and then the user's own.
+
+        Where the user's cannot be read, the ``known`` ones hold, all lines of the time before, or
+        with None the configured ones; ``trouble`` says why then.
+        """
         try:
-            with (self.path / IGNORE_FILE).open("rb") as file:
-                lines += file.read(IGNORE_FILE_LIMIT).decode("utf-8", "replace").splitlines()
-        except OSError:
-            pass
-        return IgnoreRules(lines)
+            return IgnoreRules([*self.ignores, *self._own_rules()])
+        except OSError as error:
+            lines = self.ignores if known is None else known.split("\n")
+            return IgnoreRules(lines, trouble=error.strerror or str(error))
+
+    def _own_rules(self) -> list[str]:
+        path = self.path / IGNORE_FILE
+        if not os.path.lexists(path):
+            return []
+        # Without waiting: a pipe in its place would keep everything waiting for ever.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(descriptor, "rb") as file:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise OSError(errno.EINVAL, "it is no file", str(path))
+            return file.read(IGNORE_FILE_LIMIT).decode("utf-8", "replace").splitlines()
 
 
 def real_path(home: Path) -> Path:

@@ -8,9 +8,15 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from wherobots_storage.planning.ignore import IgnoreRules
+from wherobots_storage.sync.home import Home
 from wherobots_storage.sync.journal import Journal
 
 _NAME = "rules"
+
+
+def rules_of(home: Home, journal: Journal) -> IgnoreRules:
+    """The rules as they are; those of the latest whole scan where they cannot be read now."""
+    return home.rules(journal.meta(_NAME))
 
 
 def left_out(journal: Journal, rules: IgnoreRules) -> Callable[[str], bool]:

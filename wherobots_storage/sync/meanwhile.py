@@ -17,6 +17,7 @@ from wherobots_storage.planning.tree import File, Symlink
 from wherobots_storage.sync.focus import Focus, streams
 from wherobots_storage.sync.home import Home
 from wherobots_storage.sync.journal import Journal
+from wherobots_storage.sync.leftout import rules_of
 from wherobots_storage.sync.mirror import Mirror
 from wherobots_storage.sync.report import Stops
 from wherobots_storage.sync.scan import Scanner
@@ -91,7 +92,9 @@ class Meanwhile:
         return found
 
     def _changed(self, focus: Focus) -> Iterator[File | Symlink]:
-        entries, rows = streams(self._scanner, self._journal, self._home.rules(), focus)
+        entries, rows = streams(
+            self._scanner, self._journal, rules_of(self._home, self._journal), focus
+        )
         for action in plan_backup(entries, rows, folder_mode=self._home.folder_mode):
             if not isinstance(action, Upload) or action.waits:
                 continue
