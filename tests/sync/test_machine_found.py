@@ -188,3 +188,14 @@ def test_a_copy_that_the_user_gave_up_is_nobodys_version(tmp_path: Path) -> None
         world.final(guest=True)
         world.settle()
         assert world.oracle.mirror[copy] == own
+
+
+def test_facts_of_a_large_file_do_not_go_to_anothers_version(tmp_path: Path) -> None:
+    """Where a store ignores conditions a look keeps a new mode from what others put there."""
+    with World(tmp_path / "world", conditions=False) as world:
+        act(world, "write large")
+        world.settle()
+        Act("other", "link", A).carry_out(world)
+        act(world, "chmod", 0, 1)
+        world.settle()
+        assert "link" in {kind for kind, _ in world.oracle.mirror.values()}

@@ -140,6 +140,9 @@ class LargeUploader:
 
     def _retouch(self, content: Content, etag: str) -> str:
         """The bytes are in the bucket already: bring time and mode there by a copy onto itself."""
+        if not self._mirror.conditions:
+            # The copy would give another's version this file's facts.
+            check_expectation(self._mirror, content.entry.path, etag)
         key = self._mirror.key(content.entry.path)
         metadata = metadata_of(content)
         return self._mirror.store.copy(key, key, source_if_match=etag, metadata=metadata)
