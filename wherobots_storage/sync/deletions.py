@@ -15,6 +15,7 @@ from wherobots_storage.sync.journal import Journal
 from wherobots_storage.sync.mirror import Mirror, OutageDetector, is_passing
 from wherobots_storage.sync.report import Report, Stops
 from wherobots_storage.sync.restored import UNKNOWN_ETAG
+from wherobots_storage.sync.sameness import is_rewritten
 from wherobots_storage.sync.scan import examine
 from wherobots_storage.sync.worklist import Deletions
 
@@ -123,9 +124,10 @@ class Deleter:
         store = self._mirror.store
         try:
             # Looked at first, since not every server takes a condition with a deletion.
-            if store.head(key).etag != record.etag:
+            found = store.head(key)
+            if found.etag != record.etag and not is_rewritten(found, record):
                 return "conflict"
-            store.delete(key, if_match=record.etag)
+            store.delete(key, if_match=found.etag)
         except NotFound:
             return "gone"
         except PreconditionFailed:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from wherobots_storage.errors import ConcurrentChange
 from wherobots_storage.objectstore.store import ObjectBody, ObjectInfo, ObjectStore
 from wherobots_storage.planning.format import read_metadata
-from wherobots_storage.planning.tree import File, Symlink
+from wherobots_storage.planning.tree import File, Record, Symlink
 from wherobots_storage.sync.cancel import Cancel
 from wherobots_storage.sync.ranges import RangedObject
 from wherobots_storage.sync.reading import Content
@@ -36,6 +36,18 @@ def holds(store: ObjectStore, found: ObjectInfo, content: Content, cancel: Cance
             cancel.check()
             digest.update(chunk)
     return digest.hexdigest() == content.sha256
+
+
+def is_rewritten(found: ObjectInfo, record: Record | None) -> bool:
+    """Whether the object still is a row's version, whatever its ETag.
+
+    A copy onto itself, made for another encryption or storage class, has another.
+    """
+    if record is None or record.kind == "folder":
+        return False
+    facts = read_metadata(found.metadata)
+    is_kind = facts.is_symlink is (record.kind == "symlink")
+    return is_kind and found.size == record.size and facts.sha256 == record.sha256
 
 
 def is_foreign(found: ObjectInfo) -> bool:

@@ -16,7 +16,14 @@ from wherobots_storage.planning.tree import Notice
 from wherobots_storage.sync.journal import Journal
 from wherobots_storage.sync.kept import KeptVersions
 from wherobots_storage.sync.report import Notices, Report
-from wherobots_storage.sync.status import MAX_NOTICES, StatusBoard, iso, outcome, wire_notices
+from wherobots_storage.sync.status import (
+    MAX_NOTICES,
+    StatusBoard,
+    iso,
+    outcome,
+    wire_notices,
+    wire_path,
+)
 
 log = logging.getLogger("wherobots_storage.agent")
 
@@ -35,7 +42,7 @@ class Leftovers(msgspec.Struct, frozen=True):
 
 def keep_leftovers(journal: Journal, files: int, size: int, paths: Iterable[str]) -> None:
     """Note for the next start what is not saved: counts, bytes, and the first paths."""
-    left = Leftovers(iso(), files, size, list(islice(paths, MOST_PATHS)))
+    left = Leftovers(iso(), files, size, list(map(wire_path, islice(paths, MOST_PATHS))))
     journal.set_meta(_META, msgspec.json.encode(left).decode())
     log.warning("not saved before the stop: %d files, %d bytes", files, size)
 

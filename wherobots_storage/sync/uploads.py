@@ -33,7 +33,7 @@ from wherobots_storage.sync.ledger import Ledger
 from wherobots_storage.sync.mirror import Mirror
 from wherobots_storage.sync.objects import content_type_of, is_same, metadata_of, row_of
 from wherobots_storage.sync.reading import Content, read_link, read_small
-from wherobots_storage.sync.sameness import holds, is_foreign
+from wherobots_storage.sync.sameness import holds, is_foreign, is_rewritten
 from wherobots_storage.sync.worklist import SMALL_BYTES
 
 ATTEMPTS = 6
@@ -268,7 +268,8 @@ class Uploader:
         elif holds(self._mirror.store, found, put.content, self._cancel):
             self._adopt(put, found)
         elif put.rounds < ROUNDS:
-            if not self._ledger.intents.is_ours(entry.path, found):
+            known = self._ledger.journal.get(entry.path)
+            if not (self._ledger.intents.is_ours(entry.path, found) or is_rewritten(found, known)):
                 self._keeper.keep(entry.path, found)
             self._put_over(put, found)
         else:
