@@ -159,3 +159,16 @@ def test_listing_that_misses_objects_harms_nobody(
             assert session.cycle(Cancel()).is_complete
     assert {key: store.head(PREFIX + key).etag for key in ALL} == before
     assert bench.keys() == sorted([*ALL, "gone"])
+
+
+def test_rows_of_a_clock_that_was_ahead(bench: Bench, store: FaultyStore, clock: Clock) -> None:
+    """A file that was saved while the clock was days ahead is saved again when it vanishes too."""
+    with opened(bench, reconciler=Reconciler(HOUR, clock)) as (session, _):
+        session.cycle(Cancel())
+        for record in list(session.journal):
+            session.journal.put(record._replace(time=record.time + 5 * 24 * HOUR))
+        session.journal.commit()
+        store.delete(f"{PREFIX}a")
+        clock.now += HOUR
+        session.cycle(Cancel())
+    assert bench.keys() == sorted(ALL)

@@ -100,11 +100,13 @@ class Reconciler:
 
     @staticmethod
     def _compare(journal: Journal, listing: RemoteListing, began: float) -> int:
+        now = time.time()
         vanished = (
             record.path
             for record, found in pair(journal, listing)
-            # What was saved since the listing began need not be in it.
-            if record is not None and found is None and record.time < began
+            # What was saved since the listing began need not be in it. A row that is dated ahead
+            # was written before a clock was set back.
+            if record is not None and found is None and not began <= record.time <= now
         )
         lost = 0
         while paths := list(islice(vanished, _BATCH)):
