@@ -28,6 +28,10 @@ class _App(StorageApp):
 
     given: CredentialSource
 
+    def begin(self, settings: Settings) -> None:
+        """What the extension does at its start, as far as sessions are concerned."""
+        self._sessions = self._make_sessions(settings)
+
     def make_source(self, settings: Settings) -> CredentialSource:
         del settings
         return self.given
@@ -52,6 +56,7 @@ def _of_kernels(source: CredentialSource, tenancy: Tenancy) -> Credentials:
         settings = Settings(Path(folder) / "home", Path(folder) / "state", tenancy=tenancy)
         app = _App()
         app.given = source
+        app.begin(settings)
         token = Path(folder) / "token"
         running = RunningEndpoint(lambda pool: app.make_endpoint(settings, token, pool), token)
         running.start()

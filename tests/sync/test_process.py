@@ -233,6 +233,7 @@ def test_what_is_written_is_audited(bench: Bench, store: FaultyStore) -> None:
     assert json.loads(told) == {
         "event": "mirror-written",
         "mirror": PREFIX,
+        "user": "customer-a1",
         "customer": "customer-a1",
         "files": 1,
         "deleted": 0,
