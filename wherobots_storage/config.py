@@ -115,7 +115,8 @@ class StorageConfig(Configurable):
     ).tag(config=True)
     role_arn = AnyTrait(
         "",
-        help="""The role to assume for the credentials that users are handed.
+        help="""The role to assume for temporary credentials: those that users and kernels are
+        handed, and server and agent where 'session' says so.
         Environment: WHEROBOTS_STORAGE_ROLE_ARN.""",
     ).tag(config=True)
     hub_service = AnyTrait(
@@ -133,7 +134,7 @@ class StorageConfig(Configurable):
     kernel_credentials = AnyTrait(
         True,
         help="""Whether kernels and terminals get temporary credentials of their own, for the
-        user's folders, instead of the server's: where there is a role to make them with.
+        user's folders, instead of the server's: where there is a role or a hub service.
         Environment: WHEROBOTS_STORAGE_KERNEL_CREDENTIALS.""",
     ).tag(config=True)
     state_dir = AnyTrait(
@@ -159,7 +160,7 @@ class StorageConfig(Configurable):
     restore_wait = AnyTrait(
         20.0,
         help="""Seconds for which the server's port waits for the home to be restored; after
-        them it opens, and the panel shows the progress.
+        them it opens, the panel shows the progress, and what is written meanwhile is saved.
         Environment: WHEROBOTS_STORAGE_RESTORE_WAIT.""",
     ).tag(config=True)
     shutdown_timeout = AnyTrait(

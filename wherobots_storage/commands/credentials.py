@@ -34,9 +34,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Its own arguments."""
     parser.add_argument("--path", metavar="FOLDER", help="/data/shared/, say; default: all yours")
     parser.add_argument("--format", choices=FORMATS, default=None, help="default: env")
-    parser.add_argument("--access", choices=get_args(Rights), default="upload", help="upload")
     parser.add_argument(
-        "--seconds", type=_seconds, default=HOUR, metavar="N", help="lifetime, 900 to 43200"
+        "--access", choices=get_args(Rights), default="upload", help="default: upload"
+    )
+    parser.add_argument(
+        "--seconds",
+        type=_seconds,
+        default=HOUR,
+        metavar="N",
+        help="lifetime, 900 to 43200; default: an hour",
     )
     parser.add_argument("--json", action="store_true", help="as --format json; errors too")
 

@@ -1,7 +1,8 @@
 """Check everything that storage and sync need, one by one, and say what to do.
 
-Small probe objects are written below the mirror's .wherobots/ and deleted again. No key or
-token is ever shown.
+Small probe objects are written below the mirror's .wherobots/ and in your data folder, and where
+they ought to be refused and are not: below a made-up customer's name and in the other folders that
+you may write in. They are deleted again. No key or token is ever shown.
 """
 
 from __future__ import annotations

@@ -48,7 +48,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=int,
         default=CHAINED_SECONDS,
         metavar="N",
-        help="how long a session may live at most; nobody can take one back (default: %(default)s)",
+        help="how long a session may live at most, 900 to 43200; nobody can take one back "
+        "(default: %(default)s)",
     )
 
 

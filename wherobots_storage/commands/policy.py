@@ -31,7 +31,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--subject", metavar="SUB", help="the customer's identity: the 'sub' claim of its tokens"
     )
     parser.add_argument("--all", action="store_true", help="one role for all customers")
-    parser.add_argument("--role", default="wherobots-storage", metavar="NAME", help="its name")
+    parser.add_argument(
+        "--role", default="wherobots-storage", metavar="NAME", help="the role's name"
+    )
     parser.add_argument(
         "--origin", action="append", default=[], metavar="URL", help="a web origin that may read"
     )

@@ -1,7 +1,7 @@
 """Bring what the bucket holds into the home, which is made if it is not there.
 
-A local file that changed since it was last in the bucket is never overwritten: both versions stay
-where they are, and the conflict is listed.
+A local file that changed since it was last in the bucket is never overwritten: it keeps its name,
+the bucket's version arrives beside it as 'name (conflict ...).ext', and the conflict is listed.
 """
 
 from __future__ import annotations

@@ -27,7 +27,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"where everything is kept ({FOLDER}, or {FOLDER}-2 … when that is in use)",
     )
     parser.add_argument("--bucket", metavar="NAME", help="a bucket to make if it is not there")
-    parser.add_argument("--show-keys", action="store_true", help="print the keys to a file, too")
+    parser.add_argument(
+        "--show-keys", action="store_true", help="print the keys to a file, or a pipe, too"
+    )
     parser.add_argument("--json", action="store_true", help="print the variables as a JSON object")
 
 
