@@ -148,9 +148,8 @@ class WireTransfers:
 
     def lend(self) -> socket.socket | None:
         """An open connection on which nothing is under way, for good; or None."""
-        with suppress(IndexError):
-            return self._idle.pop().detach()
-        return None
+        wire = self._take_idle()
+        return wire.detach() if wire is not None else None
 
     def _path(self, key: str) -> str:
         check_key(key)
@@ -189,8 +188,14 @@ class WireTransfers:
             raise error_of(answer.status, answer.body, answer.headers, where)
         return answer
 
+    def _take_idle(self) -> Wire | None:
+        # Not looked at first: another thread may take the last one in between.
+        with suppress(IndexError):
+            return self._idle.pop()
+        return None
+
     def _exchange(self, errand: Errand[T], headers: Mapping[str, str]) -> Answer:
-        wire = self._idle.pop() if self._idle else Wire(self._endpoint)
+        wire = self._take_idle() or Wire(self._endpoint)
         answer = wire.exchange(errand.method, errand.path, headers, errand.body, most=errand.most)
         self._idle.append(wire)
         return answer
