@@ -14,7 +14,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain, islice
-from types import TracebackType
 from typing import Self, TypeAlias
 
 from wherobots_storage.errors import (
@@ -80,13 +79,8 @@ class AsidePass:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._seen.__exit__(kind, error, trace)
+    def __exit__(self, *exc: object) -> None:
+        self._seen.close()
 
     @property
     def differs(self) -> bool:

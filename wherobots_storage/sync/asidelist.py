@@ -5,18 +5,15 @@ For one thread.
 
 from __future__ import annotations
 
-from types import TracebackType
-from typing import Self
-
 from wherobots_storage.planning.tree import File, Symlink, kind_of
-from wherobots_storage.sync.database import ScratchDatabase
+from wherobots_storage.sync.database import Scratch
 
 
-class AsideList:
+class AsideList(Scratch):
     """Per path: what was seen to, as it was then, and the copy that was made of it."""
 
     def __init__(self) -> None:
-        self._db = ScratchDatabase()
+        super().__init__()
         self._db.execute(
             "CREATE TABLE seen (path TEXT PRIMARY KEY, facts TEXT, aside INTEGER, pass INTEGER)"
             " WITHOUT ROWID"
@@ -26,17 +23,6 @@ class AsideList:
         )
         self._db.execute("BEGIN")
         self._pass = 0
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._db.close()
 
     @property
     def differs(self) -> bool:

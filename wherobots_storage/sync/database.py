@@ -16,7 +16,7 @@ import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from wherobots_storage.errors import DiskFull, JournalError, StorageError
 
@@ -261,6 +261,23 @@ class ScratchDatabase:
 
     def close(self) -> None:
         """Drop it."""
+        self._db.close()
+
+
+class Scratch:
+    """What keeps something in a scratch database of its own, until the end of a ``with`` block."""
+
+    def __init__(self) -> None:
+        self._db = ScratchDatabase()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Drop what was kept."""
         self._db.close()
 
 

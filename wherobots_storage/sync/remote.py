@@ -8,13 +8,11 @@ private SQLite database, which also bounds the memory and answers "is anything b
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from types import TracebackType
-from typing import Self
 
 from wherobots_storage.objectstore.store import ObjectInfo, ObjectStore
 from wherobots_storage.planning.restore import is_reserved
 from wherobots_storage.planning.tree import Remote
-from wherobots_storage.sync.database import ScratchDatabase
+from wherobots_storage.sync.database import Scratch
 
 _ROW = """
 SELECT path, size, etag, modified, EXISTS (
@@ -24,28 +22,17 @@ SELECT path, size, etag, modified, EXISTS (
 """
 
 
-class RemoteListing:
+class RemoteListing(Scratch):
     """The objects under one prefix, by their path relative to it."""
 
     def __init__(self) -> None:
-        self._db = ScratchDatabase()
+        super().__init__()
         self._db.execute(
             "CREATE TABLE listing (path TEXT PRIMARY KEY, size INTEGER, etag TEXT, modified REAL)"
             " WITHOUT ROWID"
         )
         self.files = 0
         self.bytes = 0
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def fill(
         self,
@@ -100,10 +87,6 @@ class RemoteListing:
         """Whether an object lies at or below a folder, given with its slash."""
         query = "SELECT 1 FROM listing WHERE path >= ? AND path < ? LIMIT 1"
         return self._db.execute(query, (folder, folder[:-1] + "0")).fetchone() is not None
-
-    def close(self) -> None:
-        """Drop the listing."""
-        self._db.close()
 
 
 def _remote(row: tuple[str, int, str, float, int]) -> Remote:

@@ -10,8 +10,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator
 from itertools import groupby
-from types import TracebackType
-from typing import Self
 
 from wherobots_storage.planning.backup import Upload
 from wherobots_storage.planning.restore import Step
@@ -24,7 +22,7 @@ from wherobots_storage.planning.tree import (
     Symlink,
     kind_of,
 )
-from wherobots_storage.sync.database import ScratchDatabase
+from wherobots_storage.sync.database import Scratch
 
 SMALL_BYTES = 8 * 1024**2
 """Up to this size a file is read to memory and sent in one request."""
@@ -37,27 +35,16 @@ _SMALL, _LARGE, _FOLDER, _WAITING, _WAITING_FOLDER = range(5)
 _MAKE: dict[str, type[File | Symlink]] = {"file": File, "symlink": Symlink}
 
 
-class _Spool:
+class _Spool(Scratch):
     """A private database on disk with one table."""
 
     def __init__(self, table: str) -> None:
-        self._db = ScratchDatabase()
+        super().__init__()
         self._db.execute(table)
         # One open transaction: without it every row would be one of its own.
         self._db.execute("BEGIN")
         self.files = 0
         self.bytes = 0
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._db.close()
 
 
 class Uploads(_Spool):
