@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import sys
 import threading
+from collections.abc import Callable
 from concurrent.futures import Future
 from time import monotonic
 from typing import Any, TypeVar
@@ -46,25 +47,13 @@ class AttendedTransfers:
 
     def submit_put(self, request: PutRequest) -> Future[str]:
         """Write an object; the future gives its ETag."""
-        if self._is_ready():
-            try:
-                errand = self._threads.put_errand(request)
-                return self._begin(errand, self._threads.signed_head(errand))
-            except StorageError:
-                pass  # It becomes the future's.
-        return self._watched(self._threads.submit_put(request))
+        return self._submit(lambda: self._threads.put_errand(request))
 
     def submit_get(
         self, key: str, *, if_match: str | None = None, most: int = sys.maxsize
     ) -> Future[FetchedObject]:
         """Read a small object whole."""
-        if self._is_ready():
-            try:
-                errand = self._threads.get_errand(key, if_match, most)
-                return self._begin(errand, self._threads.signed_head(errand))
-            except StorageError:
-                pass
-        return self._watched(self._threads.submit_get(key, if_match=if_match, most=most))
+        return self._submit(lambda: self._threads.get_errand(key, if_match, most))
 
     def drive(self, seconds: float) -> None:
         """Bring transfers forward until one has ended, ``wake`` is called or the time is over."""
@@ -105,6 +94,15 @@ class AttendedTransfers:
                 reactor.drive(_TURN_SECONDS)
         return True
 
+    def _submit(self, make: Callable[[], Errand[T]]) -> Future[T]:
+        if self._is_ready():
+            try:
+                errand = make()
+                return self._begin(errand, self._threads.signed_head(errand))
+            except StorageError:
+                pass  # It becomes the future's.
+        return self._watched(self._threads.submit(make))
+
     def _begin(self, errand: Errand[T], head: bytes) -> Future[T]:
         future: _Attended[T] = _Attended(self)
         self._reactor.begin(
@@ -117,7 +115,7 @@ class AttendedTransfers:
             return
         if answer is None or answer.status not in GOOD_STATUSES:
             self._again.add(future)
-            again = self._threads.submit(errand)
+            again = self._threads.submit(lambda: errand)
             again.add_done_callback(lambda done: self._end_again(done, future))
             return
         self._connection.pace.answered()

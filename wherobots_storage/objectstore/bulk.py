@@ -104,17 +104,17 @@ class WireTransfers:
 
     def submit_put(self, request: PutRequest) -> Future[str]:
         """Write an object; the future gives its ETag."""
-        return self._pool.submit(lambda: self._do(self.put_errand(request)))
+        return self.submit(lambda: self.put_errand(request))
 
     def submit_get(
         self, key: str, *, if_match: str | None = None, most: int = sys.maxsize
     ) -> Future[FetchedObject]:
         """Read a small object whole."""
-        return self._pool.submit(lambda: self._do(self.get_errand(key, if_match, most)))
+        return self.submit(lambda: self.get_errand(key, if_match, most))
 
-    def submit(self, errand: Errand[T]) -> Future[T]:
-        """Do what ``put_errand`` or ``get_errand`` made."""
-        return self._pool.submit(lambda: self._do(errand))
+    def submit(self, make: Callable[[], Errand[T]]) -> Future[T]:
+        """Do what ``put_errand`` or ``get_errand`` makes; what making it raises is the future's."""
+        return self._pool.submit(lambda: self._do(make()))
 
     def close(self) -> None:
         """Wait for what is under way and give connections up."""
