@@ -13,6 +13,7 @@ from wherobots_storage.commands.findings import Finding
 from wherobots_storage.namespace.paths import Root
 from wherobots_storage.namespace.policy import Scope
 from wherobots_storage.objectstore.memory import MemoryStore
+from wherobots_storage.objectstore.store import ListPage
 from wherobots_storage.settings import Tenancy
 
 TENANCY = Tenancy(Root("test", "org/"), "customer-a")
@@ -65,6 +66,7 @@ def test_keys_that_reach_everything_are_a_note_where_nothing_is_promised() -> No
     [
         ("org/data/", "list everybody's data"),
         ("org/notebooks/", "list everybody's notebooks"),
+        ("org/data/customer-a", "list another customer's data"),
         ("org/data/customer-a", "write another customer's data"),
         ("org/notebooks/customer-a", "read another customer's notebooks"),
         ("org/notebooks/customer-a", "delete another customer's notebooks"),
@@ -77,6 +79,26 @@ def test_a_hole_where_isolation_is_promised_is_a_failure(hole: str, words: str) 
     assert boundary.state == "failed"
     assert words in boundary.message
     assert "wherobots-storage policy" in boundary.advice
+
+
+@pytest.mark.parametrize("area", ["data", "notebooks"])
+def test_a_listing_without_the_slash_is_a_failure(area: str) -> None:
+    """Listings are a right of their own: too wide by themselves, they show neighbours' names."""
+    boundary = found(Guarded(*AREAS, listed=(f"org/{area}/customer-a",)))["boundary"]
+    assert boundary.state == "failed"
+    assert f"list another customer's {area}." in boundary.message
+
+
+def test_a_listing_of_the_bare_name_is_a_failure() -> None:
+    """Allowed beside the folder, as policies often have it, the name alone lists neighbours."""
+
+    class Bare(Guarded):
+        def list_page(self, prefix: str, **options: object) -> ListPage:
+            shown = "org/data/customer-a/" if prefix == "org/data/customer-a" else prefix
+            return super().list_page(shown, **options)
+
+    boundary = found(Bare(*AREAS))["boundary"]
+    assert boundary.message.endswith("They can list another customer's data.")
 
 
 def test_a_session_that_is_wider_than_its_folder_is_a_failure() -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,31 @@ def test_a_configuration_that_cannot_work_fails(tmp_path: Path) -> None:
         Settings(home=tmp_path, state_dir=tmp_path, tenancy=None, problem=problem)
     )
     assert (found.state, found.message) == ("failed", problem.message)
+
+
+@pytest.mark.parametrize(
+    ("url", "state"),
+    [
+        ("http://127.0.0.1:10101/services/storage/", "ok"),
+        ("http://127.8.0.1:10101/services/storage/", "ok"),
+        ("http://[::1]:10101/services/storage/", "ok"),
+        ("http://localhost:10101/services/storage/", "ok"),
+        ("https://hub.example.org/services/storage/", "ok"),
+        ("http://hub.example.org/services/storage/", "warning"),
+        ("http://10.0.0.7:10101/services/storage/", "warning"),
+        ("http://localhost.example.org/services/storage/", "warning"),
+    ],
+)
+def test_a_hub_token_in_plain_text_is_a_warning(tmp_path: Path, url: str, state: str) -> None:
+    """Over plain http to another machine whoever can read it on the way has the server's token."""
+    (found,) = checks_local.hub_service(replace(settings(tmp_path), hub_service=url))
+    assert found.state == state
+    assert ("https" in found.advice) == (state == "warning")
+
+
+def test_without_a_hub_there_is_no_token(tmp_path: Path) -> None:
+    """Nothing is said of what is not set up."""
+    assert list(checks_local.hub_service(settings(tmp_path))) == []
 
 
 def test_a_home_that_is_there_is_fine(tmp_path: Path) -> None:

@@ -130,16 +130,38 @@ class Beyond:
         for listed, words in listings.items():
             if allowed(partial(self.store.list_page, listed, limit=1)):
                 found.append(words)
-        # A neighbour by prefix: a policy that lacks the slash lets it through.
-        neighbour = f"{self.tenancy.customer}x-doctor-{uuid.uuid4().hex[:8]}"
         for area in ("data", "notebooks"):
-            folder = f"{prefix}{area}/{neighbour}/"
-            if allowed(partial(self.store.head, f"{folder}probe")):
-                found.append(f"read another customer's {area}")
-            if allowed(partial(self.store.delete, f"{folder}probe")):
-                found.append(f"delete another customer's {area}")
-            found += _writable(self.store, folder, f"write another customer's {area}")
+            found += self._neighbour(area)
         return found
+
+    def _neighbour(self, area: str) -> list[str]:
+        """What can be done to a neighbour by prefix: a policy that lacks the slash lets it through.
+
+        Listings are a right of their own, by a condition of their own.
+        """
+        own = f"{self.tenancy.root.prefix}{area}/{self.tenancy.customer}"
+        folder = f"{own}x-doctor-{uuid.uuid4().hex[:8]}/"
+        store = self.store
+        tried: dict[str, tuple[Callable[[], object], ...]] = {
+            # Without the slash at its end the user's own name lists the neighbours' files, too.
+            "list": (
+                partial(store.list_page, folder, limit=1),
+                partial(store.list_page, own, limit=1),
+            ),
+            "read": (partial(store.head, f"{folder}probe"), lambda: _read(store, f"{folder}probe")),
+            "delete": (partial(store.delete, f"{folder}probe"),),
+        }
+        found = [
+            f"{verb} another customer's {area}"
+            for verb, actions in tried.items()
+            if any(allowed(action) for action in actions)
+        ]
+        return found + _writable(store, folder, f"write another customer's {area}")
+
+
+def _read(store: ObjectStore, key: str) -> None:
+    with store.get(key):
+        pass
 
 
 def _writable(store: ObjectStore, folder: str, words: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""What `doctor` looks at on this machine: configuration, home, agent and JupyterLab."""
+"""What `doctor` looks at on this machine: configuration, hub, home, agent and JupyterLab."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from jupyter_core.paths import jupyter_config_path, jupyter_path
 
 from wherobots_storage.commands.findings import Finding
 from wherobots_storage.errors import StorageError
+from wherobots_storage.objectstore.hosts import is_in_the_clear
 from wherobots_storage.settings import Settings
 from wherobots_storage.sync.client import AgentClient
 from wherobots_storage.sync.state import StateFolder
@@ -27,6 +28,25 @@ def configuration(settings: Settings) -> Finding:
     tenancy = settings.require_tenancy()
     message = f"{tenancy.root.url} as {tenancy.customer}."
     return Finding(check="configuration", state="ok", message=message)
+
+
+def hub_service(settings: Settings) -> Iterator[Finding]:
+    """Whether the server's hub token travels to the hub's service where others can read it."""
+    url = settings.hub_service
+    if url is None:
+        return
+    if not is_in_the_clear(url):
+        message = "The server's hub token is shown to it over https, or on this machine only."
+        yield Finding(check="hub service", state="ok", message=message)
+        return
+    yield Finding(
+        check="hub service",
+        state="warning",
+        message=f"Each request shows the server's hub token to {url} in plain text: whoever can "
+        "read it on the way can have this user's credentials, and open this server.",
+        advice="Name the hub's proxy by https in WHEROBOTS_STORAGE_HUB_SERVICE: "
+        "https://HUB/services/storage/.",
+    )
 
 
 def home(settings: Settings) -> Finding:

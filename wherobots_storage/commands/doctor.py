@@ -58,6 +58,7 @@ def run(context: Context) -> int:
 
 def _findings(context: Context, settings: Settings) -> Iterator[Finding]:
     yield checks_local.configuration(settings)
+    yield from checks_local.hub_service(settings)
     if settings.tenancy is not None:
         yield from _store_findings(context, settings)
         yield from checks_kernels.kernels(settings, os.environ)

@@ -1,7 +1,8 @@
-"""Endpoints as they may be told: without the user's name and password that a URL can hold."""
+"""Endpoints: how they may be told, without a login that a URL can hold, and what they give away."""
 
 from __future__ import annotations
 
+import ipaddress
 from urllib.parse import urlsplit
 
 
@@ -16,3 +17,16 @@ def without_login(url: str) -> str:
     except ValueError:
         return url.rpartition("@")[2]  # It is no URL, which is told elsewhere.
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+
+
+def is_in_the_clear(url: str) -> bool:
+    """Whether what is sent to a URL can be read on the way: plain http to another machine."""
+    parts = urlsplit(url)
+    if parts.scheme != "http":
+        return False
+    host = parts.hostname or ""
+    try:
+        return not ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        # By name; "localhost" and what ends in it never leaves a machine (RFC 6761, 6.3).
+        return host != "localhost" and not host.endswith(".localhost")
