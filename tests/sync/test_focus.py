@@ -6,7 +6,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from support.homes import Bench
+from support.faults import FaultyStore
+from support.homes import PREFIX, Bench, opened
 
 from wherobots_storage.objectstore.memory import MemoryStore
 from wherobots_storage.objectstore.threads import ThreadedTransfers
@@ -15,15 +16,16 @@ from wherobots_storage.sync.cycle import Cycle
 from wherobots_storage.sync.focus import MOST, Focus
 from wherobots_storage.sync.home import Home
 from wherobots_storage.sync.journal import Journal
+from wherobots_storage.sync.meanwhile import Meanwhile, scanner_of
 from wherobots_storage.sync.mirror import Mirror
-from wherobots_storage.sync.report import Report
+from wherobots_storage.sync.report import Report, Stops
 from wherobots_storage.sync.state import StateFolder
 
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Bench:
     """A home with a few folders, all in the mirror."""
-    bench = Bench(tmp_path, MemoryStore(bucket="test"))
+    bench = Bench(tmp_path, FaultyStore())
     for name in ("top", "a/one", "a/two", "a/b/deep", "c/three"):
         bench.write(name)
     bench.sync()
@@ -95,6 +97,60 @@ def test_type_changes(bench: Bench) -> None:
     bench.write("a/b")
     look(bench, Focus(flat=frozenset({"a/", "c/"}), deep=frozenset({"c/three/"})))
     assert bench.keys() == ["a/b", "a/one", "a/two", "c/three/x", "top"]
+
+
+@pytest.mark.parametrize(
+    "focus",
+    [
+        flat("c/three/", "c/three/x/"),
+        flat("c/three/x/"),
+        Focus(deep=frozenset({"c/three/"})),
+        Focus(flat=frozenset({"c/three/x/"}), deep=frozenset({"c/"})),
+    ],
+    ids=["folder", "below", "deep", "overlapping"],
+)
+def test_a_folder_in_the_place_of_a_file(bench: Bench, focus: Focus) -> None:
+    """What lies in it comes after the file's deletion, wherever in it something was written."""
+    (bench.home / "c/three").unlink()
+    bench.write("c/three/x/new")
+    assert isinstance(bench.store, FaultyStore)
+    bench.store.calls.clear()
+    (report,) = look(bench, focus)
+    assert (report.moved, report.deleted) == (1, 1)
+    writes = [call for call in bench.store.calls if call[0] in {"put", "delete"}]
+    assert writes == [("delete", f"{PREFIX}c/three"), ("put", f"{PREFIX}c/three/x/new")]
+    assert bench.keys() == ["a/b/deep", "a/one", "a/two", "c/three/x/new", "top"]
+
+
+def test_a_folder_in_the_place_of_a_held_file(bench: Bench) -> None:
+    """While a veto holds the file's deletion, what is in the folder of its name waits, listed."""
+    for name in ("top", "a/one", "a/two", "a/b/deep", "c/three"):
+        (bench.home / name).unlink()
+    bench.write("c/three/new")
+    (report,) = look(bench, flat("", "a/", "a/b/", "c/", "c/three/"))
+    assert report.veto is not None
+    (report,) = look(bench, flat("c/three/"))
+    assert [(notice.path, notice.code) for notice in report.skipped] == [("c/three/new", "waiting")]
+    assert "c/three/new" not in bench.keys()  # noqa: SIM118  # no mapping
+
+
+def test_what_comes_between_waits_for_its_name(bench: Bench) -> None:
+    """A file in a folder that was a file is none of those that are saved during a cycle."""
+    (bench.home / "c/three").unlink()
+    bench.write("c/three/new")
+    bench.write("a/new")
+    with opened(bench) as (session, _):
+        home = session.home()
+        between = Meanwhile(
+            home,
+            scanner_of(home, session.mirror),
+            session.journal,
+            Stops(),
+            take=lambda: flat("a/", "c/three/"),
+        )
+        found = {entry.path for entry in between.files()}
+    assert "a/new" in found
+    assert "c/three/new" not in found
 
 
 @pytest.mark.parametrize("where", ["link/", "node_modules/", ".wherobots/", "gone/", "top/"])

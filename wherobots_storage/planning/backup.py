@@ -153,8 +153,8 @@ class _Planner:
         if isinstance(entry, Directory):
             if not entry.complete:
                 self._cover_folder(path)
-            if path.rstrip("/") in self._deleted and not self._is_below(self._retyped, path):
-                self._retyped = path
+            if self._deleted and not self._is_below(self._retyped, path):
+                self._retyped = self._stands_for_deleted(path)
             if not self._needs_marker(entry, record):
                 return
         upload = Upload(entry, record, self._is_below(self._retyped, path))
@@ -164,6 +164,12 @@ class _Planner:
             heapq.heappush(self._ends, (path + "0", path))
         else:
             yield upload
+
+    def _stands_for_deleted(self, folder: str) -> str | None:
+        """The folder, or one above it, that has the name of a deleted file or link."""
+        # One above: of a few folders that are looked at those above are no entries.
+        names = (*ancestors(folder), folder.rstrip("/"))
+        return next((f"{name}/" for name in names if name in self._deleted), self._retyped)
 
     def _needs_marker(self, entry: Directory, record: Record | None) -> bool:
         # A marker that is there stays while the folder does: taking it away when the folder

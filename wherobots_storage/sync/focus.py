@@ -13,7 +13,7 @@ from itertools import chain
 from operator import attrgetter
 
 from wherobots_storage.planning.ignore import IgnoreRules
-from wherobots_storage.planning.tree import Directory, Entry, Record
+from wherobots_storage.planning.tree import Directory, Entry, Record, ancestors
 from wherobots_storage.sync.journal import Journal
 from wherobots_storage.sync.scan import Scanner
 
@@ -59,11 +59,13 @@ def streams(
     """The entries and the journal's rows of these folders, each sorted by path.
 
     A folder that is not there any more gives nothing: its rows belong to the folder that it was
-    in, whose entries prove that it is gone. Raises HomeMissing.
+    in, whose entries prove that it is gone. One that is there proves that no file has its name, nor
+    that of a folder above it: such files' rows come as well. Raises HomeMissing.
     """
     focus = focus.plain()
     entries: list[Iterable[Entry]] = []
     rows: list[Iterable[Record]] = []
+    names: set[str] = set()
     for folder in focus.flat:
         found = list(scanner.scan_folder(folder, rules))
         if found:
@@ -71,14 +73,33 @@ def streams(
             # A folder in it is not looked into, and so is not an entry to plan for either.
             entries.append([found[0], *(one for one in found[1:] if not _is_folder(one))])
             rows.append(_flat_rows(journal, folder, there))
+            names.update(_names_of(found[0]))
     for folder in focus.deep:
         below = scanner.scan_folder(folder, rules, deep=True)
         first = next(below, None)
         if first is not None:
             entries.append(chain([first], below))
             rows.append(journal.between(folder, _end(folder)))
+            names.update(_names_of(first))
+    above = [row for name in sorted(names) if (row := journal.get(name)) is not None]
     by_path = attrgetter("path")
-    return merge(*entries, key=by_path), merge(*rows, key=by_path)
+    return merge(*entries, key=by_path), _once(merge(above, *rows, key=by_path))
+
+
+def _names_of(folder: Entry) -> list[str]:
+    """The names, as a file would have them, of a folder that is there and of those above it."""
+    if not folder.path or not isinstance(folder, Directory):
+        return []
+    return [*ancestors(folder.path), folder.path.removesuffix("/")]
+
+
+def _once(rows: Iterable[Record]) -> Iterator[Record]:
+    """Sorted rows without those that come again: a file's name may be in the focus as well."""
+    last: str | None = None
+    for row in rows:
+        if row.path != last:
+            yield row
+        last = row.path
 
 
 def _is_folder(entry: Entry) -> bool:
