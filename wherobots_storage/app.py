@@ -37,7 +37,7 @@ from wherobots_storage.kernels.sdk import SdkSetup
 from wherobots_storage.namespace.customer import check_customer
 from wherobots_storage.namespace.policy import Scope
 from wherobots_storage.objectstore.store import ObjectStore
-from wherobots_storage.settings import Settings, Tenancy
+from wherobots_storage.settings import OPEN_UPLOADS, Settings, Tenancy
 from wherobots_storage.sync.state import StateFolder
 
 KERNEL_SECONDS = 5.0
@@ -112,7 +112,7 @@ class StorageApp(StorageConfig, ExtensionApp):
         )
         self._kernel_credentials = self._prepare_kernels(settings)
         self._jobs = JobManager(self._backend, self._events.job)
-        self._uploads = UploadManager(self._backend, settings.state_dir / "uploads")
+        self._uploads = UploadManager(self._backend, settings.state_dir / OPEN_UPLOADS)
 
     @property
     def _server(self) -> Any:  # noqa: ANN401 -- a ServerApp; its traits have no types

@@ -139,7 +139,8 @@ class StorageConfig(Configurable):
     ).tag(config=True)
     state_dir = AnyTrait(
         "",
-        help="""Where journals, locks and sockets are kept. Default: 'wherobots-storage' below
+        help="""Where journals, locks and sockets are kept, in folders of their own: it may be a
+        folder of the home that holds other files too. Default: 'wherobots-storage' below
         Jupyter's data directory. Environment: WHEROBOTS_STORAGE_STATE.""",
     ).tag(config=True)
     sync = AnyTrait(

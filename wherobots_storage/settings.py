@@ -62,6 +62,10 @@ class Tenancy:
         return self.permissions.mirror.key(self.root)
 
 
+OPEN_UPLOADS = "wherobots-uploads"
+"""The folder in ``state_dir`` that lists a server's open uploads, beside the homes' own ones."""
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Everything that can be configured; times are in seconds.

@@ -24,6 +24,7 @@ from wherobots_storage.errors import (
     StorageError,
     StoreUnavailable,
 )
+from wherobots_storage.settings import OPEN_UPLOADS
 
 LARGE = 9 * 1024**2
 
@@ -336,6 +337,27 @@ def test_reserved_names_never_travel(bench: Bench) -> None:
     bench.write("sub/.wherobots/y")
     assert bench.sync().complete
     assert bench.keys() == ["sub/.wherobots/y"]
+
+
+@pytest.mark.parametrize("where", ["work", "."])
+def test_only_our_own_of_a_state_dir_stays(bench: Bench, where: str) -> None:
+    """What a user has in the folder that was given for states is saved, and comes back."""
+    state_dir = bench.home / where
+    object.__setattr__(bench.settings, "state_dir", state_dir)
+    ours = ["customer-b2-0123456789abcdef/journal.sqlite", f"{OPEN_UPLOADS}/1.uploads"]
+    theirs = ["a.ipynb", "customer-b2/report", "uploads/x"]
+    for name in [*ours, *theirs]:
+        bench.write(str(Path(where, name)))
+    saved = sorted(str(Path(where, name)) for name in theirs)
+    assert bench.sync().complete
+    assert bench.keys() == saved
+    for name in saved:
+        (bench.home / name).unlink()
+    for name in ("a.ipynb", ours[0]):
+        bench.store.put(f"{PREFIX}{Path(where, name)}", b"of another instance")
+    bench.restore()
+    assert (state_dir / "a.ipynb").read_bytes() == b"of another instance"
+    assert (state_dir / ours[0]).read_bytes() == b"x"
 
 
 def test_links_are_never_followed(bench: Bench, tmp_path: Path) -> None:

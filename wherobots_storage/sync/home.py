@@ -6,6 +6,7 @@ import errno
 import os
 import re
 import stat
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -15,9 +16,12 @@ from jupyter_core.paths import jupyter_runtime_dir
 from wherobots_storage.errors import HomeMissing, InvalidConfiguration, LocalIOError
 from wherobots_storage.namespace.permissions import RESERVED_NAME
 from wherobots_storage.planning.ignore import IGNORE_FILE, IgnoreRules
-from wherobots_storage.settings import Settings
+from wherobots_storage.settings import OPEN_UPLOADS, Settings
 
 IGNORE_FILE_LIMIT = 1024**2
+
+_STATE_FOLDER = re.compile(r"customer-[A-Za-z0-9._-]{1,64}-[0-9a-f]{16}")
+"""See ``StateFolder.for_settings``; also those of other roots and homes, whose agents may run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +60,7 @@ class Home:
             message = f"The home directory {path} does not exist. Create it, or run a restore."
             raise HomeMissing(message, path=str(path))
         reserved = [f"{RESERVED_NAME}/"]
-        for folder in (settings.state_dir, state):
+        for folder in (*_own_folders(settings.state_dir), state):
             inside = _inside(path, folder)
             if inside is not None:
                 reserved.append(inside)
@@ -177,6 +181,15 @@ def _inside(home: Path, folder: Path | None) -> str | None:
     if real == home or not real.is_relative_to(home):
         return None
     return f"{real.relative_to(home)}/"
+
+
+def _own_folders(state_dir: Path) -> list[Path]:
+    """The folders in the one for states that are ours: a user may have named one of his own."""
+    folder = state_dir.expanduser()
+    names = {OPEN_UPLOADS}
+    with suppress(OSError):  # not made yet
+        names |= {one.name for one in folder.iterdir() if _STATE_FOLDER.fullmatch(one.name)}
+    return [folder / name for name in sorted(names)]
 
 
 def current_umask() -> int:

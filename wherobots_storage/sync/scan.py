@@ -221,6 +221,7 @@ class Scanner:
         if is_folder:
             path += "/"
         if path in self._reserved or f"{path}/" in self._reserved:
+            children.ours = True
             return None
         if self._rules is not None and self._rules.ignores(path):
             return self._ignored(path, child, is_folder=is_folder)
@@ -279,11 +280,13 @@ class Scanner:
 class _Children:
     """A folder's entries, sorted; subfolders not yet opened."""
 
-    __slots__ = ("complete", "entries")
+    __slots__ = ("complete", "entries", "ours")
 
     def __init__(self) -> None:
         self.entries: list[Entry] = []
         self.complete = True
+        self.ours = False
+        """Whether something reserved is among them: nobody made such a folder to be empty."""
 
 
 _path: Callable[[Entry], str] = itemgetter(0)
@@ -302,7 +305,7 @@ def _drop_doubles(entries: list[Entry]) -> None:
 
 def _directory(path: str, mode: int, children: _Children) -> Directory:
     nothing = not any(isinstance(entry, Mirrored) for entry in children.entries)
-    empty = nothing and children.complete
+    empty = nothing and children.complete and not children.ours
     return Directory(path, mode & 0o777, empty, children.complete)
 
 
