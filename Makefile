@@ -86,12 +86,12 @@ test-wheel: build ## The wheel, installed in a new environment, does the main jo
 	@$(BIN)/python -m pytest tests/packaging -m "not slow"
 
 .PHONY: test-slow-python
-test-slow-python: setup
+test-slow-python: setup $(STAMPS)/peers
 	@$(BIN)/python -m pip install --quiet --group hub
 	@$(BIN)/python -m pytest -m slow --ignore tests/packaging $(ARGS)
 
 .PHONY: test-floors
-test-floors: setup
+test-floors: build
 	@$(BIN)/python -m pytest tests/packaging -m slow
 
 ##@ Measure

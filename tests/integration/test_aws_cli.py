@@ -12,13 +12,13 @@ import time
 from pathlib import Path
 
 import pytest
-from support.awscli import FILES, FOLDER, User
+from support.awscli import FOLDER, SMALL, AwsCliSuite, User
 from support.stub_server import Reply, stub_server
 
 from wherobots_storage.credentials import snippets
 from wherobots_storage.objectstore.embedded import EmbeddedStore
 
-pytestmark = [pytest.mark.slow, pytest.mark.store, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.slow, pytest.mark.store, pytest.mark.timeout(900)]
 
 
 @pytest.fixture
@@ -29,52 +29,27 @@ def user(aws: Path, seaweed: EmbeddedStore, bucket: str, tmp_path: Path) -> User
     return one
 
 
-def test_the_block_and_the_command_as_they_are_shown(user: User) -> None:
-    """The command uploads a folder, large files in parts, to the folder with the odd name."""
-    status, said = user.run(user.shown.profile_command)
-    assert status == 0, said
-    assert user.stored() == FILES
+@pytest.fixture
+def plain(aws: Path, seaweed: EmbeddedStore, bucket: str, tmp_path: Path) -> User:
+    """The same without a large file, for which the CLI waits a minute."""
+    one = User(aws, tmp_path, seaweed.environment(), seaweed.role_arn, bucket)
+    one.prepare(SMALL)
+    return one
 
 
-def test_the_exports_and_their_command_as_they_are_shown(user: User) -> None:
-    """In a shell with the exports the other command does the same, without a file or a profile."""
-    user.paste("")
-    status, said = user.run(user.shown.bash + user.shown.bash_command)
-    assert status == 0, said
-    assert user.stored() == FILES
+class TestSeaweedCli(AwsCliSuite):
+    """The suite on SeaweedFS."""
 
 
-def test_sync(user: User) -> None:
-    """A sync uploads what is missing, and a second one finds nothing to do."""
-    command = f"aws --profile=wherobots s3 sync my-data/ {snippets.quoted(user.uri)}"
-    status, said = user.run(command)
-    assert (status, user.stored()) == (0, FILES), said
-    assert user.run(command) == (0, "")
-    back = f"aws --profile=wherobots s3 sync {snippets.quoted(user.uri)} back/"
-    status, said = user.run(f"{back} && diff -r my-data back")
-    assert status == 0, said
-
-
-def test_a_folder_outside(user: User) -> None:
-    """Another folder, above or beside, is AccessDenied for copying, listing and syncing alike."""
-    for folder in ("org/data/shared/", "org/data/customer-a/", "org/data/shared/in coming üx/"):
-        uri = snippets.quoted(f"s3://{user.bucket}/{folder}")
-        for command in (f"cp my-data/a.txt {uri}", f"ls {uri}", f"sync my-data/ {uri}"):
-            status, said = user.run(f"aws --profile=wherobots s3 {command}")
-            assert status != 0
-            assert "AccessDenied" in said
-    assert user.stored() == {}
-
-
-def test_nothing_is_deleted(user: User) -> None:
+def test_nothing_is_deleted(plain: User) -> None:
     """Upload credentials do not delete, not even by a sync that is told to."""
-    assert user.run(user.shown.profile_command)[0] == 0
-    uri = snippets.quoted(user.uri)
+    assert plain.run(plain.shown.profile_command)[0] == 0
+    uri = snippets.quoted(plain.uri)
     sync = f"aws --profile=wherobots s3 sync --delete my-data/ {uri}"
-    status, said = user.run(f"rm my-data/a.txt; {sync}")
+    status, said = plain.run(f"rm my-data/a.txt; {sync}")
     assert status != 0
     assert "AccessDenied" in said
-    assert user.stored() == FILES
+    assert plain.stored() == SMALL
 
 
 def aged(token: str, store: EmbeddedStore) -> str:
@@ -93,40 +68,40 @@ def _url64(content: bytes) -> str:
     return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
 
 
-def test_an_expired_token(user: User, seaweed: EmbeddedStore) -> None:
+def test_an_expired_token(plain: User, seaweed: EmbeddedStore) -> None:
     """After the end nothing is uploaded any more; SeaweedFS says that it does not know the key."""
-    (line,) = [one for one in user.shown.ini.splitlines() if one.startswith("aws_session_token")]
+    (line,) = [one for one in plain.shown.ini.splitlines() if one.startswith("aws_session_token")]
     token = line.partition(" = ")[2]
-    user.paste(user.shown.ini.replace(token, aged(token, seaweed)))
-    for command in (user.shown.profile_command, f"aws --profile=wherobots s3 ls '{user.uri}'"):
-        status, said = user.run(command)
+    plain.paste(plain.shown.ini.replace(token, aged(token, seaweed)))
+    for command in (plain.shown.profile_command, f"aws --profile=wherobots s3 ls '{plain.uri}'"):
+        status, said = plain.run(command)
         assert status != 0
         assert "(InvalidAccessKeyId)" in said
-    assert user.stored() == {}
+    assert plain.stored() == {}
     # The same token, but for its times, was good: it is the end that is refused.
-    user.paste(user.shown.ini)
-    assert user.run(user.shown.profile_command)[0] == 0
+    plain.paste(plain.shown.ini)
+    assert plain.run(plain.shown.profile_command)[0] == 0
 
 
-def test_what_is_said_of_an_expired_token_where_the_store_says_so(user: User) -> None:
+def test_what_is_said_of_an_expired_token_where_the_store_says_so(plain: User) -> None:
     """With the answer that AWS gives, the CLI's message is a sentence about the expiry."""
     said_by_aws = b"<Error><Code>ExpiredToken</Code><Message>The provided token has expired."
     with stub_server() as stub:
         stub.answer = lambda _: Reply(400, said_by_aws + b"</Message></Error>")
-        block = user.shown.ini.splitlines()
+        block = plain.shown.ini.splitlines()
         lines = [f"endpoint_url = {stub.url}" if "endpoint_url" in one else one for one in block]
-        user.paste("\n".join(lines) + "\n")
-        status, said = user.run(user.shown.profile_command)
+        plain.paste("\n".join(lines) + "\n")
+        status, said = plain.run(plain.shown.profile_command)
     assert status != 0
     assert "(ExpiredToken)" in said
     assert "The provided token has expired." in said
 
 
-def test_a_credential_process(user: User, seaweed: EmbeddedStore, tmp_path: Path) -> None:
+def test_a_credential_process(plain: User, seaweed: EmbeddedStore, tmp_path: Path) -> None:
     """The CLI asks the command itself for keys, and renews them so; outside is AccessDenied."""
     settings = {
         **seaweed.environment(),
-        "WHEROBOTS_STORAGE_ROOT": f"s3://{user.bucket}/org/",
+        "WHEROBOTS_STORAGE_ROOT": f"s3://{plain.bucket}/org/",
         "WHEROBOTS_STORAGE_CUSTOMER": "customer-a",
         "WHEROBOTS_STORAGE_ROLE_ARN": seaweed.role_arn,
         "PYTHONPATH": os.pathsep.join(sys.path),
@@ -137,14 +112,14 @@ def test_a_credential_process(user: User, seaweed: EmbeddedStore, tmp_path: Path
     script = tmp_path / "vend"
     script.write_text("".join(["#!/bin/bash\n", *exports, f"exec {vend} --path '{FOLDER[3:]}'\n"]))
     script.chmod(0o700)
-    user.paste("")
+    plain.paste("")
     profile = ["[profile wherobots]", f"credential_process = {script}", "region = us-east-1"]
     profile += [f"endpoint_url = {seaweed.endpoint_url}", ""]
     (tmp_path / ".aws" / "config").write_text("\n".join(profile))
-    status, said = user.run(user.shown.profile_command)
+    status, said = plain.run(plain.shown.profile_command)
     assert status == 0, said
-    assert user.stored() == FILES
-    beside = f"aws --profile=wherobots s3 cp my-data/a.txt s3://{user.bucket}/org/data/shared/"
-    status, said = user.run(beside)
+    assert plain.stored() == SMALL
+    beside = f"aws --profile=wherobots s3 cp my-data/a.txt s3://{plain.bucket}/org/data/shared/"
+    status, said = plain.run(beside)
     assert status != 0
     assert "AccessDenied" in said

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
-from support.awscli import FILES, FOLDER, User
+from support.awscli import FOLDER, AwsCliSuite, User
 from support.ceph import NEEDS_CEPH
 from support.ground import Ground, client
 
@@ -15,7 +15,7 @@ from wherobots_storage.credentials.snippets import Place
 from wherobots_storage.credentials.source import Credentials
 from wherobots_storage.credentials.vending import scope_of
 
-pytestmark = [*NEEDS_CEPH, pytest.mark.timeout(400)]
+pytestmark = [*NEEDS_CEPH, pytest.mark.timeout(900)]
 
 
 @pytest.fixture
@@ -33,38 +33,10 @@ REFUSED = ("AccessDenied", "argument of type 'NoneType' is not iterable")
 """The CLI (1.46) looks for words in the error's message, and the gateway (16) sends none."""
 
 
-def test_the_block_and_the_command_as_they_are_shown(user: User) -> None:
-    """The command uploads a folder, large files in parts, to the folder with the odd name."""
-    status, said = user.run(user.shown.profile_command)
-    assert status == 0, said
-    assert user.stored() == FILES
+class TestCephCli(AwsCliSuite):
+    """The suite on Ceph's gateway."""
 
-
-def test_the_exports_and_their_command_as_they_are_shown(user: User) -> None:
-    """In a shell with the exports the other command does the same, without a file or a profile."""
-    user.paste("")
-    status, said = user.run(user.shown.bash + user.shown.bash_command)
-    assert status == 0, said
-    assert user.stored() == FILES
-
-
-def test_sync(user: User) -> None:
-    """A sync uploads what is missing, and a second one finds nothing to do."""
-    command = f"aws --profile=wherobots s3 sync my-data/ {snippets.quoted(user.uri)}"
-    status, said = user.run(command)
-    assert (status, user.stored()) == (0, FILES), said
-    assert user.run(command) == (0, "")
-
-
-def test_a_folder_outside(user: User) -> None:
-    """Another folder, above or beside, is refused to copying, listing and syncing alike."""
-    for folder in ("org/data/shared/", "org/data/customer-a/", "org/data/shared/in coming üx/"):
-        uri = snippets.quoted(f"s3://{user.bucket}/{folder}")
-        for command in (f"cp my-data/a.txt {uri}", f"ls {uri}", f"sync my-data/ {uri}"):
-            status, said = user.run(f"aws --profile=wherobots s3 {command}")
-            assert status != 0
-            assert any(words in said for words in REFUSED), said
-    assert user.stored() == {}
+    refusals = REFUSED
 
 
 def test_an_expired_session(user: User, ceph_ground: Ground) -> None:

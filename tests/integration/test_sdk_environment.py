@@ -20,6 +20,8 @@ from wherobots_storage.namespace.policy import Scope
 from wherobots_storage.objectstore.embedded import EmbeddedStore
 from wherobots_storage.objectstore.s3 import S3Store
 
+ROOT = Path(__file__).parents[2]
+
 pytestmark = [pytest.mark.slow, pytest.mark.store, pytest.mark.timeout(400)]
 
 DUCKDB = ("1.4.4", "1.5.5")
@@ -51,11 +53,15 @@ def source(seaweed: EmbeddedStore) -> Turning:
     return Turning(Moved(AssumeRole(client, seaweed.role_arn, "customer-a")))
 
 
-@pytest.fixture
+@pytest.fixture(params=["the server's variable", "another way"])
 def environment(
-    source: Turning, bucket: str, seaweed: EmbeddedStore, tmp_path: Path
+    request: pytest.FixtureRequest,
+    source: Turning,
+    bucket: str,
+    seaweed: EmbeddedStore,
+    tmp_path: Path,
 ) -> Iterator[Mapping[str, str]]:
-    """The environment of a terminal whose server has the store's keys."""
+    """A terminal's environment: the server has the store's keys, and names its URL either way."""
     scope = Scope.of_areas(Root(bucket, "org/"), PermissionTable("customer-a"), "write")
     running = Running(source, scope, tmp_path / "token")
     running.start()
@@ -71,7 +77,8 @@ def environment(
         **seaweed.environment(),
         "USER_S3_PATH": f"s3://{bucket}/org/data/customer-a/",
     }
-    base.pop("AWS_ENDPOINT_URL")
+    if request.param == "another way":
+        base.pop("AWS_ENDPOINT_URL")
     yield apply(base, sdk_changes(base, setup))
     running.stop()
 
@@ -85,13 +92,12 @@ def installed(folder: Path, *packages: str) -> Path:
 
 
 def test_the_aws_cli(
-    environment: Mapping[str, str], tmp_path: Path, bucket: str, s3_store: S3Store
+    aws: Path, environment: Mapping[str, str], tmp_path: Path, bucket: str, s3_store: S3Store
 ) -> None:
     """`aws s3 cp` works as it stands and with --profile default, in the user's folders only."""
-    programs = installed(tmp_path / "aws", "awscli")
 
     def run(*words: str) -> subprocess.CompletedProcess[str]:
-        command = [str(programs / "aws"), *words]
+        command = [str(aws / "aws"), *words]
         return subprocess.run(
             command, env=dict(environment), capture_output=True, text=True, check=False
         )
@@ -108,24 +114,6 @@ def test_the_aws_cli(
     assert "AccessDenied" in outside.stderr
 
 
-RECIPE = """
-import os
-from urllib.parse import urlsplit
-import duckdb
-
-store = urlsplit(os.environ["AWS_ENDPOINT_URL_S3"])
-db = duckdb.connect()
-EXTENSIONS
-db.execute(f'''CREATE SECRET (
-    TYPE s3, PROVIDER credential_chain, REFRESH auto, REGION 'us-east-1',
-    ENDPOINT '{store.netloc}', URL_STYLE 'path', USE_SSL {store.scheme == "https"}
-)''')
-path = os.environ["USER_S3_PATH"]
-print(db.sql(f"SELECT count(*) FROM '{path}words.csv'").fetchone()[0])
-path += "numbers.parquet"
-db.execute(f"COPY (SELECT range AS n FROM range(1000)) TO '{path}'")
-print(db.sql(f"SELECT sum(n) FROM '{path}'").fetchone()[0])
-"""
 INSTALLED = """
 import importlib, pathlib
 for name in ("httpfs", "aws"):
@@ -133,6 +121,24 @@ for name in ("httpfs", "aws"):
     (file,) = folder.rglob(name + ".duckdb_extension")
     db.execute(f"LOAD '{file}'")
 """
+READ = """
+words = os.environ["USER_S3_PATH"] + "words.csv"
+print(db.sql(f"SELECT count(*) FROM '{words}'").fetchone()[0])
+"""
+READ_BACK = """
+print(db.sql(f"SELECT sum(n) FROM '{path}'").fetchone()[0])
+"""
+
+
+def recipe() -> str:
+    """The documented lines, with the extensions from PyPI, and with something to read."""
+    written = (ROOT / "docs" / "credentials.md").read_text("utf-8").split("### DuckDB")[1]
+    connected, path = "db = duckdb.connect()\n", "path = os.environ"
+    lines = written.split("```python\n")[1].split("```")[0]
+    assert connected in lines
+    assert path in lines
+    lines = lines.replace(connected, connected + INSTALLED).replace(path, READ + path)
+    return lines + READ_BACK
 
 
 @pytest.fixture(scope="module", params=DUCKDB)
@@ -156,7 +162,7 @@ def test_duckdb(
     source.worthless = worthless
     s3_store.put("org/data/customer-a/words.csv", b"word\none\ntwo\n")
     done = subprocess.run(
-        [str(duckdb), "-c", RECIPE.replace("EXTENSIONS", INSTALLED)],
+        [str(duckdb), "-c", recipe()],
         env={**environment, "HOME": str(tmp_path)},
         capture_output=True,
         text=True,

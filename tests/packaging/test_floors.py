@@ -39,6 +39,7 @@ def test_the_oldest_versions_pass_the_tests(wheel: Path, tmp_path: Path) -> None
     # The program `pytest`, unlike `python -m pytest`, leaves the checkout out of sys.path: the
     # wheel is what is tested. Old versions warn of newer ones, which is none of our affair.
     command = [str(programs / "pytest"), "-m", "not slow", "-o", "filterwarnings=default"]
+    command += ["-n", "2", "--dist", "worksteal"]
     # Benchmarks are of the checkout, and old wheels have packages of that name; schema.json is
     # written by the newest msgspec.
     left_out = [f"--ignore=tests/{name}" for name in ("packaging", "ui", "benchmarks")]

@@ -1,4 +1,7 @@
-"""Somebody at a shell with the real AWS CLI, and with what the credentials dialog shows."""
+"""Somebody at a shell with the real AWS CLI, and with what the credentials dialog shows.
+
+And what comes of it, as one suite for every store.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from wherobots_storage.api.credentials import VendedCredentials
+from wherobots_storage.credentials import snippets
 from wherobots_storage.credentials.snippets import Place
 from wherobots_storage.credentials.sts import AssumeRole, open_client
 from wherobots_storage.credentials.vending import Vendor, scope_of
@@ -20,7 +24,8 @@ from wherobots_storage.settings import Tenancy
 
 PEERS = Path(__file__).parents[2] / ".make" / "peers" / "bin"
 FOLDER = "org/data/shared/in coming ü/"
-FILES = {"a.txt": 3, "sub/b b.bin": 20_000_000, "sub/deep/ç.csv": 0}
+SMALL = {"a.txt": 3, "sub/deep/ç.csv": 0}
+FILES = {**SMALL, "sub/b b.bin": 20_000_000}
 
 
 def find_programs(folder: Path) -> Path:
@@ -68,9 +73,9 @@ class User:
         scope = scope_of(tenancy, "/" + FOLDER.removeprefix("org/"), "upload")
         return vended_credentials(vendor.vend(scope, 900), scope)
 
-    def prepare(self) -> None:
+    def prepare(self, files: Mapping[str, int] = FILES) -> None:
         """Write the files, and the block into the credentials file."""
-        for name, size in FILES.items():
+        for name, size in files.items():
             path = self._home / "my-data" / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(b"x" * size)
@@ -100,7 +105,8 @@ class User:
             stderr=subprocess.STDOUT,
             text=True,
             check=False,
-            timeout=120,
+            # The CLI waits a minute for an answer that SeaweedFS does not give, each time.
+            timeout=400,
         )
         return done.returncode, done.stdout
 
@@ -112,3 +118,45 @@ class User:
             return {one.key.removeprefix(FOLDER): one.size for one in found}
         finally:
             store.close()
+
+
+class AwsCliSuite:
+    """What the CLI does with what is shown. Subclasses have a ``user`` fixture.
+
+    ``refusals`` are the CLI's words for what the store refuses.
+    """
+
+    refusals: tuple[str, ...] = ("AccessDenied",)
+
+    def test_the_block_and_the_command_as_they_are_shown(self, user: User) -> None:
+        """The command uploads a folder, large files in parts, to the folder with the odd name."""
+        status, said = user.run(user.shown.profile_command)
+        assert status == 0, said
+        assert user.stored() == FILES
+
+    def test_the_exports_and_their_command_as_they_are_shown(self, user: User) -> None:
+        """In a shell with the exports the other command does the same, without a profile."""
+        user.paste("")
+        status, said = user.run(user.shown.bash + user.shown.bash_command)
+        assert status == 0, said
+        assert user.stored() == FILES
+
+    def test_sync(self, user: User) -> None:
+        """A sync uploads what is missing, a second one does nothing, and one back brings it all."""
+        command = f"aws --profile=wherobots s3 sync my-data/ {snippets.quoted(user.uri)}"
+        status, said = user.run(command)
+        assert (status, user.stored()) == (0, FILES), said
+        assert user.run(command) == (0, "")
+        back = f"aws --profile=wherobots s3 sync {snippets.quoted(user.uri)} back/"
+        status, said = user.run(f"{back} && diff -r my-data back")
+        assert status == 0, said
+
+    def test_a_folder_outside(self, user: User) -> None:
+        """Another folder, above or beside, is refused to copying, listing and syncing alike."""
+        for folder in ("org/data/shared/", "org/data/customer-a/", "org/data/shared/in coming üx/"):
+            uri = snippets.quoted(f"s3://{user.bucket}/{folder}")
+            for command in (f"cp my-data/a.txt {uri}", f"ls {uri}", f"sync my-data/ {uri}"):
+                status, said = user.run(f"aws --profile=wherobots s3 {command}")
+                assert status != 0
+                assert any(words in said for words in self.refusals), said
+        assert user.stored() == {}
