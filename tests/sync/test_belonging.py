@@ -15,6 +15,7 @@ from support.homes import OLD, PREFIX, Bench, opened
 
 from wherobots_storage.errors import HomeMissing
 from wherobots_storage.planning.format import file_metadata
+from wherobots_storage.sync.belonging import claim, is_of
 from wherobots_storage.sync.cancel import Cancel
 from wherobots_storage.sync.home import Home
 from wherobots_storage.sync.intents import Intent, Intents
@@ -142,6 +143,37 @@ def test_a_killed_first_sync_leaves_nothing_to_a_new_home(bench: Bench) -> None:
     assert (bench.home / "a").read_bytes() == body
     bench.sync()
     assert bench.keys() == ["a"]
+
+
+def test_a_journal_that_says_nothing_yet_does_not_tie_two_homes(bench: Bench) -> None:
+    """A bare mount point that a start found instead of the home is no part of it afterwards."""
+    bench.sync()
+    away = bench.home.rename(bench.home.with_name("away"))
+    bench.home.mkdir()
+    bench.store.put(f"{PREFIX}theirs", b"another's")
+    bench.restore()
+    bench.home.rename(bench.home.with_name("bare"))
+    away.rename(bench.home)
+    bench.write("new")
+    bench.sync()
+    assert bench.keys() == ["new", "theirs"]
+
+
+def test_a_bare_mount_point_does_not_get_the_homes_token(bench: Bench) -> None:
+    """A home that goes away as it is claimed is missing; its token stays in it alone."""
+    bench.write("a", mtime_ns=OLD)
+    with opened(bench) as (session, _):
+        session.cycle(Cancel())
+        home = session.home()
+        away = bench.home.rename(bench.home.with_name("away"))
+        bench.home.mkdir()
+        for look in (claim, is_of):
+            with pytest.raises(HomeMissing):
+                look(session.journal, home)
+        assert not [*bench.home.iterdir()]
+        bench.home.rmdir()
+        away.rename(bench.home)
+        assert is_of(session.journal, session.home())
 
 
 @pytest.mark.parametrize("number", [errno.EACCES, errno.ESTALE, errno.ENOTCONN, errno.EIO])

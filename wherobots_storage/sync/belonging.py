@@ -62,6 +62,11 @@ def claim(journal: Journal, home: Home) -> None:
         journal.set_meta(_TOKEN, token)
 
 
+def disown(journal: Journal) -> None:
+    """The journal is of no home any more: the next one must not get the former's token."""
+    journal.set_meta(_TOKEN, None)
+
+
 def _read(home: Home) -> str | None:
     """The home's token, None without one. Raises PermissionError, HomeMissing."""
     try:
@@ -69,6 +74,9 @@ def _read(home: Home) -> str | None:
             return None
         text = (home.work / _TOKEN).read_text("ascii", "replace").strip()
     except (FileNotFoundError, NotADirectoryError):
+        # Of a home that went away since it was opened this says nothing, and the bare mount point
+        # that is there now must not get its token.
+        home.check()
         return None
     except PermissionError:
         raise

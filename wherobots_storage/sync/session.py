@@ -18,7 +18,7 @@ from wherobots_storage.errors import StorageError
 from wherobots_storage.objectstore.store import BulkTransfers, ObjectStore
 from wherobots_storage.planning.tree import File, Symlink
 from wherobots_storage.settings import Settings
-from wherobots_storage.sync.belonging import claim, is_of, is_used
+from wherobots_storage.sync.belonging import claim, disown, is_of, is_used
 from wherobots_storage.sync.cancel import Cancel, Interrupted
 from wherobots_storage.sync.consent import Consent
 from wherobots_storage.sync.cycle import Cycle
@@ -299,6 +299,8 @@ class Session:
             set_aside(self._state.journal_path, "former")
             self._journal = open_journal(self._state.journal_path)
             self.tell.use(self._journal)
+        elif anew:
+            disown(self._journal)
         self._journal.set_meta("home", home.opened)
         claim(self._journal, home)
         if self._identity is None:
