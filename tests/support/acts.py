@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from support.homes import PREFIX
 from support.pictures import digest
 from support.trouble import REFUSALS
 from support.world import MOMENT, World
+
+from wherobots_storage.errors import NotFound
 
 PATHS = (
     "a",
@@ -219,10 +222,13 @@ class _Other:
 
     def put_same(self, pick: int, _: int) -> None:
         """The very bytes that the home has there."""
-        kind, body = self._world.oracle.home.get(self._any(pick), ("", b""))
+        path = self._any(pick)
+        kind, body = self._world.oracle.home.get(path, ("", b""))
         if kind == "file":
-            self._store.put(PREFIX + self._any(pick), body)
-            self._world.oracle.again.add(self._any(pick))
+            before = self._etag(path)
+            # One that went in one piece before is the same version, and has the same ETag.
+            if self._store.put(PREFIX + path, body) != before:
+                self._world.oracle.again.add(path)
 
     def put_odd(self, pick: int, _: int) -> None:
         """A key that cannot be a file."""
@@ -263,6 +269,11 @@ class _Other:
     def permit(self, _: int, __: int) -> None:
         """No such policy any more."""
         self._world.layer.refused.clear()
+
+    def _etag(self, path: str) -> str | None:
+        with suppress(NotFound):
+            return self._store.head(PREFIX + path).etag
+        return None
 
     def _any(self, pick: int) -> str:
         return self._all[pick % len(self._all)].rstrip("/")

@@ -13,16 +13,24 @@ class Disk:
         self._folder = folder
         self._home = home
         self._state = state
+        self.bare = folder / "bare"
+        """The mount point of the home, while that is there."""
 
     def unmount(self) -> None:
-        """The home goes away in the middle of a run, until that ends."""
+        """The home goes away in the middle of a run, until that ends.
+
+        What is written in its place then lies there again the next time that it goes away.
+        """
         self._home.rename(self._folder / "unmounted")
-        self._home.mkdir()
+        if self.bare.exists():
+            self.bare.rename(self._home)
+        else:
+            self._home.mkdir()
 
     def mount(self) -> None:
         """It is back, if it was away."""
         if (self._folder / "unmounted").exists():
-            shutil.rmtree(self._home)
+            self._home.rename(self.bare)
             (self._folder / "unmounted").rename(self._home)
 
     def freeze(self) -> None:

@@ -69,7 +69,7 @@ class Oracle:
         self.doubtful: set[str] = set()
         """Others changed the key since home and mirror last held the same."""
         self.again: set[str] = set()
-        """Others wrote the home's own bytes there: another version, if one of them was in parts."""
+        """Others wrote the home's own bytes there, as another version than was there before."""
         self.agreed: dict[str, Value] = {}
         """What home and mirror last held both."""
         self._beside: set[Held] = set()
@@ -90,12 +90,15 @@ class Oracle:
         """What the present run took away."""
         self._written: set[str] = set()
         """Where it saved the home's versions beside their names; it may take them back."""
+        self._apart = False
+        """Whether the present run is about another directory than the home."""
 
     def by_user(self, home: Tree) -> None:
         """The user changed the home."""
         for held in _lost(self.home, home):
             path, value = held
-            if held in self._known and self.mirror.get(path) == value:
+            known = held in self._known and self.mirror.get(path) == value
+            if known and path not in self.again:  # Another's version stays, whatever is in it.
                 self.due.add(path)
             self.removed.add(held)
             self._release(held, theirs=held in self._witnessed)
@@ -126,6 +129,7 @@ class Oracle:
         self._began = (self.home, self.mirror)
         self._gone.clear()
         self._written.clear()
+        self._apart = False
 
     def by_engine(self, home: Tree, mirror: Tree, trash: Collection[Held], run: Run) -> None:
         """The engine did something. Raises AssertionError when it may not."""
@@ -152,6 +156,9 @@ class Oracle:
         }
         self._ever |= set(mirror)
         self.again -= {path for path, _ in (*_lost(mirror, self.mirror), *_lost(home, self.home))}
+        if self._apart:
+            for path, _ in (*_lost(self.mirror, mirror), *_lost(mirror, self.mirror)):
+                self._touched(path)
         self.home, self.mirror = dict(home), dict(mirror)
         self._witnessed |= set(home.items())
         self._mirror_seen |= holds
@@ -182,6 +189,12 @@ class Oracle:
         require(not gone or not emptied, f"nothing is left, and nobody was asked: {gone}")
         few = len(gone) <= small or 2 * len(gone) <= len(self._ever)
         require(few, f"more than half is gone, and nobody was asked: {gone}")
+
+    def elsewhere(self, home: Tree) -> None:
+        """The run was about another directory, which holds this, and has its own journal now."""
+        self._home_seen |= set(home.items())
+        self._apart = True
+        self.lose_journal()
 
     def beside(self, excused: Collection[str]) -> None:
         """A final sync without the lease said that all is saved, if only beside."""

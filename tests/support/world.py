@@ -362,6 +362,9 @@ class World:
             self._disk.mount()
         if self._failure is not None:
             raise self._failure
+        if self._began_elsewhere():
+            self._leave_elsewhere()
+            return None
         self._observe()
         if ended:
             self.oracle.arrived(kind)
@@ -370,6 +373,19 @@ class World:
         if not asked and (trouble is None or trouble.kind != "meet"):
             self.oracle.end(kind, self.small_journal)
         return report
+
+    def _began_elsewhere(self) -> bool:
+        """Whether the session found the bare mount point at its start, and took it for the home."""
+        session, home = self._session, self.home.stat()
+        known = session._identity if session is not None else None
+        return known not in {None, f"{home.st_dev}:{home.st_ino}"}
+
+    def _leave_elsewhere(self) -> None:
+        """What was said of the mount point says nothing of the home: a restart finds that again."""
+        self.close()
+        found = read_home(self._disk.bare)
+        self.oracle.elsewhere({path: facts.value for path, facts in found.items()})
+        self._observe()
 
     def _observe(self) -> None:
         home, mirror = self.home_tree(), self.mirror_tree()

@@ -9,6 +9,8 @@ from support.acts import Act
 from support.trouble import Trouble
 from support.world import World
 
+from wherobots_storage.sync.focus import Focus
+
 A = 0
 """The pick of the path ``a``."""
 
@@ -49,13 +51,17 @@ def test_mode_changed_before_a_restart_is_saved(tmp_path: Path) -> None:
         assert world.mirror_facts()["a"].mode == 0o755
 
 
-def test_a_deletion_after_a_restore_is_another_one(tmp_path: Path) -> None:
-    """A deletion that met another's version is refused once, not for ever after."""
+@pytest.mark.parametrize(("own", "other"), [("write", "put"), ("write large", "put same")])
+def test_a_deletion_after_a_restore_is_another_one(own: str, other: str, tmp_path: Path) -> None:
+    """A deletion that met another's version is refused once, not for ever after.
+
+    A large file's that another program uploaded again, in one piece, is another version too.
+    """
     with World(tmp_path / "world") as world:
-        act(world, "write")
+        act(world, own)
         act(world, "write", 4)
         world.settle()
-        Act("other", "put", A).carry_out(world)
+        Act("other", other, A).carry_out(world)
         act(world, "delete at")
         world.cycle()
         assert "a" in world.oracle.mirror
@@ -129,23 +135,6 @@ def test_an_object_that_cannot_be_looked_at_does_not_stop_a_restore(
         world.settle()
 
 
-def test_another_version_with_the_same_bytes_is_not_deleted(tmp_path: Path) -> None:
-    """A large file that another program uploaded again is its version; it comes back once."""
-    with World(tmp_path / "world") as world:
-        act(world, "write large")
-        act(world, "write", 4)
-        world.settle()
-        Act("other", "put same", A).carry_out(world)
-        act(world, "delete at")
-        world.cycle()
-        assert "a" in world.oracle.mirror
-        world.restore()
-        assert "a" in world.oracle.home
-        act(world, "delete at")
-        world.settle()
-        assert "a" not in world.oracle.mirror
-
-
 def test_the_same_bytes_under_a_name_that_waits_stay_anothers(tmp_path: Path) -> None:
     """A file in a folder's place that nobody saved yet is no deletion when it goes again."""
     with World(tmp_path / "world") as world:
@@ -199,3 +188,47 @@ def test_facts_of_a_large_file_do_not_go_to_anothers_version(tmp_path: Path) -> 
         act(world, "chmod", 0, 1)
         world.settle()
         assert "link" in {kind for kind, _ in world.oracle.mirror.values()}
+
+
+@pytest.mark.parametrize("run", ["final", "fetch_missing", "hinted", "restore"])
+def test_a_start_that_finds_a_bare_mount_point(run: str, tmp_path: Path) -> None:
+    """What it finds and says is not the home's; the next start finds the home as it was."""
+    with World(tmp_path / "world") as world:
+        Act("other", "refuse", A, 0).carry_out(world)
+        act(world, "write large")
+        world.final()
+        # The start tells what the stop left before it looks at the home.
+        trouble = Trouble("unmount", 0)
+        if run == "hinted":
+            world.hinted(Focus(), trouble)
+        else:
+            getattr(world, run)(trouble)
+        Act("other", "permit").carry_out(world)
+        world.settle()
+        assert world.oracle.home == world.oracle.mirror != {}
+
+
+def test_what_arrived_in_a_bare_mount_point_is_not_deleted(tmp_path: Path) -> None:
+    """A journal that said nothing yet went on for the mount point, under the home's token."""
+    with World(tmp_path / "world") as world:
+        Act("other", "refuse", A, 0).carry_out(world)
+        act(world, "write large")
+        world.final()
+        Act("other", "put", 4).carry_out(world)
+        world.restore(Trouble("unmount", 0))
+        world.settle()
+        assert "a-b" in world.oracle.mirror
+
+
+def test_a_version_that_a_restore_could_not_bring_stays(tmp_path: Path) -> None:
+    """Another's upload of the home's own bytes, which a policy hides, was not deleted here."""
+    with World(tmp_path / "world") as world:
+        act(world, "write large")
+        act(world, "write", 4)
+        world.settle()
+        Act("other", "put same", A).carry_out(world)
+        act(world, "delete at")
+        Act("other", "refuse", A, 0).carry_out(world)
+        world.restore()
+        world.settle()
+        assert "a" in world.oracle.mirror
