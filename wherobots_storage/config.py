@@ -23,6 +23,7 @@ from wherobots_storage.config_values import (
     as_customer,
     as_flag,
     as_folder,
+    as_kms_key,
     as_patterns,
     as_positive,
     as_role,
@@ -34,12 +35,7 @@ from wherobots_storage.config_values import (
 )
 from wherobots_storage.errors import InvalidConfiguration, NotConfigured
 from wherobots_storage.namespace.customer import customer_from_user
-from wherobots_storage.settings import (
-    DEFAULT_IGNORES,
-    EnvironmentNames,
-    Settings,
-    Tenancy,
-)
+from wherobots_storage.settings import DEFAULT_IGNORES, EnvironmentNames, Settings, Tenancy
 
 HUB_USER = "JUPYTERHUB_USER"
 """Where a hub tells a single-user server whose it is (JupyterHub, "Environment variables")."""
@@ -72,6 +68,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("customer", "WHEROBOTS_STORAGE_CUSTOMER"),
     Setting("home", "WHEROBOTS_STORAGE_HOME"),
     Setting("role_arn", "WHEROBOTS_STORAGE_ROLE_ARN"),
+    Setting("kms_key", "WHEROBOTS_STORAGE_KMS_KEY"),
     Setting("hub_service", "WHEROBOTS_STORAGE_HUB_SERVICE"),
     Setting("session", "WHEROBOTS_STORAGE_SESSION"),
     Setting("kernel_credentials", "WHEROBOTS_STORAGE_KERNEL_CREDENTIALS"),
@@ -118,6 +115,11 @@ class StorageConfig(Configurable):
         help="""The role to assume for temporary credentials: those that users and kernels are
         handed, and server and agent where 'session' says so.
         Environment: WHEROBOTS_STORAGE_ROLE_ARN.""",
+    ).tag(config=True)
+    kms_key = AnyTrait(
+        "",
+        help="""The ARN of the KMS key with which the bucket encrypts (SSE-KMS), if it is one's
+        own: sessions then have the right to use it. Environment: WHEROBOTS_STORAGE_KMS_KEY.""",
     ).tag(config=True)
     hub_service = AnyTrait(
         "",
@@ -267,6 +269,7 @@ class _Reader:
             ignores=self._read("ignores", as_patterns, DEFAULT_IGNORES),
             environment=self._names(),
             role_arn=self._read("role_arn", as_role, None),
+            kms_key=self._read("kms_key", as_kms_key, None),
             hub_service=self._read("hub_service", as_url, None),
             session=self._read("session", as_session, "auto"),
             kernel_credentials=self._read("kernel_credentials", as_flag, True),
@@ -286,6 +289,7 @@ class _Reader:
             sync=False,
             problem=self._problem,
             environment=read.environment,
+            kms_key=read.kms_key,
         )
 
     def _tenancy(self, hub_user: str | None) -> Tenancy | None:

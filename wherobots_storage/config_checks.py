@@ -18,15 +18,17 @@ def contradiction(read: Settings) -> InvalidConfiguration | None:
             "user's files, or start the server in one."
         )
     if read.tenancy is not None and read.has_source:
-        return _too_long(read.tenancy, read.role_arn)
+        return _too_long(read.tenancy, read.role_arn, read.kms_key)
     return None
 
 
-def _too_long(tenancy: Tenancy, role_arn: str | None) -> InvalidConfiguration | None:
+def _too_long(
+    tenancy: Tenancy, role_arn: str | None, kms_key: str | None
+) -> InvalidConfiguration | None:
     """Without a session for all folders neither server nor kernels would have any."""
     scope = Scope.of_areas(tenancy.root, tenancy.permissions, "write")
     try:
-        scope.policy() if role_arn is None else scope.policy(role_arn.split(":")[1])
+        scope.policy("aws" if role_arn is None else role_arn.split(":")[1], kms_key)
     except TooLarge as error:
         return InvalidConfiguration(
             f"{error.message} (WHEROBOTS_STORAGE_ROOT, WHEROBOTS_STORAGE_CUSTOMER)"

@@ -60,6 +60,19 @@ def as_role(value: object, label: str) -> str | None:
     return text or None
 
 
+def as_kms_key(value: object, label: str) -> str | None:
+    """A KMS key's ARN; None for empty text. Raises InvalidConfiguration.
+
+    An alias will not do: in a policy it stands for no key (KMS developer guide, "Specifying KMS
+    keys in IAM policy statements").
+    """
+    text = as_text(value, label)
+    if text and not re.fullmatch(r"arn:[a-z0-9-]+:kms:[a-z0-9-]+:\d{12}:key/[A-Za-z0-9-]+", text):
+        message = f"{label} must be a KMS key's ARN (…:key/ID, no alias), not {text!r}."
+        raise InvalidConfiguration(message)
+    return text or None
+
+
 def as_url(value: object, label: str) -> str | None:
     """A web address with a closing slash; None for empty text. Raises InvalidConfiguration."""
     text = as_text(value, label)

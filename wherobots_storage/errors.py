@@ -9,6 +9,7 @@ StorageError
 │   ├── ReadOnlyFolder        our own table forbids it
 │   ├── OutsideArea           a folder of somebody else
 │   └── AccessDenied          the store forbids it
+│       └── KeyDenied         the key that the bucket encrypts with may not be used
 ├── CredentialsError          the store does not accept who we are
 │   ├── NoCredentials         none were found
 │   ├── InvalidCredentials    they are wrong
@@ -115,6 +116,12 @@ class AccessDenied(AccessError):
     """The store refused the request (403)."""
 
     code = "access-denied"
+
+
+class KeyDenied(AccessDenied):
+    """The bucket's KMS key may not be used by these credentials, or by nobody at the moment."""
+
+    code = "key-denied"
 
 
 class CredentialsError(StorageError):

@@ -86,6 +86,7 @@ class Settings:
     ignores: tuple[str, ...] = DEFAULT_IGNORES
     environment: EnvironmentNames = field(default_factory=EnvironmentNames)
     role_arn: str | None = None
+    kms_key: str | None = None
     hub_service: str | None = None
     session: Session = "auto"
     kernel_credentials: bool = True

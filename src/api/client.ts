@@ -6,6 +6,7 @@ import { DisposableDelegate } from '@lumino/disposable';
 import { StorageError, asStorageError, errorFromAnswer } from './errors';
 import type {
   ConfigInfo,
+  CredentialsLimits,
   CredentialsRequest,
   DeleteResult,
   EntryDetail,
@@ -80,6 +81,9 @@ export interface IStorageClient {
 
   /** The address that the whole list of held deletions is downloaded from. */
   heldUrl(id: string): string;
+
+  /** How long temporary credentials may live. */
+  credentialsLimits(signal?: AbortSignal): Promise<CredentialsLimits>;
 
   /** Temporary credentials; whoever gets them keeps them nowhere. */
   vendCredentials(request: CredentialsRequest, signal?: AbortSignal): Promise<VendedCredentials>;
@@ -198,6 +202,10 @@ export class StorageClient implements IStorageClient {
 
   heldUrl(id: string): string {
     return this._url('sync/held', { id });
+  }
+
+  credentialsLimits(signal?: AbortSignal): Promise<CredentialsLimits> {
+    return this._json('credentials', { signal });
   }
 
   vendCredentials(request: CredentialsRequest, signal?: AbortSignal): Promise<VendedCredentials> {

@@ -21,6 +21,7 @@ export type WireMessage =
   | ConfigInfo
   | SyncEvent
   | JobEvent
+  | CredentialsLimits
   | CredentialsRequest
   | VendedCredentials;
 
@@ -312,6 +313,12 @@ export interface SyncEvent {
  */
 export interface JobEvent {
   job: Job;
+}
+/**
+ * What can be asked for: sessions that live ``max_seconds`` at most.
+ */
+export interface CredentialsLimits {
+  maxSeconds: number;
 }
 /**
  * Make temporary credentials for a folder, or for all the user's writable ones.

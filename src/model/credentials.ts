@@ -5,11 +5,17 @@ import type { ConfigInfo, VendedCredentials } from '../api/generated';
 import { isWithin } from '../utils/paths';
 import { Observable } from './observable';
 
-/** The lifetimes that are offered, in seconds: what STS gives at all, and steps between. */
-export const LIFETIMES = [900, 1800, 3600, 4 * 3600, 8 * 3600, 12 * 3600] as const;
-
-/** An hour: the most that a role gives that was itself assumed by another. */
+/** An hour: what every role gives, and the most of one that was itself assumed by another. */
 const HOUR = 3600;
+
+/** The lifetimes that are offered, in seconds: what STS gives at all, and steps between. */
+const LIFETIMES = [900, 1800, HOUR, 4 * HOUR, 8 * HOUR, 12 * HOUR] as const;
+
+/** The lifetimes up to the longest that there is, which is one of them, in whole minutes. */
+export function lifetimesUpTo(longest: number): number[] {
+  const most = longest - (longest % 60);
+  return [...LIFETIMES.filter(seconds => seconds < most), most];
+}
 
 /** A request for credentials, and its answer for as long as somebody looks at it. */
 export interface ICredentialsState {
@@ -17,6 +23,8 @@ export interface ICredentialsState {
   folder: string;
   /** How long they shall live. */
   seconds: number;
+  /** What can be chosen for it. */
+  lifetimes: readonly number[];
   phase: 'asking' | 'requesting' | 'ready' | 'expired';
   /** What was vended, while it is valid. */
   vended: VendedCredentials | null;
@@ -31,7 +39,30 @@ export interface ICredentialsState {
  */
 export class CredentialsModel extends Observable<ICredentialsState> {
   constructor(private readonly _options: CredentialsModel.IOptions) {
-    super({ ...NOTHING, phase: 'asking', folder: _options.folder, seconds: HOUR });
+    super({
+      ...NOTHING,
+      phase: 'asking',
+      folder: _options.folder,
+      seconds: HOUR,
+      lifetimes: lifetimesUpTo(HOUR)
+    });
+  }
+
+  /**
+   * Find out how long credentials may live here, and offer no more. Never rejects: while the
+   * server does not say it, an hour is offered at most.
+   */
+  async load(): Promise<void> {
+    try {
+      const { maxSeconds } = await this._options.client.credentialsLimits(this._closed.signal);
+      if (!this._closed.signal.aborted) {
+        const lifetimes = lifetimesUpTo(maxSeconds);
+        const seconds = Math.min(this.state.seconds, lifetimes[lifetimes.length - 1]!);
+        this.setState({ lifetimes, seconds });
+      }
+    } catch {
+      // Whoever asks for credentials is told what is wrong.
+    }
   }
 
   /** Choose the folder; what was vended for another is let go. */
@@ -77,6 +108,7 @@ export class CredentialsModel extends Observable<ICredentialsState> {
   }
 
   override dispose(): void {
+    this._closed.abort();
     this._cancel();
     this.setState({ ...NOTHING, phase: 'asking' });
     super.dispose();
@@ -92,11 +124,12 @@ export class CredentialsModel extends Observable<ICredentialsState> {
   }
 
   private _abort: AbortController | null = null;
+  private readonly _closed = new AbortController();
 }
 
 export namespace CredentialsModel {
   export interface IOptions {
-    client: Pick<IStorageClient, 'vendCredentials'>;
+    client: Pick<IStorageClient, 'credentialsLimits' | 'vendCredentials'>;
     /** The folder that is chosen at first. */
     folder: string;
     /** Milliseconds since the epoch. */

@@ -62,6 +62,8 @@ export function adviceOf(
       );
     case 'access-denied':
       return trans.__('Ask whoever runs this server to let it write your folder of the bucket.');
+    case 'key-denied':
+      return trans.__('Ask whoever runs this server for the right to the bucket’s encryption key.');
     case 'no-such-bucket':
     case 'wrong-region':
     case 'invalid-configuration':

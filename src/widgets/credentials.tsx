@@ -5,7 +5,7 @@ import { useEffect } from 'react';
 import type { StorageError } from '../api/errors';
 import type { ConfigInfo } from '../api/generated';
 import type { CredentialsModel } from '../model/credentials';
-import { LIFETIMES, formatLeft, uploadCaution } from '../model/credentials';
+import { formatLeft, uploadCaution } from '../model/credentials';
 import { visibleName } from '../utils/names';
 import { cautionIcon } from './icons';
 import { useModel, useNow } from './panel';
@@ -72,7 +72,7 @@ function NotSetUp(props: { config: ConfigInfo; trans: TranslationBundle }): Reac
 
 function Question(props: IProps): ReactElement {
   const { model, targets, trans } = props;
-  const { folder, phase, seconds } = useModel(model);
+  const { folder, lifetimes, phase, seconds } = useModel(model);
   const again = phase === 'ready' || phase === 'expired';
   return (
     <form
@@ -103,7 +103,7 @@ function Question(props: IProps): ReactElement {
           value={seconds}
           onChange={event => model.setSeconds(Number(event.currentTarget.value))}
         >
-          {LIFETIMES.map(lifetime => (
+          {lifetimes.map(lifetime => (
             <option key={lifetime} value={lifetime}>
               {describeLifetime(lifetime, trans)}
             </option>
@@ -127,7 +127,7 @@ function Question(props: IProps): ReactElement {
 
 function describeLifetime(seconds: number, trans: TranslationBundle): string {
   const minutes = seconds / 60;
-  return minutes < 60
+  return minutes % 60 !== 0
     ? trans.__('%1 minutes', minutes)
     : trans._n('%1 hour', '%1 hours', minutes / 60);
 }

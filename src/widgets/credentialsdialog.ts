@@ -41,6 +41,9 @@ export async function showCredentials(options: {
   const { config, path, client, trans } = options;
   const targets = uploadTargets(config, path);
   const model = new CredentialsModel({ client, folder: firstTarget(targets, path) });
+  if (config.features.credentials) {
+    void model.load();
+  }
   const body = ReactWidget.create(
     createElement(CredentialsBody, { config, model, targets, trans })
   );

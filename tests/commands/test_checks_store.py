@@ -5,9 +5,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import pytest
+from support.stub_server import Reply, stub_server
 
 from wherobots_storage.commands.checks_store import StoreChecks
-from wherobots_storage.commands.findings import Finding
+from wherobots_storage.commands.findings import Finding, checked
 from wherobots_storage.errors import (
     AccessDenied,
     NoCredentials,
@@ -16,6 +17,7 @@ from wherobots_storage.errors import (
     StorageError,
 )
 from wherobots_storage.namespace.paths import Root
+from wherobots_storage.objectstore.connect import connect
 from wherobots_storage.objectstore.memory import MemoryStore
 from wherobots_storage.settings import Tenancy
 
@@ -129,6 +131,25 @@ def test_a_store_that_refuses_deletes_fails_the_write_check() -> None:
     found = check(Refusing())
     assert found["write"].state == "failed"
     assert "delete" in found["write"].advice
+
+
+NO_KEY = b"""<Error><Code>AccessDenied</Code><Message>User: arn:aws:sts::1:assumed-role/storage/ann
+is not authorized to perform: kms:GenerateDataKey on resource: arn:aws:kms:eu-west-1:1:key/1 because
+no session policy allows the kms:GenerateDataKey action</Message></Error>"""
+
+
+def test_a_key_that_may_not_be_used_has_advice_of_its_own() -> None:
+    """Rights on folders would not help: it is said that it is the bucket's key, and what to set."""
+    with stub_server() as stub:
+        empty = Reply(200, b"<ListBucketResult><KeyCount>0</KeyCount></ListBucketResult>")
+        stub.answer = lambda one: Reply(403, NO_KEY) if one.method == "PUT" else empty
+        store = connect("test", stub.environment())
+        finding = checked("write", StoreChecks(TENANCY, store, Facts()).writing)
+        store.close()
+    assert finding.state == "failed"
+    assert "KMS key" in finding.message
+    assert "WHEROBOTS_STORAGE_KMS_KEY" in finding.advice
+    assert "--kms-key" in finding.advice
 
 
 def test_ignored_conditions_are_a_warning() -> None:

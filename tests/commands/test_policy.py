@@ -43,12 +43,35 @@ def test_an_administrator_is_no_customer(capsys: pytest.CaptureFixture[str]) -> 
     assert "${aws:PrincipalTag/customer}" in capsys.readouterr().out
 
 
+KEY = "arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+FOR_AWS = ["policy", "--for", "aws", "--principal", "arn:aws:iam::123456789012:user/hub"]
+
+
+@pytest.mark.parametrize("whose", [["--all", "--root", "s3://bucket/org/"], TENANT])
+@pytest.mark.parametrize("how", ["flag", "setting"])
+def test_the_key_of_the_bucket(
+    whose: list[str],
+    how: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The role's statement for a KMS key is printed when one is named, or configured."""
+    if how == "setting":
+        monkeypatch.setenv("WHEROBOTS_STORAGE_KMS_KEY", KEY)
+    more = ["--kms-key", KEY] if how == "flag" else []
+    assert main([*FOR_AWS, *whose, *more, "--only", "permissionPolicy"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [KEY] in [one["Resource"] for one in found["Statement"]]
+
+
 @pytest.mark.parametrize(
     ("more", "told"),
     [
         (["--only", "nothing"], "permissionPolicy, trustPolicy"),
         (["--role", "a b"], "role's name"),
         (["--principal", "*"], "one principal"),
+        (["--kms-key", KEY], "Only AWS"),
+        (["--kms-key", KEY.replace("key/", "alias/")], "no alias"),
     ],
 )
 def test_what_cannot_be_exits_with_2(

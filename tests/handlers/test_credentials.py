@@ -44,6 +44,7 @@ class FakeSource:
         self.asked: list[tuple[Scope, int]] = []
         self.opened = 0
         self.error: Exception | None = None
+        self.most = 43_200
 
     def open(self) -> FakeSource:
         """Note it."""
@@ -56,6 +57,8 @@ class FakeSource:
         scope.policy()
         if self.error is not None:
             raise self.error
+        if seconds > self.most:
+            raise errors.InvalidInput("The role does not give that.")
         return KEYS
 
 
@@ -150,6 +153,48 @@ class TestVending:
         """Every folder that one may write in, and whatever is below it, can be the target."""
         for folder in (path, f"{path}a/b/"):
             assert (await api.post("credentials", {"path": folder})).json()["scope"] == folder
+
+
+class TestLimits:
+    @pytest.mark.parametrize("most", [43_200, 28_800, 14_400, 3600])
+    async def test_the_longest_lifetime(self, api: Api, source: FakeSource, most: int) -> None:
+        """It is the longest that the source gives; asked for once, and handed to nobody."""
+        source.most = most
+        for _ in range(2):
+            answer = await api.get("credentials")
+            assert (answer.status, answer.json()) == (200, {"maxSeconds": most})
+            assert KEYS.secret_access_key not in answer.body.decode()
+        tried = [43_200, 28_800, 14_400]
+        assert [seconds for _, seconds in source.asked] == [
+            seconds for seconds in tried if seconds >= most
+        ]
+        assert {scope.rights for scope, _ in source.asked} == {"read"}
+
+    async def test_a_session_that_was_tried_is_told(
+        self, api: Api, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """The store has made it, and so it is a line of the audit log."""
+        caplog.set_level(logging.INFO, "wherobots_storage.audit")
+        await api.get("credentials")
+        (line,) = audited(caplog)
+        assert (line["event"], line["by"]) == ("credentials-vended", "lifetimes")
+        assert (line["user"], line["seconds"]) == (CUSTOMER, 43_200)
+        assert line["accessKeyId"] == KEYS.access_key_id
+
+    @pytest.mark.parametrize(
+        "error",
+        [errors.StoreUnavailable("Away."), errors.InvalidConfiguration("It knows no such role.")],
+        ids=lambda error: error.code,
+    )
+    async def test_what_cannot_be_found_out(
+        self, api: Api, source: FakeSource, error: errors.StorageError
+    ) -> None:
+        """Why is told, and the next one finds out."""
+        source.error = error
+        answer = await api.get("credentials")
+        assert (answer.status, answer.error().code) == (status_of(error), error.code)
+        source.error = None
+        assert (await api.get("credentials")).json() == {"maxSeconds": 43_200}
 
 
 class TestRefusals:

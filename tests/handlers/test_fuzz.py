@@ -109,6 +109,7 @@ REQUESTS = st.sampled_from(
         ("PUT", "uploads/part"),
         ("POST", "uploads/complete"),
         ("POST", "sync"),
+        ("GET", "credentials"),
         ("POST", "credentials"),
     ]
 )

@@ -50,6 +50,7 @@ def test_the_table_has_the_routes_that_the_panel_uses() -> None:
         ("GET", "sync"),
         ("POST", "sync"),
         ("GET", "sync/held"),
+        ("GET", "credentials"),
         ("POST", "credentials"),
         ("GET", "config"),
     }

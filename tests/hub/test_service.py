@@ -13,6 +13,7 @@ import urllib3
 from support.hubs import Service, Sessions, Tokens, of_a_server
 from support.stub_server import Reply, stub_server
 
+from wherobots_storage.credentials.longest import longest_of
 from wherobots_storage.credentials.source import CHAINED_SECONDS, Credentials
 from wherobots_storage.errors import (
     AccessDenied,
@@ -224,6 +225,13 @@ def test_the_administrator_says_how_long_sessions_may_live(
         assert source(service).vend(EVERYTHING, 7200)
         with pytest.raises(InvalidInput, match="7,200 seconds"):
             source(service).vend(EVERYTHING, 7201)
+        assert source(service).longest(EVERYTHING) == 7200
+
+
+def test_a_server_is_told_how_long_sessions_may_live(service: Service, sessions: Sessions) -> None:
+    """With any session, so that it need not try lifetimes that are refused."""
+    assert longest_of(source(service), EVERYTHING, "customer-ann") == CHAINED_SECONDS
+    assert [seconds for _, _, seconds in sessions.asked] == [900]
 
 
 def test_there_is_nothing_else(service: Service) -> None:

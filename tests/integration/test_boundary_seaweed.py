@@ -36,8 +36,9 @@ class Pasted(Scope):
 
     written: dict[str, tuple[str, ...]]
 
-    def policy(self, partition: str = "aws") -> str:
+    def policy(self, partition: str = "aws", kms_key: str | None = None) -> str:
         """Objects below some patterns, listings by others."""
+        del kms_key
         arn = bucket_arn(self.bucket, partition)
         objects, listings = type(self).written["objects"], type(self).written["listings"]
         found: list[dict[str, Any]] = [

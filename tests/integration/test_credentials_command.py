@@ -7,15 +7,22 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import boto3
 import pytest
 from botocore.exceptions import ClientError
 
 from wherobots_storage.cli import main
-from wherobots_storage.credentials.snippets import FORMATS
+from wherobots_storage.credentials.snippets import FORMATS, Place
+from wherobots_storage.credentials.sts import AssumeRole, open_client
+from wherobots_storage.credentials.vending import Vendor
+from wherobots_storage.namespace.paths import Root
+from wherobots_storage.objectstore import embedded_config
 from wherobots_storage.objectstore.embedded import EmbeddedStore
+from wherobots_storage.settings import Tenancy
 
 pytestmark = [pytest.mark.store, pytest.mark.usefixtures("user")]
 
@@ -159,6 +166,45 @@ def test_impossible_lifetimes(seconds: str, capsys: pytest.CaptureFixture[str]) 
         main(["credentials", "--seconds", seconds])
     assert caught.value.code == 2
     assert "--seconds" in capsys.readouterr().err
+
+
+@pytest.fixture(scope="module")
+def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedStore]:
+    """A SeaweedFS whose role gives sessions of an hour at most."""
+    made = embedded_config._roles
+
+    def an_hour(keys: embedded_config.Keys) -> dict[str, Any]:
+        found = made(keys)
+        return found | {"sts": found["sts"] | {"maxSessionLength": "1h"}}
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(embedded_config, "_roles", an_hour)
+        with EmbeddedStore(tmp_path_factory.mktemp("strict")) as running:
+            yield running
+
+
+def test_more_than_the_store_gives(
+    strict: EmbeddedStore, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is asked for and what may be is told; the panel offers an hour at most there."""
+    for name, value in strict.environment().items():
+        monkeypatch.setenv(name, value)
+    assert main(["credentials", "--seconds", "7200", "--json"]) == 2
+    shown = capsys.readouterr()
+    assert "for 7,200 seconds. Ask for 3,600 or less" in shown.err
+    assert "accessKeyId" not in shown.out
+    source = AssumeRole(open_client(), strict.role_arn, "customer-a")
+    tenancy = Tenancy(Root("bucket", "org/"), "customer-a")
+    vendor = Vendor(tenancy, lambda: source, lambda uri: Place(uri, "us-east-1"))
+    assert vendor.longest() == 3600
+
+
+def test_as_long_as_the_store_gives(seaweed: EmbeddedStore) -> None:
+    """Where it gives twelve hours, those are offered."""
+    source = AssumeRole(open_client(), seaweed.role_arn, "customer-a")
+    tenancy = Tenancy(Root("bucket", "org/"), "customer-a")
+    vendor = Vendor(tenancy, lambda: source, lambda uri: Place(uri, "us-east-1"))
+    assert vendor.longest() == 43_200
 
 
 def test_without_a_role(

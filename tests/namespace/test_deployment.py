@@ -51,6 +51,28 @@ def test_all_customers_share_a_role_by_tags() -> None:
     assert statement["Condition"] == {"StringLike": {"aws:RequestTag/customer": ["customer-*"]}}
 
 
+KEY = "arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+
+
+@pytest.mark.parametrize("customer", ["customer-a", None])
+def test_a_role_for_a_bucket_with_a_key(customer: str | None) -> None:
+    """With a KMS key the role may use that key, and no other; a note says what the key must let."""
+    found = made("aws", customer=customer, kms_key=KEY)
+    about = [one for one in found["permissionPolicy"]["Statement"] if one["Resource"] == [KEY]]
+    assert about == [
+        {"Effect": "Allow", "Action": ["kms:Decrypt", "kms:GenerateDataKey"], "Resource": [KEY]}
+    ]
+    assert any("KMS key's own policy" in note for note in found["notes"])
+    assert "kms:" not in json.dumps(made("aws", customer=customer))
+
+
+@pytest.mark.parametrize("store", ["ceph", "seaweedfs"])
+def test_a_key_of_another_store_is_refused(store: Store) -> None:
+    """Where sessions need no right to a key, naming one is a mistake."""
+    with pytest.raises(InvalidConfiguration, match="Only AWS"):
+        made(store, kms_key=KEY)
+
+
 @pytest.mark.parametrize("store", ["ceph", "seaweedfs"])
 def test_without_tags_the_role_has_the_tree(store: Store) -> None:
     """Where there are no tags, everybody's role has the tree, and a note says what narrows it."""

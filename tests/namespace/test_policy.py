@@ -12,7 +12,13 @@ from wherobots_storage.errors import InvalidPath, OutsideArea, ReadOnlyFolder, T
 from wherobots_storage.namespace.customer import customer_from_user
 from wherobots_storage.namespace.paths import MAX_KEY_BYTES, Root, StoragePath
 from wherobots_storage.namespace.permissions import PermissionTable
-from wherobots_storage.namespace.policy import MAX_SESSION_POLICY, Rights, Scope, compact
+from wherobots_storage.namespace.policy import (
+    MAX_SESSION_POLICY,
+    Rights,
+    Scope,
+    compact,
+    longest_customer,
+)
 
 ROOT = Root("bucket", "org/")
 TABLE = PermissionTable("customer-a1")
@@ -209,6 +215,38 @@ def test_long_names_fit(bucket: str, prefix: str, customer: str, rights: Rights)
     """All areas fit for the longest names where the others are not the longest too."""
     scope = Scope.of_areas(Root(bucket, prefix), PermissionTable(customer), rights)
     assert len(scope.policy()) <= MAX_SESSION_POLICY
+
+
+KEY = "arn:aws:kms:ap-southeast-1:123456789012:key/mrk-1234abcd12ab34cd56ef1234567890ab"
+
+
+@pytest.mark.parametrize(
+    ("rights", "actions"),
+    [
+        ("read", ["kms:Decrypt"]),
+        ("upload", ["kms:Decrypt", "kms:GenerateDataKey"]),
+        ("write", ["kms:Decrypt", "kms:GenerateDataKey"]),
+    ],
+)
+def test_a_bucket_with_a_key_of_one_s_own(rights: Rights, actions: list[str]) -> None:
+    """A session has the right to the bucket's KMS key, and to no other, beside all it had."""
+    scope = folder("/data/customer-a1/", rights)
+    plain = json.loads(scope.policy())["Statement"]
+    *before, key, denial = json.loads(scope.policy(kms_key=KEY))["Statement"]
+    assert [*before, denial] == plain
+    assert key == {"Effect": "Allow", "Action": actions, "Resource": [KEY]}
+
+
+@pytest.mark.parametrize(("prefix", "customer"), [(85, 73), (107, 18)])
+def test_with_a_key_long_names_fit(prefix: int, customer: int) -> None:
+    """As long as is documented: a key's statement takes sixteen characters of a root's prefix."""
+    root = Root("b" * 20, "p" * prefix + "/")
+    assert longest_customer(root, "aws", KEY) >= customer
+    table = PermissionTable(f"customer-{'x' * (customer - 9)}")
+    for rights in RIGHTS:
+        text = Scope.of_areas(root, table, rights).policy("aws", KEY)
+        assert len(text) <= MAX_SESSION_POLICY
+        assert " " not in text
 
 
 @pytest.mark.parametrize("rights", RIGHTS)

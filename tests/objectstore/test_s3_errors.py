@@ -114,6 +114,40 @@ def test_sdk_exceptions(error: Exception, kind: type[ours.StorageError]) -> None
     assert type(from_exception(error, WHERE)) is kind
 
 
+NO_KEY = (
+    "User: arn:aws:sts::123456789012:assumed-role/storage/ann is not authorized to perform: "
+    "kms:GenerateDataKey on resource: arn:aws:kms:eu-central-1:123456789012:key/1 because no "
+    "session policy allows the kms:GenerateDataKey action"
+)
+"""What AWS answers to a put where the session has no right to the bucket's key."""
+
+
+@pytest.mark.parametrize(
+    ("code", "said", "kind"),
+    [
+        ("AccessDenied", NO_KEY, ours.KeyDenied),
+        ("AccessDenied", NO_KEY.replace("GenerateDataKey", "Decrypt"), ours.KeyDenied),
+        ("AccessDenied", "Access Denied", ours.AccessDenied),
+        ("AccessDenied", NO_KEY.replace("kms:", "s3:"), ours.AccessDenied),
+        ("NoSuchKey", NO_KEY, ours.NotFound),
+        ("KMS.DisabledException", "It is disabled.", ours.KeyDenied),
+    ],
+)
+def test_a_refusal_for_the_key_is_told_apart(
+    code: str, said: str, kind: type[ours.StorageError]
+) -> None:
+    """By botocore's answer and by a plain one; nothing of the store's own words is passed on."""
+    answer = {"Code": code, "Message": said}
+    client_error = sdk.ClientError(
+        {"Error": answer, "ResponseMetadata": {"HTTPStatusCode": 403}},  # type: ignore[typeddict-item]
+        "PutObject",
+    )
+    body = f"<Error><Code>{code}</Code><Message>{said}</Message></Error>".encode()
+    for error in (from_client_error(client_error, WHERE), error_of(403, body, {}, WHERE)):
+        assert type(error) is kind
+        assert "arn:aws:" not in error.message
+
+
 AWS_CODES = """
 AccessControlListNotSupported AccessDenied AccessPointAlreadyOwnedByYou AccountProblem
 AllAccessDisabled AmbiguousGrantByEmailAddress AuthorizationHeaderMalformed

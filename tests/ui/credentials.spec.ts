@@ -137,6 +137,26 @@ test('everything can be done by keyboard, and Enter does not close the dialog', 
   await expect(panel.root.locator(':focus')).toHaveCount(1);
 });
 
+test('no longer lifetime is offered than the store gives', async ({ panel, page }) => {
+  await panel.open(MINE);
+  await openDialog(panel);
+  const offered = panel.dialog.getByRole('combobox', { name: 'Valid for' }).getByRole('option');
+  await expect(offered.last()).toHaveText('12 hours');
+  await panel.dialog.press('Escape');
+  const asked = (url: URL) => url.pathname.endsWith('/api/v1/credentials');
+  await page.route(asked, route =>
+    route.request().method() === 'GET'
+      ? route.fulfill({ json: { maxSeconds: 3600 } })
+      : route.continue()
+  );
+  await openDialog(panel);
+  await expect(offered).toHaveText(['15 minutes', '30 minutes', '1 hour']);
+  await getCredentials(panel);
+  await expect(panel.dialog.getByRole('timer')).toBeVisible();
+  await panel.dialog.press('Escape');
+  await page.unroute(asked);
+});
+
 test('a folder that cannot stand in a policy is refused with what to do', async ({ panel }) => {
   await panel.openFresh();
   await panel.button('New folder').click();

@@ -1,10 +1,16 @@
-"""The structures of ``POST credentials``; the browser keeps an answer while its dialog is open."""
+"""The structures of ``credentials``; the browser keeps an answer while its dialog is open."""
 
 from __future__ import annotations
 
 from typing import Literal
 
 from wherobots_storage.api.models import Wire
+
+
+class CredentialsLimits(Wire, frozen=True, kw_only=True):
+    """What can be asked for: sessions that live ``max_seconds`` at most."""
+
+    max_seconds: int
 
 
 class CredentialsRequest(Wire, frozen=True, kw_only=True):

@@ -17,10 +17,15 @@ from typing import Any
 import msgspec
 
 from wherobots_storage.api import models
-from wherobots_storage.api.credentials import CredentialsRequest, VendedCredentials
+from wherobots_storage.api.credentials import (
+    CredentialsLimits,
+    CredentialsRequest,
+    VendedCredentials,
+)
 
 EXPORTED: tuple[type[models.Wire], ...] = (
     *models.EXPORTED,
+    CredentialsLimits,
     CredentialsRequest,
     VendedCredentials,
 )

@@ -143,9 +143,10 @@ class Unlimited(Scope):
 
     __slots__ = ()
 
-    def policy(self, partition: str = "aws") -> str:  # noqa: ARG002 - the scope's signature
-        """Everything, as a session policy."""
-        everything = {"Effect": "Allow", "Action": ["s3:*"], "Resource": ["*"]}
+    def policy(self, partition: str = "aws", kms_key: str | None = None) -> str:
+        """Everything, as a session policy; what is encrypted included."""
+        del partition, kms_key
+        everything = {"Effect": "Allow", "Action": ["s3:*", "kms:*"], "Resource": ["*"]}
         return compact({"Version": VERSION, "Statement": [everything]})
 
 

@@ -31,6 +31,9 @@ ADVICE: dict[str, str] = {
     "clock-skew": "Set this machine's clock, for example by enabling NTP.",
     "expired-credentials": "Renew the credentials (aws sso login, say) and try again.",
     "invalid-credentials": "Check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE.",
+    "key-denied": "Set WHEROBOTS_STORAGE_KMS_KEY to the key's ARN where sessions are made (this "
+    "server, or the hub's service), give the role what `wherobots-storage policy --for aws "
+    "--kms-key ARN` prints, and let the key's own policy allow it; or encrypt with SSE-S3.",
     "no-credentials": "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE.",
     "no-such-bucket": "Check the bucket's name in WHEROBOTS_STORAGE_ROOT, or make the bucket.",
     "store-unavailable": "Check AWS_ENDPOINT_URL and the network from this machine.",

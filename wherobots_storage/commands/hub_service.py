@@ -73,12 +73,12 @@ def run(context: Context) -> int:
     settings = context.settings()
     root = settings.require_tenancy().root
     most = check_seconds(context.arguments.max_seconds)
-    sources = open_sources(settings.role_arn)
+    sources = open_sources(settings.role_arn, kms_key=settings.kms_key)
     vendor = HubVendor(root, sources, most=most)
     logging.basicConfig(
         level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s"
     )
-    longest = longest_customer(root)
+    longest = longest_customer(root, kms_key=settings.kms_key)
     if longest < MAX_NAME:
         context.output.note(
             f"The root is long: customers whose folder's name has over {longest} characters can "

@@ -13,6 +13,7 @@ import json
 from typing import Any, get_args
 
 from wherobots_storage.commands.context import DONE, Context
+from wherobots_storage.config_values import as_kms_key
 from wherobots_storage.errors import InvalidInput
 from wherobots_storage.namespace.deployment import Deployment, Store, documents
 from wherobots_storage.namespace.paths import Root
@@ -35,6 +36,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--role", default="wherobots-storage", metavar="NAME", help="the role's name"
     )
     parser.add_argument(
+        "--kms-key",
+        metavar="ARN",
+        help="the KMS key with which the bucket encrypts (AWS); default: the one configured",
+    )
+    parser.add_argument(
         "--origin", action="append", default=[], metavar="URL", help="a web origin that may read"
     )
     parser.add_argument("--only", metavar="DOCUMENT", help="one document, such as trustPolicy")
@@ -53,6 +59,7 @@ def run(context: Context) -> int:
         customer=customer,
         identity_provider=arguments.identity_provider,
         subject=arguments.subject,
+        kms_key=_kms_key(context),
         origins=tuple(arguments.origin),
     )
     found = documents(deployment)
@@ -60,6 +67,14 @@ def run(context: Context) -> int:
         context.output.note(note)
     _print(context, found if arguments.only is None else _one(found, arguments.only))
     return DONE
+
+
+def _kms_key(context: Context) -> str | None:
+    given: str | None = context.arguments.kms_key
+    if given is None:
+        # Of an administrator's settings nothing else need be right.
+        return context.settings().kms_key
+    return as_kms_key(given, "--kms-key")
 
 
 def _subject(context: Context) -> tuple[Root, str | None]:

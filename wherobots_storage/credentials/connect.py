@@ -23,29 +23,41 @@ from wherobots_storage.settings import Settings
 
 
 def open_source(
-    role_arn: str | None, session_name: str, environment: Mapping[str, str] | None = None
+    role_arn: str | None,
+    session_name: str,
+    environment: Mapping[str, str] | None = None,
+    *,
+    kms_key: str | None = None,
 ) -> CredentialSource:
     """The source for a role: by web identity where the environment has that for the same role.
 
     ``session_name`` is the customer's folder name. Raises InvalidConfiguration when no role is
     configured, since what is handed out must never be the server's own keys.
     """
-    return open_sources(role_arn, environment)(session_name)
+    return open_sources(role_arn, environment, kms_key=kms_key)(session_name)
 
 
 def open_sources(
-    role_arn: str | None, environment: Mapping[str, str] | None = None
+    role_arn: str | None,
+    environment: Mapping[str, str] | None = None,
+    *,
+    kms_key: str | None = None,
 ) -> Callable[[str], CredentialSource]:
-    """Makes the source of each customer, over one client. Raises as ``open_source``."""
+    """Makes the source of each customer, over one client. Raises as ``open_source``.
+
+    ``kms_key``: the ARN of the key to which sessions have a right, where the bucket has one.
+    """
     if role_arn is None:
         raise InvalidConfiguration(NO_ROLE)
     given = os.environ if environment is None else environment
     if not by_web_identity(role_arn, given):
         signing = open_client()
-        return lambda name: AssumeRole(signing, role_arn, name, customer=name)
+        return lambda name: AssumeRole(signing, role_arn, name, customer=name, kms_key=kms_key)
     unsigned = open_client(signed=False)
     token_file = Path(given["AWS_WEB_IDENTITY_TOKEN_FILE"])
-    return lambda name: AssumeRoleWithWebIdentity(unsigned, role_arn, name, token_file)
+    return lambda name: AssumeRoleWithWebIdentity(
+        unsigned, role_arn, name, token_file, kms_key=kms_key
+    )
 
 
 def source_of(settings: Settings) -> CredentialSource:
@@ -56,7 +68,7 @@ def source_of(settings: Settings) -> CredentialSource:
     tenancy = settings.require_tenancy()
     if settings.hub_service is not None:
         return HubSource(settings.hub_service, tenancy, os.environ)
-    return open_source(settings.role_arn, tenancy.customer)
+    return open_source(settings.role_arn, tenancy.customer, kms_key=settings.kms_key)
 
 
 def by_web_identity(role_arn: str, environment: Mapping[str, str]) -> bool:

@@ -50,6 +50,7 @@ CODES: Mapping[str, Kind] = {
     "InvalidAuthorizationMessageException": ours.InvalidInput,
     "InvalidClientTokenId": ours.InvalidCredentials,
     "InvalidIdentityToken": ours.InvalidCredentials,
+    "InvalidParameterValue": ours.InvalidInput,
     "JWTPayloadSizeExceededException": ours.TooLarge,
     "MalformedPolicyDocument": ours.InvalidInput,
     "MethodNotAllowed": ours.NotSupported,
@@ -118,15 +119,23 @@ class AssumeRole:
 
     ``session_name`` tells in the store's own log whose session it is. ``customer`` is the tag that
     one role of AWS for all customers asks for (``policy --all``). One for a single customer may
-    not let a session be tagged: what is refused with the tag is tried without.
+    not let a session be tagged: what is refused with the tag is tried without. ``kms_key``: the ARN
+    of the key with which the bucket encrypts; sessions then have the right to it, too.
     """
 
     def __init__(
-        self, client: STSClient, role_arn: str, session_name: str, *, customer: str | None = None
+        self,
+        client: STSClient,
+        role_arn: str,
+        session_name: str,
+        *,
+        customer: str | None = None,
+        kms_key: str | None = None,
     ) -> None:
         self._client = client
         self._role_arn = role_arn
         self._session_name = role_session_name(session_name)
+        self._kms_key = kms_key
         wanted = customer is not None and is_aws(client.meta.endpoint_url)
         self._tags = [{"Key": TAG, "Value": customer}] if wanted else []
 
@@ -136,7 +145,7 @@ class AssumeRole:
         arguments: dict[str, Any] = {
             "RoleArn": self._role_arn,
             "RoleSessionName": self._session_name,
-            "Policy": scope.policy(_partition(self._role_arn)),
+            "Policy": scope.policy(_partition(self._role_arn), self._kms_key),
             "DurationSeconds": seconds,
         }
         asked = _Asked(self._client, self._role_arn, scope, seconds, BY_KEYS)
@@ -154,12 +163,19 @@ class AssumeRoleWithWebIdentity:
     """
 
     def __init__(
-        self, client: STSClient, role_arn: str, session_name: str, token_file: Path
+        self,
+        client: STSClient,
+        role_arn: str,
+        session_name: str,
+        token_file: Path,
+        *,
+        kms_key: str | None = None,
     ) -> None:
         self._client = client
         self._role_arn = role_arn
         self._session_name = role_session_name(session_name)
         self._token_file = token_file
+        self._kms_key = kms_key
 
     def vend(self, scope: Scope, seconds: int) -> Credentials:
         """Assume the role with the scope's policy. Raises as CredentialSource says.
@@ -171,7 +187,7 @@ class AssumeRoleWithWebIdentity:
             "RoleArn": self._role_arn,
             "RoleSessionName": self._session_name,
             "WebIdentityToken": _read_token(self._token_file),
-            "Policy": scope.policy(_partition(self._role_arn)),
+            "Policy": scope.policy(_partition(self._role_arn), self._kms_key),
             "DurationSeconds": seconds,
         }
         asked = _Asked(self._client, self._role_arn, scope, seconds, BY_IDENTITY)

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from wherobots_storage.credentials.longest import longest_of
 from wherobots_storage.credentials.snippets import Place
 from wherobots_storage.credentials.source import Credentials, CredentialSource
 from wherobots_storage.namespace.paths import StoragePath
@@ -51,11 +52,23 @@ class Vendor:
         self._locate = locate
         self._lock = threading.Lock()
         self._source: CredentialSource | None = None
+        self._longest: int | None = None
 
     def vend(self, scope: Scope, seconds: int) -> Vended:
         """A session for the scope. Raises as CredentialSource does, and what opening raises."""
         place = self._locate(self._tenancy.root.uri(scope.prefixes[0]))
         return Vended(self._opened().vend(scope, seconds), place)
+
+    def longest(self) -> int:
+        """The longest lifetime that can be asked for, in seconds: found out once, then kept.
+
+        Raises as ``vend``.
+        """
+        if self._longest is None:
+            tenancy = self._tenancy
+            scope = Scope.of_areas(tenancy.root, tenancy.permissions, "read")
+            self._longest = longest_of(self._opened(), scope, tenancy.customer)
+        return self._longest
 
     def _opened(self) -> CredentialSource:
         with self._lock:

@@ -13,7 +13,12 @@ from typing import NoReturn
 from jupyter_server.auth.decorator import authorized
 from tornado import web
 
-from wherobots_storage.api.credentials import CredentialsRequest, Snippets, VendedCredentials
+from wherobots_storage.api.credentials import (
+    CredentialsLimits,
+    CredentialsRequest,
+    Snippets,
+    VendedCredentials,
+)
 from wherobots_storage.credentials import snippets
 from wherobots_storage.credentials.source import NO_ROLE, check_seconds
 from wherobots_storage.credentials.vending import Vended, Vendor, scope_of
@@ -29,6 +34,16 @@ from wherobots_storage.namespace.policy import ALL, Scope
 
 class CredentialsHandler(StorageHandler):
     """``credentials``."""
+
+    @web.authenticated
+    @authorized
+    async def get(self) -> None:
+        """Answer with what can be asked for, as far as the source of sessions tells it.
+
+        Raises as ``post``.
+        """
+        vendor = self._vendor()
+        self.answer(CredentialsLimits(max_seconds=await self.backend.run(vendor.longest)))
 
     @web.authenticated
     @authorized

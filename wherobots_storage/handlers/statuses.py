@@ -19,6 +19,7 @@ STATUSES: dict[type[StorageError], HTTPStatus] = {
     errors.ReadOnlyFolder: HTTPStatus.FORBIDDEN,
     errors.OutsideArea: HTTPStatus.FORBIDDEN,
     errors.AccessDenied: HTTPStatus.FORBIDDEN,
+    errors.KeyDenied: HTTPStatus.FORBIDDEN,
     # Never 401: it is the server that the store does not know; the browser need not log in.
     errors.CredentialsError: HTTPStatus.BAD_GATEWAY,
     errors.NoCredentials: HTTPStatus.BAD_GATEWAY,

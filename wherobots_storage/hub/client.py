@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import msgspec
 import urllib3
 
-from wherobots_storage.credentials.source import Credentials, check_seconds
+from wherobots_storage.credentials.source import MIN_SECONDS, Credentials, check_seconds
 from wherobots_storage.errors import (
     InvalidConfiguration,
     NoCredentials,
@@ -50,8 +50,17 @@ class HubSource:
         Raises InvalidConfiguration when the service is for another root, or the user another
         customer; NoCredentials when there is no hub token, or the hub does not accept it.
         """
+        return self._checked(self._asked(scope, seconds))
+
+    def longest(self, scope: Scope) -> int:
+        """How many seconds a session may live, as the service says with one. Raises as ``vend``."""
+        vended = self._asked(scope, MIN_SECONDS)
+        self._checked(vended)
+        return vended.longest
+
+    def _asked(self, scope: Scope, seconds: int) -> Vended:
         asked = Asked(self._folder(scope), scope.rights, check_seconds(seconds))
-        return self._checked(self._ask(msgspec.json.encode(asked)))
+        return self._ask(msgspec.json.encode(asked))
 
     def _folder(self, scope: Scope) -> str | None:
         """The scope's folder below the root; None for all of them, which the service knows."""

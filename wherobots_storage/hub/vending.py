@@ -149,4 +149,5 @@ class HubVendor:
             secret_access_key=found.secret_access_key,
             session_token=found.session_token,
             expiration=found.expiration,
+            longest=self._most,
         )

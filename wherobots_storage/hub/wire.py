@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from wherobots_storage.credentials.source import CHAINED_SECONDS
 from wherobots_storage.errors import StorageError
 from wherobots_storage.namespace.policy import Rights
 
@@ -23,7 +24,10 @@ class Asked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Vended(msgspec.Struct, frozen=True, rename="camel"):
-    """A session, and whose tree it is for. ``expiration`` is in seconds since the epoch."""
+    """A session, and whose tree it is for. ``expiration`` is in seconds since the epoch.
+
+    ``longest``: how many seconds a session of this service may live.
+    """
 
     customer: str
     root: str
@@ -31,6 +35,7 @@ class Vended(msgspec.Struct, frozen=True, rename="camel"):
     secret_access_key: str
     session_token: str
     expiration: float
+    longest: int = CHAINED_SECONDS
 
 
 class Refused(msgspec.Struct, frozen=True):

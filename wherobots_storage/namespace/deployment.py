@@ -46,6 +46,7 @@ class Deployment:
     ``identity_provider``: ``principal`` is an OpenID Connect provider instead: its ARN, or on
     SeaweedFS its name in the configuration. ``subject`` is then the one identity of the
     customer's, the ``sub`` claim of its token.
+    ``kms_key``: the ARN of the key with which the bucket encrypts, on AWS, if it is one's own.
     ``origins``: web origins that may read with presigned URLs; the panel itself needs none.
     """
 
@@ -56,6 +57,7 @@ class Deployment:
     customer: str | None = None
     identity_provider: bool = False
     subject: str | None = None
+    kms_key: str | None = None
     origins: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -64,6 +66,9 @@ class Deployment:
             raise InvalidConfiguration(f"{self.role!r} cannot be a role's name.")
         if not self.principal or "*" in self.principal:
             message = "Name the one principal that may assume the role; a '*' would let anybody."
+            raise InvalidConfiguration(message)
+        if self.kms_key is not None and self.store != "aws":
+            message = "Only AWS asks for a right to a KMS key: leave it out for other stores."
             raise InvalidConfiguration(message)
         if self.identity_provider:
             self._check_identity()
@@ -129,7 +134,7 @@ def permission_policy(deployment: Deployment) -> Document:
         )
     else:
         prefixes = (prefix,)
-    found = statements(deployment.bucket, prefixes, "write")
+    found = statements(deployment.bucket, prefixes, "write", deployment.kms_key)
     if deployment.store == "ceph":
         found.append(_nothing_told(deployment))
     return {"Version": VERSION, "Statement": found}
@@ -202,11 +207,16 @@ def cors(deployment: Deployment) -> Document:
 def notes(deployment: Deployment) -> list[str]:
     """What has to be known about the documents, a sentence or two each."""
     found = ["The bucket policy refuses plain http: leave it out where the store has no TLS."]
-    longest = longest_customer(deployment.root, deployment.partition)
+    longest = longest_customer(deployment.root, deployment.partition, deployment.kms_key)
     if longest < len(deployment.customer or "x" * MAX_NAME):
         found.append(
             "A session's policy has room for 2,048 characters. With this root, customers' names of "
             f"over {longest} characters have no session for all their folders."
+        )
+    if deployment.kms_key is not None:
+        found.append(
+            "The KMS key's own policy must let the account's policies decide (that of a new key "
+            "does), or name the role. Set WHEROBOTS_STORAGE_KMS_KEY where sessions are made, too."
         )
     if deployment.customer is None and deployment.store == "aws":
         found.append(

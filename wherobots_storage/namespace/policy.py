@@ -50,6 +50,14 @@ LIST_ACTIONS: Mapping[Rights, tuple[str, ...]] = {
 }
 """What may be listed, below the prefixes only. Unfinished uploads are for whoever clears them."""
 
+KEY_ACTIONS: Mapping[Rights, tuple[str, ...]] = {
+    "read": ("kms:Decrypt",),
+    "upload": ("kms:Decrypt", "kms:GenerateDataKey"),
+    "write": ("kms:Decrypt", "kms:GenerateDataKey"),
+}
+"""What SSE-KMS asks of who reads, and of who writes: the parts of an upload are read again (S3 user
+guide, "Using server-side encryption with AWS KMS keys")."""
+
 _WILDCARD = re.compile(r"[*?]|\$\{")
 
 ALL = "all your folders"
@@ -69,11 +77,17 @@ def compact(document: object) -> str:
     return json.dumps(document, separators=(",", ":")).replace(" ", "\\u0020")
 
 
-def statements(bucket: str, prefixes: tuple[str, ...], rights: Rights) -> list[Document]:
+def statements(
+    bucket: str, prefixes: tuple[str, ...], rights: Rights, kms_key: str | None = None
+) -> list[Document]:
     """The statements that allow ``rights`` below ``prefixes``, each ending with a slash.
 
-    ``bucket`` is the bucket's ARN.
+    ``bucket`` is the bucket's ARN, ``kms_key`` that of the key with which it encrypts. The key
+    opens no object to who may not get it: the store asks for both rights.
     """
+    keys: list[Document] = []
+    if kms_key is not None:
+        keys = [{"Effect": "Allow", "Action": list(KEY_ACTIONS[rights]), "Resource": [kms_key]}]
     return [
         {
             "Effect": "Allow",
@@ -87,6 +101,7 @@ def statements(bucket: str, prefixes: tuple[str, ...], rights: Rights) -> list[D
             # A request without a prefix has no such key in it, and so is not allowed.
             "Condition": {"StringLike": {"s3:prefix": [f"{prefix}*" for prefix in prefixes]}},
         },
+        *keys,
         NO_NEW_SESSION,
     ]
 
@@ -131,9 +146,10 @@ class Scope:
         prefixes = tuple(top.key(root) for top, _ in table.areas)
         return cls(root.bucket, prefixes, rights, ALL)
 
-    def policy(self, partition: str = "aws") -> str:
+    def policy(self, partition: str = "aws", kms_key: str | None = None) -> str:
         """The session policy as JSON. Raises TooLarge over 2,048 characters."""
-        found = statements(bucket_arn(self.bucket, partition), self.prefixes, self.rights)
+        arn = bucket_arn(self.bucket, partition)
+        found = statements(arn, self.prefixes, self.rights, kms_key)
         text = compact({"Version": VERSION, "Statement": found})
         if len(text) > MAX_SESSION_POLICY:
             raise TooLarge(self._too_long(len(text)), path=self._path())
@@ -155,7 +171,7 @@ class Scope:
         )
 
 
-def longest_customer(root: Root, partition: str = "aws") -> int:
+def longest_customer(root: Root, partition: str = "aws", kms_key: str | None = None) -> int:
     """How long a customer's folder name may be to have a session for all its folders.
 
     ``MAX_NAME`` where every name fits; 0 where none does, since the root is too long.
@@ -163,7 +179,7 @@ def longest_customer(root: Root, partition: str = "aws") -> int:
     for length in range(MAX_NAME, len(PREFIX), -1):
         table = PermissionTable(PREFIX + "x" * (length - len(PREFIX)))
         try:
-            Scope.of_areas(root, table, "write").policy(partition)
+            Scope.of_areas(root, table, "write").policy(partition, kms_key)
         except TooLarge:
             continue
         return length

@@ -27,19 +27,20 @@ def without_illegal(content: bytes) -> bytes:
 def error_of(status: int, content: bytes, headers: Mapping[str, str], where: Where) -> StorageError:
     """The error of an answer that is none of the good ones; its body may be anything."""
     lower = {name.lower(): value for name, value in headers.items()}
-    code, region = _code_and_region(content)
+    code, region, said = _parts(content)
     region = region or lower.get("x-amz-bucket-region", "")
-    return from_answer(code, status, where, bucket_region=region or None)
+    return from_answer(code, status, where, bucket_region=region or None, said=said)
 
 
-def _code_and_region(content: bytes) -> tuple[str, str]:
+def _parts(content: bytes) -> tuple[str, str, str]:
+    """An error's code, the bucket's region and the message, each empty where there is none."""
     if not content or len(content) > MAX_ERROR_BYTES:
-        return "", ""
+        return "", "", ""
     try:
         root = ET.fromstring(without_illegal(content))  # noqa: S314 - expat expands no external entities
     except ET.ParseError:
-        return "", ""
-    return _text(root, "Code"), _text(root, "Region")
+        return "", "", ""
+    return _text(root, "Code"), _text(root, "Region"), _text(root, "Message")
 
 
 def _text(root: ET.Element, name: str) -> str:

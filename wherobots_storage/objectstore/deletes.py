@@ -57,7 +57,8 @@ def _delete_batch(connection: Connection, keys: Sequence[str]) -> list[DeleteFai
     )
     failures = []
     for failed in answer.get("Errors", []):
-        error = from_answer(failed.get("Code", ""), 0, connection.where)
+        said = failed.get("Message", "")
+        error = from_answer(failed.get("Code", ""), 0, connection.where, said=said)
         if error.code != "not-found":
             failures.append(DeleteFailure(failed.get("Key", ""), error.code, error.message))
     return failures

@@ -8,6 +8,7 @@ signature carries the access key and the string that was signed.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -29,6 +30,8 @@ class Where:
     host: str
     region: str
 
+
+_KEY_ACTION = re.compile(r"\bkms:[A-Z]")
 
 _RETRY = "Try again in a moment."
 _KEYS = "Check the AWS credentials (the keys, or the profile they come from)."
@@ -55,6 +58,10 @@ MESSAGES: Mapping[Kind, str] = {
     ours.InvalidCredentials: f"The object store {{host}} does not know these credentials. {_KEYS}",
     ours.InvalidInput: "The object store cannot do this request as it was asked ({detail}).",
     ours.InvalidPath: "The object store does not take this name ({detail}). Choose another.",
+    ours.KeyDenied: (
+        "The object store refused this: bucket {bucket} is encrypted with a KMS key that these "
+        "credentials may not use, or that is disabled. Ask whoever manages the bucket."
+    ),
     ours.LocalIOError: "A local file or body could not be read ({detail}).",
     ours.NoCredentials: (
         "No AWS credentials were found. Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, "
@@ -169,8 +176,14 @@ sent, so it is the connection's failure.
 """
 
 
-def kind_of(code: str, status: int) -> Kind:
-    """The error that an answer's code and status stand for."""
+def kind_of(code: str, status: int, said: str = "") -> Kind:
+    """The error that an answer's code and status stand for; ``said`` is its message.
+
+    A refusal for the key is one for access by its code: the message names the action of KMS that
+    is not allowed (IAM user guide, "Troubleshoot access denied error messages").
+    """
+    if CODES.get(code) is ours.AccessDenied and _KEY_ACTION.search(said):
+        return ours.KeyDenied
     if code in CODES:
         return CODES[code]
     if status in STATUSES:
@@ -181,13 +194,16 @@ def kind_of(code: str, status: int) -> Kind:
 
 
 def from_answer(
-    code: str, status: int, where: Where, *, bucket_region: str | None = None
+    code: str, status: int, where: Where, *, bucket_region: str | None = None, said: str = ""
 ) -> ours.StorageError:
-    """The error for an answer with an error code (empty when it had no body) and a status."""
+    """The error for an answer with an error code (empty when it had no body) and a status.
+
+    ``said``: the answer's own message, which is looked at, and not quoted.
+    """
     # Only a well-formed code is quoted: anything else may be a proxy's page.
     known = code if code.isascii() and code.replace(".", "").isalnum() else ""
     detail = f"{known or 'no error code'}, HTTP status {status}"
-    return make(kind_of(known, status), where, detail, bucket_region)
+    return make(kind_of(known, status, said), where, detail, bucket_region)
 
 
 def make(
@@ -205,13 +221,14 @@ def from_client_error(error: sdk.ClientError, where: Where) -> ours.StorageError
     """The error for botocore's ClientError."""
     answer: Mapping[str, Any] = error.response
     code = str(answer.get("Error", {}).get("Code", ""))
+    said = str(answer.get("Error", {}).get("Message", ""))
     facts = answer.get("ResponseMetadata", {})
     status = int(facts.get("HTTPStatusCode", 0))
     if code.isdigit():
         # botocore makes a code of the status when the answer had no body.
         status, code = status or int(code), ""
     region = facts.get("HTTPHeaders", {}).get("x-amz-bucket-region")
-    return from_answer(code, status, where, bucket_region=region)
+    return from_answer(code, status, where, bucket_region=region, said=said)
 
 
 def from_exception(error: Exception, where: Where) -> ours.StorageError:

@@ -213,6 +213,8 @@ export class FakeClient {
 
   heldUrl = jest.fn((id: string) => `sync/held?${id}`);
 
+  credentialsLimits = jest.fn(async () => ({ maxSeconds: 12 * 3600 }));
+
   vendCredentials = jest.fn<
     ReturnType<IStorageClient['vendCredentials']>,
     Parameters<IStorageClient['vendCredentials']>

@@ -44,6 +44,37 @@ describe('credentials', () => {
     expect(client.vendCredentials.mock.calls[0]![0].seconds).toBe(3600);
   });
 
+  it.each([
+    [12 * 3600, [900, 1800, 3600, 4 * 3600, 8 * 3600, 12 * 3600]],
+    [3600, [900, 1800, 3600]],
+    [7200, [900, 1800, 3600, 7200]],
+    [5430, [900, 1800, 3600, 5400]],
+    [900, [900]]
+  ])('are offered for %d seconds at most, where the server says so', async (most, offered) => {
+    const { client, model } = setUp();
+    client.credentialsLimits.mockResolvedValueOnce({ maxSeconds: most });
+    await model.load();
+    expect(model.state.lifetimes).toEqual(offered);
+    expect(model.state.seconds).toBe(Math.min(3600, offered[offered.length - 1]!));
+  });
+
+  it('are offered for an hour at most until the server says more, and when it does not', async () => {
+    const { client, model } = setUp();
+    expect(model.state.lifetimes).toEqual([900, 1800, 3600]);
+    client.credentialsLimits.mockRejectedValueOnce(refusal('store-unavailable', 503, 'Away.'));
+    await model.load();
+    expect(model.state.lifetimes).toEqual([900, 1800, 3600]);
+    expect(model.state.error).toBeNull();
+  });
+
+  it('stay, when it is found out later how long others may live', async () => {
+    const { model } = setUp();
+    await model.request();
+    await model.load();
+    expect(model.state.phase).toBe('ready');
+    expect(text(model)).toContain('se/cret');
+  });
+
   it('expire by what the server says is left, whatever this clock says', async () => {
     const { clock, model } = setUp();
     await model.request();

@@ -146,6 +146,18 @@ describe('the dialog for the AWS CLI', () => {
     expect(alert()).toBeNull();
   });
 
+  it('offers the lifetimes that there are, and no longer one', async () => {
+    const { client, host, model } = await setUp();
+    const offered = () =>
+      [...host.querySelectorAll('select')[1]!.options].map(option => option.textContent);
+    expect(offered()).toEqual(['15 minutes', '30 minutes', '1 hour']);
+    client.credentialsLimits.mockResolvedValueOnce({ maxSeconds: 5400 });
+    await act(() => model.load());
+    expect(offered()).toEqual(['15 minutes', '30 minutes', '1 hour', '90 minutes']);
+    await act(() => model.load());
+    expect(offered().slice(-3)).toEqual(['4 hours', '8 hours', '12 hours']);
+  });
+
   it('warns of a folder that others use', async () => {
     const { host, model } = await setUp({ cautions: { '/spark-logs/': 'Spark reads here.' } });
     expect(host.textContent).not.toContain('Spark reads here.');

@@ -200,9 +200,16 @@ test('the state of the sync comes by events through the proxy, unasked', async (
 });
 
 test('the dialog’s credentials upload to the shown folder, and not to the other user’s', async () => {
-  await each(async ({ panel, user, other }) => {
+  await each(async ({ page, panel, user, other }) => {
     await panel.open(`/data/${user.customer}/`);
+    const told = page.waitForResponse(
+      one => one.request().method() === 'GET' && /\/credentials(\?|$)/.test(one.url())
+    );
     await openDialog(panel);
+    // The service gives an hour, and so nothing longer is offered.
+    expect(await (await told).json()).toEqual({ maxSeconds: 3600 });
+    const offered = panel.dialog.getByRole('combobox', { name: 'Valid for' }).getByRole('option');
+    await expect(offered).toHaveText(['15 minutes', '30 minutes', '1 hour']);
     await getCredentials(panel);
     const there = await Elsewhere.make(await copied(panel, '~/.aws/credentials'));
     try {
