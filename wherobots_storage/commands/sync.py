@@ -110,7 +110,7 @@ def _agree(named: str | None, output: Output) -> Agree:
         return nobody
     if not named:
         message = "--accept-deletes needs the ID of what is to be deleted: "
-        message += "`wherobots-storage status` shows the held deletions with it."
+        message += "`wherobots-storage sync` shows the held deletions with it."
         raise InvalidInput(message)
 
     def agree(held: HeldDeletions) -> bool:
