@@ -22,7 +22,7 @@ from wherobots_storage.objectstore.embedded_config import IDENTITY
 
 pytest.importorskip("jupyterhub", reason="needs the extra 'hub'")
 
-pytestmark = [pytest.mark.slow, pytest.mark.store, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.store, pytest.mark.timeout(1200)]
 
 SWEEP = Path(__file__).parent.parent / "support" / "sweep.py"
 USERS = ("ann", "ann-x@example.org")

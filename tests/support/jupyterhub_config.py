@@ -59,8 +59,8 @@ c.Spawner.args = [
 ]
 c.Spawner.default_url = "/lab"
 c.Spawner.environment = given["environment"]
-c.Spawner.start_timeout = 120
-c.Spawner.http_timeout = 120
+c.Spawner.start_timeout = 300
+c.Spawner.http_timeout = 300
 c.JupyterHub.services = [
     {"name": "test", "api_token": given["token"]},
     {

@@ -159,7 +159,7 @@ class JupyterHub:
                 start_new_session=True,
             )
         try:
-            self._until(self._is_up, 120)
+            self._until(self._is_up, 300)
             for name in self._users:
                 self.api("POST", f"users/{name}")
         except BaseException:
@@ -197,14 +197,14 @@ class JupyterHub:
         """Start the user's server; returns a token of the user's for it."""
         self.api("POST", f"users/{user}/server")
         self._until(
-            lambda: bool(self.api("GET", f"users/{user}")["servers"].get("", {}).get("ready")), 150
+            lambda: bool(self.api("GET", f"users/{user}")["servers"].get("", {}).get("ready")), 330
         )
         return str(self.api("POST", f"users/{user}/tokens", {"note": "test"})["token"])
 
     def stop(self, user: str) -> None:
         """Stop the user's server."""
         self.api("DELETE", f"users/{user}/server")
-        self._until(lambda: not self.api("GET", f"users/{user}")["servers"], 90)
+        self._until(lambda: not self.api("GET", f"users/{user}")["servers"], 200)
 
     def api(self, method: str, path: str, body: object = None) -> Any:
         """Call the hub's API with the administrator's token."""
@@ -221,7 +221,7 @@ class JupyterHub:
             headers={"Authorization": f"token {token}", "Content-Type": "application/json"},
         )
         try:
-            with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310 - as above
+            with urllib.request.urlopen(request, timeout=120) as answer:  # noqa: S310 - as above
                 status, text = answer.status, answer.read()
         except urllib.error.HTTPError as error:
             status, text = error.code, error.read()
@@ -280,7 +280,7 @@ async def _execute(url: str, token: str, code: str) -> str:
     message |= {"metadata": {}, "content": {**content, "user_expressions": {}}}
     await channel.write_message(json.dumps(message | {"channel": "shell", "buffers": []}))
     while True:
-        text = await asyncio.wait_for(channel.read_message(), 240)
+        text = await asyncio.wait_for(channel.read_message(), 600)
         assert text is not None, "the kernel's channel was closed"
         came = json.loads(text)
         if came["parent_header"].get("msg_id") != "one":

@@ -24,7 +24,10 @@ export default defineConfig({
   reporter: [['list']],
   use: {
     viewport: { width: 1200, height: 760 },
-    launchOptions: { executablePath: '/usr/bin/chromium', args: CHROMIUM_FLAGS },
+    launchOptions: {
+      executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+      args: CHROMIUM_FLAGS
+    },
     permissions: ['clipboard-read', 'clipboard-write'],
     acceptDownloads: true,
     locale: 'en-GB',
