@@ -70,6 +70,8 @@ class Oracle:
         """Others changed the key since home and mirror last held the same."""
         self.again: set[str] = set()
         """Others wrote the home's own bytes there, as another version than was there before."""
+        self.broken: set[Held] = set()
+        """What a power cut left of files: the engine may move it to the trash."""
         self.agreed: dict[str, Value] = {}
         """What home and mirror last held both."""
         self._beside: set[Held] = set()
@@ -104,6 +106,7 @@ class Oracle:
             self._release(held, theirs=held in self._witnessed)
         self.due -= set(home)
         self.held -= set(home)
+        self.broken = {held for held in self.broken if home.get(held[0]) == held[1]}
         self.home = dict(home)
         self._home_seen |= set(home.items())
 
@@ -122,6 +125,21 @@ class Oracle:
         self._ever |= set(mirror)
         self._mirror_seen |= held_in(mirror)
 
+    def power_cut(self, home: Tree, *, everything: bool) -> None:
+        """The machine's disk did not get all of the home; with ``everything`` nor of the journal.
+
+        Nobody did that: what others wrote and what was reported stays so. A deletion of the last
+        minutes may come back, and what the engine knew is to be found out again.
+        """
+        broken = {(path, home[path]) for path, _ in _lost(self.home, home) if path in home}
+        self.broken = {held for held in self.broken if home.get(held[0]) == held[1]} | broken
+        self.doubtful |= {path for path, _ in _lost(self.home, home)}
+        if everything:
+            self.doubtful |= set(home) | set(self.mirror)
+        self._known.clear()
+        self.due.clear()
+        self.home = dict(home)
+
     def begin(self) -> None:
         """A run of the engine begins."""
         self._home_seen = set(self.home.items())
@@ -139,7 +157,7 @@ class Oracle:
             self._check_restored(home, trash)
             require(mirror == self.mirror, "a restore changed the mirror")
         else:
-            require(home == self.home, f"a sync changed the home: {_changes(self.home, home)}")
+            self._check_unchanged(home, trash)
             if run == "beside":
                 self._check_beside(mirror)
             self._check_synced(mirror)
@@ -152,13 +170,14 @@ class Oracle:
         self._gone |= {
             (path, value)
             for path, value in _lost(before, after)
-            if path not in after and not self._is_own(path)
+            if path not in after and not self._is_own(path) and (path, value) not in self.broken
         }
         self._ever |= set(mirror)
         self.again -= {path for path, _ in (*_lost(mirror, self.mirror), *_lost(home, self.home))}
         if self._apart:
             for path, _ in (*_lost(self.mirror, mirror), *_lost(mirror, self.mirror)):
                 self._touched(path)
+        self.broken = {held for held in self.broken if home.get(held[0]) == held[1]}
         self.home, self.mirror = dict(home), dict(mirror)
         self._witnessed |= set(home.items())
         self._mirror_seen |= holds
@@ -275,7 +294,8 @@ class Oracle:
             require(value[0] != "folder", f"a restore removed the folder {path!r}")
             # An empty file gives way to bytes: a power cut leaves such ones.
             empty = value == ("file", b"") and self.mirror.get(path, value) != value
-            require(held in self.outdated or empty, f"{held} was lost to a restore")
+            may = held in self.outdated or held in self.broken or empty
+            require(may, f"{held} was lost to a restore")
             if path not in home or held not in self.outdated:
                 require(held in trash, f"{held} is neither here nor in the trash")
         for held in _lost(home, self.home):
@@ -291,6 +311,13 @@ class Oracle:
                 self.agreed[path] = value
             if self.mirror.get(path) == value:
                 self.reported.add(held)
+
+    def _check_unchanged(self, home: Tree, trash: Collection[Held]) -> None:
+        aside = {held for held in self.broken if held[0] not in home}
+        require(aside <= set(trash), f"{aside} are neither here nor in the trash")
+        expected = dict(self.home.items() - aside)
+        require(home == expected, f"a sync changed the home: {_changes(expected, home)}")
+        self.home = expected
 
     def _origins(self, path: str) -> set[Held]:
         return {(path, value) for name in names_of(path) for value in self._seen_at(name)}

@@ -5,14 +5,14 @@ from __future__ import annotations
 import itertools
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 from unittest.mock import Mock, patch
 
-from support.disk import Disk
+from support.disk import Disk, Loss
 from support.haste import Hasty, Seconds
 from support.homes import PREFIX, everything, settings_for
 from support.oracle import Oracle, Run, Tree, Value, require
@@ -30,6 +30,7 @@ from wherobots_storage.sync import (
     deletions,
     downloads,
     large,
+    powercut,
     reading,
     uploads,
     worklist,
@@ -125,6 +126,7 @@ class World:
         self._patches.enter_context(patch.object(OutageDetector, "ROW", ROW))
         self._patches.enter_context(patch.object(finals, "RETRY_SECONDS", 0.0))
         self._patches.enter_context(patch.object(reading, "RACY_NS", 10**18 if self.hasty else 0))
+        self._patches.enter_context(patch.object(powercut, "BOOT_ID", self._disk.boot))
         seconds = Seconds()  # One for all: no name comes twice, as long as clocks go on.
         for module in (aside, beside, conflicts, rescues):
             self._patches.enter_context(patch.object(module, "time", seconds))
@@ -298,7 +300,23 @@ class World:
                 file.write_bytes(b"no database at all" * 400)
             else:
                 file.unlink()
+        self._disk.flush()
         self.oracle.lose_journal()
+
+    def power_cut(self, losses: Iterable[Loss], *, roll_back: bool = False) -> None:
+        """The machine stops at once; of each file one of these ``losses`` is left, in turn.
+
+        ``roll_back``: the journal's last transactions did not reach the disk either.
+        """
+        self._drop_session()
+        if roll_back:
+            self._disk.roll_back()
+        turns = itertools.cycle(losses)
+        files = [path for path, value in sorted(self.oracle.home.items()) if value[0] == "file"]
+        for path, loss in zip(files, turns, strict=False):
+            self._disk.lose(path, loss)
+        self._disk.reboot()
+        self.oracle.power_cut(self.home_tree(), everything=roll_back)
 
     def check_fresh_restore(self) -> None:
         """A restore into an empty folder is the mirror, less reserved and refused names."""
@@ -318,6 +336,7 @@ class World:
     def _engine(self) -> Session:
         if self._session is None:
             self.state.make()
+            self._disk.flush()
 
             def clock() -> float:
                 return time.time() + self.ahead
@@ -333,6 +352,12 @@ class World:
                 rehash=Rehash(clock=clock),
             )
         return self._session
+
+    def _drop_session(self) -> None:
+        """The process is gone, and nothing is said or committed any more."""
+        if self._session is not None:
+            self._session.journal._db.close()
+            self._session = None
 
     def _run(
         self,
@@ -352,9 +377,7 @@ class World:
                 report = work(self._engine())
             ended = True
         except Killed:
-            if self._session is not None:
-                self._session.journal._db.close()
-                self._session = None
+            self._drop_session()
             self._disk.thaw()
         except StorageError as error:
             require(points.struck, f"without any trouble it failed: {error!r}")

@@ -18,6 +18,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 from support.acts import FOLDERS, OTHER, PATHS, USER, Act
+from support.disk import LOSSES, Loss
 from support.trouble import Trouble
 from support.world import World
 
@@ -150,6 +151,29 @@ class SyncMachine(RuleBasedStateMachine):
             self.world.lose_home()
         if journal != "kept":
             self.world.lose_journal(damaged=journal == "damaged")
+
+    @rule(
+        losses=st.lists(st.sampled_from(LOSSES), min_size=1, max_size=4),
+        roll_back=st.booleans(),
+        during=st.none() | kills,
+        restoring=st.booleans(),
+        trouble=troubles,
+    )
+    def power_cut(
+        self,
+        losses: list[Loss],
+        roll_back: bool,
+        during: Trouble | None,
+        restoring: bool,
+        trouble: Trouble | None,
+    ) -> None:
+        """The machine stops between two runs or in one, and the agent begins before the user."""
+        if during is not None:
+            self.world.cycle(during)
+        self.world.power_cut(losses, roll_back=roll_back)
+        begin = self.world.restore if restoring else self.world.cycle
+        begin(trouble)
+        begin()
 
     @rule()
     def a_day_passes(self) -> None:

@@ -10,6 +10,7 @@ from unittest.mock import patch
 
 import pytest
 from support.acts import Act
+from support.disk import Loss
 from support.trouble import Trouble
 from support.world import World
 
@@ -19,7 +20,7 @@ from wherobots_storage.planning import format as form
 from wherobots_storage.planning import restore as restore_planning
 from wherobots_storage.planning import safety
 from wherobots_storage.planning.tree import Record
-from wherobots_storage.sync import aside, deletions, install, toll, uploads
+from wherobots_storage.sync import aside, deletions, install, session, toll, uploads
 from wherobots_storage.sync import restore as restore_work
 from wherobots_storage.sync.conflicts import Keeper
 from wherobots_storage.sync.focus import Focus
@@ -194,6 +195,30 @@ def finds_nothing_there(world: World) -> None:
     world.restore()
 
 
+def loses_its_power(world: World, loss: Loss) -> None:
+    """The machine stops after a save, and begins again with a sync."""
+    act(world, "user", "write", A)
+    act(world, "user", "write", B)
+    world.settle()
+    world.power_cut([loss, ""])
+    world.cycle()
+
+
+def is_left_empty(world: World) -> None:
+    """A saved file has lost its bytes to a power cut."""
+    loses_its_power(world, "empty")
+
+
+def is_left_older(world: World) -> None:
+    """A saved file is what it was before, after a power cut."""
+    loses_its_power(world, "older")
+
+
+def is_left_without_a_name(world: World) -> None:
+    """A saved file is gone after a power cut."""
+    loses_its_power(world, "gone")
+
+
 def without_conditions() -> AbstractContextManager[Any]:
     """Puts that replace whatever is there."""
 
@@ -321,6 +346,11 @@ def trashing_everything() -> AbstractContextManager[Any]:
     return patch.object(restore_work, "veto_trash", lambda **_: None)
 
 
+def believing_a_power_cut() -> AbstractContextManager[Any]:
+    """What a power cut left is taken for the user's work."""
+    return patch.object(session, "mend", lambda *_args, **_named: 0)
+
+
 class Case(NamedTuple):
     """An engine that is broken in one way, the story that shows it, and what the oracle says."""
 
@@ -347,6 +377,9 @@ CASES = [
     Case(never_asking, empties_its_home, "nothing is left, and nobody was asked"),
     Case(never_asking, loses_most, "more than half is gone, and nobody was asked"),
     Case(forgetting_what_is_held, goes_on_after_a_loss, "and nobody has agreed to it"),
+    Case(believing_a_power_cut, is_left_empty, "what was reported as saved is lost"),
+    Case(believing_a_power_cut, is_left_older, "what was reported as saved is lost"),
+    Case(believing_a_power_cut, is_left_without_a_name, "which the user did not do"),
     Case(trashing_everything, finds_nothing_there, "nothing is left, and nobody was asked"),
 ]
 
