@@ -24,18 +24,6 @@ from wherobots_storage.errors import (
 from wherobots_storage.sync.client import AgentClient, open_socket
 
 
-@pytest.fixture
-def store() -> FaultyStore:
-    """An empty store."""
-    return FaultyStore()
-
-
-@pytest.fixture
-def bench(tmp_path: Path, store: FaultyStore) -> Bench:
-    """An empty home beside it."""
-    return Bench(tmp_path, store)
-
-
 def down(error: type[StorageError] = StoreUnavailable) -> Callable[[str, str], None]:
     """Make every request fail."""
 

@@ -27,18 +27,6 @@ LARGE = 9 * 1024**2
 """More bytes than are held in memory."""
 
 
-@pytest.fixture
-def store() -> FaultyStore:
-    """An empty store."""
-    return FaultyStore()
-
-
-@pytest.fixture
-def bench(tmp_path: Path, store: FaultyStore) -> Bench:
-    """An empty home beside it."""
-    return Bench(tmp_path, store)
-
-
 def lease(store: ObjectStore, host: str) -> LeaseObject:
     """The lease as the instance on this host sees it."""
     return LeaseObject(store, PREFIX, instance=f"home-on-{host}", host=host)

@@ -20,18 +20,6 @@ from wherobots_storage.sync.scan import Scanner
 from wherobots_storage.sync.session import Session
 
 
-@pytest.fixture
-def store() -> FaultyStore:
-    """An empty store."""
-    return FaultyStore()
-
-
-@pytest.fixture
-def bench(tmp_path: Path, store: FaultyStore) -> Bench:
-    """An empty home beside it."""
-    return Bench(tmp_path, store)
-
-
 def files(bench: Bench, folder: str = "") -> list[str]:
     """The keys in a folder of the mirror, less the markers of folders."""
     found = bench.keys()

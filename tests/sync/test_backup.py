@@ -29,18 +29,6 @@ from wherobots_storage.settings import OPEN_UPLOADS
 LARGE = 9 * 1024**2
 
 
-@pytest.fixture
-def store() -> FaultyStore:
-    """An empty store."""
-    return FaultyStore()
-
-
-@pytest.fixture
-def bench(tmp_path: Path, store: FaultyStore) -> Bench:
-    """An empty home beside it."""
-    return Bench(tmp_path, store)
-
-
 def test_format_of_a_file(bench: Bench, store: FaultyStore) -> None:
     """A file's object carries mtime in decimal seconds, mode in octal, and the SHA-256."""
     bench.write("a.txt", b"hello", mtime_ns=1_700_000_000_123_456_789).chmod(0o640)

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.faults import FaultyStore
 from support.homes import OLD, PREFIX, Bench, opened
 
 from wherobots_storage.errors import HomeMissing
@@ -20,12 +19,6 @@ from wherobots_storage.sync.cancel import Cancel
 from wherobots_storage.sync.home import Home
 from wherobots_storage.sync.intents import Intent, Intents
 from wherobots_storage.sync.state import StateFolder
-
-
-@pytest.fixture
-def bench(tmp_path: Path) -> Bench:
-    """An empty home and an empty store."""
-    return Bench(tmp_path, FaultyStore())
 
 
 def moved(bench: Bench) -> None:

@@ -33,12 +33,6 @@ MOST_ALIVE = 6_000
 
 
 @pytest.fixture
-def store() -> FaultyStore:
-    """An empty store."""
-    return FaultyStore()
-
-
-@pytest.fixture
 def bench(tmp_path: Path, store: FaultyStore) -> Bench:
     """A home with one saved file; what other tests have left in memory is cleared away."""
     gc.collect()

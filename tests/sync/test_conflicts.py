@@ -24,18 +24,6 @@ LARGE = 9 * 1024**2
 
 
 @pytest.fixture
-def store() -> FaultyStore:
-    """An empty store."""
-    return FaultyStore()
-
-
-@pytest.fixture
-def bench(tmp_path: Path, store: FaultyStore) -> Bench:
-    """An empty home beside it."""
-    return Bench(tmp_path, store)
-
-
-@pytest.fixture
 def second(tmp_path: Path, store: FaultyStore) -> Bench:
     """Another home of the same mirror."""
     return Bench(tmp_path, store, "two")

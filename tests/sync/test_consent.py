@@ -25,12 +25,6 @@ from wherobots_storage.sync.work import Work
 
 
 @pytest.fixture
-def store() -> FaultyStore:
-    """An empty store."""
-    return FaultyStore()
-
-
-@pytest.fixture
 def bench(tmp_path: Path, store: FaultyStore) -> Bench:
     """A home of sixty saved files, forty of which are gone."""
     bench = Bench(tmp_path, store)

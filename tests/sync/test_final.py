@@ -25,18 +25,6 @@ from wherobots_storage.sync.reading import Content
 from wherobots_storage.sync.state import StateFolder
 
 
-@pytest.fixture
-def store() -> FaultyStore:
-    """An empty store."""
-    return FaultyStore()
-
-
-@pytest.fixture
-def bench(tmp_path: Path, store: FaultyStore) -> Bench:
-    """An empty home beside it."""
-    return Bench(tmp_path, store)
-
-
 def down(_name: str, _key: str) -> None:
     """Let no request through."""
     raise StoreUnavailable("It is gone.")

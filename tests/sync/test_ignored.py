@@ -3,21 +3,13 @@
 from __future__ import annotations
 
 import shutil
-from pathlib import Path
 
 import pytest
-from support.faults import FaultyStore
 from support.homes import OLD, PREFIX, Bench, opened, settings_for
 
 from wherobots_storage.planning.ignore import IgnoreRules
 from wherobots_storage.sync.cancel import Cancel
 from wherobots_storage.sync.focus import Focus
-
-
-@pytest.fixture
-def bench(tmp_path: Path) -> Bench:
-    """An empty home and an empty store."""
-    return Bench(tmp_path, FaultyStore())
 
 
 def test_what_is_ignored_and_then_removed_here_stays_in_the_bucket(bench: Bench) -> None:

@@ -19,18 +19,6 @@ Interrupt = Callable[[str], None]
 
 
 @pytest.fixture
-def store() -> FaultyStore:
-    """An empty store."""
-    return FaultyStore()
-
-
-@pytest.fixture
-def bench(tmp_path: Path, store: FaultyStore) -> Bench:
-    """An empty home beside it."""
-    return Bench(tmp_path, store)
-
-
-@pytest.fixture
 def sync_and_die(bench: Bench, store: FaultyStore, tmp_path: Path) -> Interrupt:
     """Sync, and leave the journal as a kill leaves it right after a request has arrived."""
     state = StateFolder.for_settings(bench.settings).path

@@ -27,18 +27,6 @@ def outside(tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.fixture
-def store() -> FaultyStore:
-    """What the bench's bucket is in."""
-    return FaultyStore()
-
-
-@pytest.fixture
-def bench(tmp_path: Path, store: FaultyStore) -> Bench:
-    """An empty home and bucket."""
-    return Bench(tmp_path, store)
-
-
 def _becomes_a_link(folder: Path, target: Path) -> None:
     shutil.rmtree(folder)
     folder.symlink_to(target)

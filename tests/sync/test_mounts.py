@@ -19,12 +19,6 @@ OTHER = "other-filesystem"
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> Bench:
-    """An empty home and an empty store."""
-    return Bench(tmp_path, FaultyStore())
-
-
-@pytest.fixture
 def shared(tmp_path: Path) -> Path:
     """A folder of the same disk, with files."""
     folder = tmp_path / "shared"

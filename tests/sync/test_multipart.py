@@ -36,12 +36,6 @@ def _small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def store() -> FaultyStore:
-    """An empty store."""
-    return FaultyStore()
-
-
-@pytest.fixture
 def bench(tmp_path: Path, store: FaultyStore) -> Bench:
     """A home with a file of five parts."""
     bench = Bench(tmp_path, store)

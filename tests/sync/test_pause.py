@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import threading
 import time
-from pathlib import Path
 
 import pytest
 from support.agents import eventually, running_agent
@@ -16,18 +15,6 @@ from wherobots_storage.sync.cancel import Cancel, Interrupted
 from wherobots_storage.sync.controller import Controller
 from wherobots_storage.sync.report import Report
 from wherobots_storage.sync.session import Session
-
-
-@pytest.fixture
-def store() -> FaultyStore:
-    """An empty store."""
-    return FaultyStore()
-
-
-@pytest.fixture
-def bench(tmp_path: Path, store: FaultyStore) -> Bench:
-    """An empty home beside it."""
-    return Bench(tmp_path, store)
 
 
 def hold(store: FaultyStore, method: str, first: int) -> threading.Event:

@@ -39,18 +39,6 @@ from wherobots_storage.sync.handover import (
 from wherobots_storage.sync.state import StateFolder
 
 
-@pytest.fixture
-def store() -> FaultyStore:
-    """An empty store."""
-    return FaultyStore()
-
-
-@pytest.fixture
-def bench(tmp_path: Path, store: FaultyStore) -> Bench:
-    """An empty home beside it."""
-    return Bench(tmp_path, store)
-
-
 @pytest.fixture(autouse=True)
 def patient_watchdog(monkeypatch: pytest.MonkeyPatch) -> None:
     """The process that it would end, were a busy machine late by half a second, is this one."""

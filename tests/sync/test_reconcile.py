@@ -35,12 +35,6 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def store() -> FaultyStore:
-    """An empty store."""
-    return FaultyStore()
-
-
-@pytest.fixture
 def bench(tmp_path: Path, store: FaultyStore) -> Bench:
     """A home with every kind of entry."""
     bench = Bench(tmp_path, store)

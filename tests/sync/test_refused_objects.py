@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from support.agents import eventually, running_agent
@@ -16,18 +15,6 @@ from wherobots_storage.sync.mirror import OutageDetector
 
 MANY = 30
 ERRORS = [AccessDenied, InvalidInput, StoreUnavailable]
-
-
-@pytest.fixture
-def store() -> FaultyStore:
-    """An empty store."""
-    return FaultyStore()
-
-
-@pytest.fixture
-def bench(tmp_path: Path, store: FaultyStore) -> Bench:
-    """An empty home beside it."""
-    return Bench(tmp_path, store)
 
 
 def refusing(error: type[StorageError], *names: str) -> Callable[[str, str], None]:

@@ -7,7 +7,6 @@ import time
 from pathlib import Path
 
 import pytest
-from support.faults import FaultyStore
 from support.homes import OLD, Bench, opened
 
 from wherobots_storage.sync import reading
@@ -42,18 +41,6 @@ def settled(monkeypatch: pytest.MonkeyPatch) -> None:
 def clock() -> Clock:
     """A clock that begins now: rows carry the real time."""
     return Clock()
-
-
-@pytest.fixture
-def store() -> FaultyStore:
-    """An empty store."""
-    return FaultyStore()
-
-
-@pytest.fixture
-def bench(tmp_path: Path, store: FaultyStore) -> Bench:
-    """An empty home beside it."""
-    return Bench(tmp_path, store)
 
 
 def dated(session: Session) -> None:

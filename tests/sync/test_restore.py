@@ -31,12 +31,6 @@ LARGE = 9 * 1024**2
 
 
 @pytest.fixture
-def store() -> FaultyStore:
-    """An empty store."""
-    return FaultyStore()
-
-
-@pytest.fixture
 def first(tmp_path: Path, store: FaultyStore) -> Bench:
     """The home that is saved."""
     return Bench(tmp_path, store, "first")

@@ -3,20 +3,12 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 import pytest
-from support.faults import FaultyStore
 from support.homes import Bench, codes
 
 from wherobots_storage.planning.ignore import IGNORE_FILE
 from wherobots_storage.sync.home import Home
-
-
-@pytest.fixture
-def bench(tmp_path: Path) -> Bench:
-    """An empty home and bucket."""
-    return Bench(tmp_path, FaultyStore())
 
 
 def test_a_pipe_in_the_place_of_the_rules(bench: Bench) -> None:

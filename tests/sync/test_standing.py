@@ -23,12 +23,6 @@ from wherobots_storage.sync.worklist import Deletions
 
 
 @pytest.fixture
-def store() -> FaultyStore:
-    """An empty store."""
-    return FaultyStore()
-
-
-@pytest.fixture
 def bench(tmp_path: Path, store: FaultyStore) -> Bench:
     """A home of a hundred saved files, in ten folders."""
     bench = Bench(tmp_path, store)

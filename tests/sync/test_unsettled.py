@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from support.faults import FaultyStore
@@ -15,18 +14,6 @@ from wherobots_storage.sync.cancel import Cancel
 from wherobots_storage.sync.openuploads import OpenUploads
 
 LARGE = 40 * 1024**2
-
-
-@pytest.fixture
-def store() -> FaultyStore:
-    """An empty store."""
-    return FaultyStore()
-
-
-@pytest.fixture
-def bench(tmp_path: Path, store: FaultyStore) -> Bench:
-    """An empty home beside it."""
-    return Bench(tmp_path, store)
 
 
 @pytest.fixture

@@ -23,18 +23,6 @@ from wherobots_storage.sync.home import Home
 from wherobots_storage.sync.watch import Notifier, Watcher, just_before_now, open_notifier
 
 
-@pytest.fixture
-def store() -> FaultyStore:
-    """An empty store."""
-    return FaultyStore()
-
-
-@pytest.fixture
-def bench(tmp_path: Path, store: FaultyStore) -> Bench:
-    """An empty home beside it."""
-    return Bench(tmp_path, store)
-
-
 class Hints:
     """What a watcher told."""
 
