@@ -131,6 +131,16 @@ def test_a_new_file_that_did_not_reach_the_disk_was_not_deleted(
     assert_saved(bench)
 
 
+def test_a_row_that_is_dated_ahead_hides_no_other(bench: Bench, machine: Machine) -> None:
+    """Files that were saved after a clock was set back are the latest, whatever older rows say."""
+    left_as(bench, b"")
+    alter_rows(bench, "time = time + 90000 WHERE path = 'other'")
+    machine.reboot()
+    bench.restore()
+    assert trashed(bench) == [b""]
+    assert_saved(bench)
+
+
 @pytest.mark.parametrize("reboots", [True, False])
 def test_what_was_edited_and_deleted_is_believed(
     bench: Bench, machine: Machine, *, reboots: bool

@@ -7,6 +7,7 @@ restore, and neither are most programs' own files, while the journal knows them 
 from __future__ import annotations
 
 import logging
+import time
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
@@ -67,8 +68,8 @@ def _boot_id() -> str | None:
 def _latest(journal: Journal) -> list[Record]:
     rows = journal.ask(
         "SELECT path FROM entries WHERE kind = 'file' AND time >= "
-        "(SELECT max(time) FROM entries WHERE kind = 'file') - ?",
-        (WINDOW_SECONDS,),
+        "(SELECT coalesce(max(time), 0) FROM entries WHERE kind = 'file' AND time <= ?) - ?",
+        (time.time(), WINDOW_SECONDS),  # One from before a clock was set back is not the latest.
     )
     return [record for (path,) in rows if (record := journal.get(str(path))) is not None]
 
