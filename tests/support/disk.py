@@ -101,21 +101,20 @@ class Disk:
             left[loss], mtime_ns = body[::-1], max(mtime_ns - 10**9, min(mtime_ns, 0))
         file.write_bytes(left[loss])
         os.utime(file, ns=(before.st_atime_ns, mtime_ns))
-        self._date_row(path, hashlib.sha256(body).hexdigest(), before.st_mtime_ns)
+        self._date_row(path, hashlib.sha256(body).hexdigest())
 
-    def _date_row(self, path: str, sha256: str, mtime_ns: int) -> None:
+    def _date_row(self, path: str, sha256: str) -> None:
         journal = self._state / "journal.sqlite"
         if not journal.exists():
             return
-        known = "path = ? AND sha256 = ? AND mtime_ns = ?"
         ctime_ns = (self._home / path).stat().st_ctime_ns
         with suppress(sqlite3.DatabaseError), closing(sqlite3.connect(journal)) as db:
             for change, value in (
                 ("ctime_ns = ? WHERE ctime_ns != 0", ctime_ns),
                 ("time = ? WHERE ctime_ns = 0", time.time()),
             ):
-                row = (value, path, sha256, mtime_ns)
-                db.execute(f"UPDATE entries SET {change} AND {known}", row)  # noqa: S608
+                known = "path = ? AND sha256 = ?"
+                db.execute(f"UPDATE entries SET {change} AND {known}", (value, path, sha256))  # noqa: S608
             db.commit()
 
     def _copy_journal(self, folder: Path) -> None:

@@ -260,6 +260,7 @@ class Oracle:
     def lose_home(self) -> None:
         """The machine and all in the home are gone: what was not reported may be lost."""
         self.home = {}
+        self.broken.clear()
         self.lose_journal()
 
     def lose_journal(self) -> None:
