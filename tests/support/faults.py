@@ -71,3 +71,13 @@ class FaultyStore(MemoryStore):
             for method, key in self.calls
             if method == name and part in key and "/probe/" not in key
         )
+
+
+class PagedStore(FaultyStore):
+    """It lists ``limit`` keys at a time."""
+
+    limit = 1000
+
+    def list_page(self, prefix: str, **options: Any) -> Any:
+        """A page."""
+        return super().list_page(prefix, **{"limit": self.limit, **options})

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import pytest
 from support.agents import ThreadAgent, eventually, running_agent
-from support.faults import FaultyStore
+from support.faults import PagedStore
 from support.homes import OLD, PREFIX, Bench
 from support.tickets import Tickets
 
@@ -20,16 +20,6 @@ from wherobots_storage.sync.watch import Watcher
 
 FILES = 200
 LAST = f"many/{FILES - 1:03}"
-
-
-class PagedStore(FaultyStore):
-    """It lists a few keys at a time."""
-
-    limit = 1000
-
-    def list_page(self, prefix: str, **options: Any) -> Any:
-        """A page."""
-        return super().list_page(prefix, **{"limit": self.limit, **options})
 
 
 class Watch:

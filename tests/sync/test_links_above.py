@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import threading
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.agents import eventually
@@ -132,3 +135,26 @@ def test_a_missing_folder_is_only_made_when_asked_for(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         Folders(tmp_path).open("a", make=False)
     assert not (tmp_path / "a").exists()
+
+
+def test_a_folder_that_another_thread_is_making(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was made here, also for who meets it before that is written down."""
+    folders, real = Folders(tmp_path), os.mkdir
+    there, go = threading.Event(), threading.Event()
+
+    def mkdir(*arguments: Any, **options: Any) -> None:
+        real(*arguments, **options)
+        there.set()
+        go.wait(60)
+
+    monkeypatch.setattr(os, "mkdir", mkdir)
+    with ThreadPoolExecutor(2) as threads:
+        threads.submit(folders.open, "shut")
+        assert there.wait(60)
+        made = threads.submit(folders.make, "shut")
+        wait([made], timeout=0.2)
+        go.set()
+        assert made.result(60) is True
+    folders.close()

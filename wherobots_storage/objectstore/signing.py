@@ -12,7 +12,7 @@ import hmac
 import time
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 
 class Keys(Protocol):
@@ -23,11 +23,25 @@ class Keys(Protocol):
     token: str | None
 
 
+class _Frame(NamedTuple):
+    """Of a request all but its method, its path and the signature."""
+
+    headers: dict[str, str]
+    """The headers that are signed."""
+    rest: str
+    """What follows the path in the request that is signed."""
+    before: str
+    """What precedes that request's hash in the text that is signed."""
+    authorization: str
+    """The header up to the signature."""
+
+
 class Signer:
     """Signs requests for one region; may be called from several threads at once."""
 
     def __init__(self, region: str) -> None:
         self._region = region
+        self._latest: tuple[object, _Frame] = (None, _Frame({}, "", "", ""))
         self._known: tuple[tuple[str, str], hmac.HMAC] = (("", ""), _keyed(b""))
 
     def sign(
@@ -44,6 +58,26 @@ class Signer:
         ``moment`` is in seconds since the epoch, and now unless it is given.
         """
         stamp = _stamp(int(time.time() if moment is None else moment))
+        frame = self._frame(tuple(headers.items()), keys, stamp)
+        request = f"{method}\n{path}{frame.rest}"
+        digest = hashlib.sha256(request.encode()).hexdigest()
+        # A copy of a keyed state, as hmac.digest lets other threads run for a few microseconds'
+        # work, and then waits for its turn.
+        signature = self._key(keys.secret_key, stamp[:8]).copy()
+        signature.update(f"{frame.before}{digest}".encode())
+        authorization = f"{frame.authorization}{signature.hexdigest()}"
+        return {**frame.headers, "authorization": authorization}
+
+    def _frame(self, headers: tuple[tuple[str, str], ...], keys: Keys, stamp: str) -> _Frame:
+        """What goes around a request's path and signature: many requests of a second share it."""
+        key = (headers, stamp, keys.access_key, keys.token)
+        known, frame = self._latest
+        if known != key:
+            frame = self._make_frame(dict(headers), keys, stamp)
+            self._latest = key, frame
+        return frame
+
+    def _make_frame(self, headers: dict[str, str], keys: Keys, stamp: str) -> _Frame:
         signed = {
             **headers,
             "x-amz-content-sha256": "UNSIGNED-PAYLOAD",
@@ -54,19 +88,14 @@ class Signer:
         names = sorted(signed)
         lines = "".join([f"{name}:{_plain(signed[name])}\n" for name in names])
         listed = ";".join(names)
-        request = f"{method}\n{path}\n\n{lines}\n{listed}\nUNSIGNED-PAYLOAD"
         scope = f"{stamp[:8]}/{self._region}/s3/aws4_request"
-        digest = hashlib.sha256(request.encode()).hexdigest()
-        text = f"AWS4-HMAC-SHA256\n{stamp}\n{scope}\n{digest}"
-        # A copy of a keyed state, as hmac.digest lets other threads run for a few microseconds'
-        # work, and then waits for its turn.
-        signature = self._key(keys.secret_key, stamp[:8]).copy()
-        signature.update(text.encode())
-        signed["authorization"] = (
-            f"AWS4-HMAC-SHA256 Credential={keys.access_key}/{scope}, "
-            f"SignedHeaders={listed}, Signature={signature.hexdigest()}"
+        return _Frame(
+            signed,
+            rest=f"\n\n{lines}\n{listed}\nUNSIGNED-PAYLOAD",
+            before=f"AWS4-HMAC-SHA256\n{stamp}\n{scope}\n",
+            authorization=f"AWS4-HMAC-SHA256 Credential={keys.access_key}/{scope}, "
+            f"SignedHeaders={listed}, Signature=",
         )
-        return signed
 
     def _key(self, secret: str, day: str) -> hmac.HMAC:
         """The state of a signature with the signing key, which stays the same for a day."""

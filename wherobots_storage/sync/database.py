@@ -25,6 +25,10 @@ log = logging.getLogger("wherobots_storage.agent")
 RETURN_SECONDS = 5.0
 """How often a database in memory tries to come back to its disk."""
 
+LOG_PAGES = 4000
+"""So many pages, of 4 KiB, the log may have before it is brought to the database: that waits for
+the disk, and while a restore writes thousands of files it waits for all of theirs."""
+
 _UNWRITABLE = {
     sqlite3.SQLITE_FULL,
     sqlite3.SQLITE_READONLY,
@@ -224,6 +228,7 @@ class Database:
 def _use_log(db: sqlite3.Connection) -> None:
     db.execute("PRAGMA journal_mode = WAL")
     db.execute("PRAGMA synchronous = NORMAL")
+    db.execute(f"PRAGMA wal_autocheckpoint = {LOG_PAGES}")
     db.execute("SELECT count(*) FROM sqlite_schema").fetchone()  # makes the log's index
 
 

@@ -86,6 +86,15 @@ class Downloader:
             self.turns.give_way()
         self._land(*landed)
 
+    def wait(self) -> bool:
+        """Wait until a download ends, or somebody rings; False when none is under way."""
+        if not len(self._flights):
+            return False
+        landed = self._flights.next(timeout=LOOK)
+        if landed is not None:
+            self._land(*landed)
+        return True
+
     def announce(self, folders: Iterable[str]) -> None:
         """Note folders that are to be made, before anything is."""
         self._ledger.announce_folders(folders, self._home.folder_mode)
@@ -138,7 +147,8 @@ class Downloader:
         else:
             while self._flights.is_full(remote.size):
                 self._land_next()
-            while (landed := self._flights.next()) is not None:
+            # Handing one in waits for a free connection, and brings the others forward meanwhile.
+            while (landed := self._flights.ended()) is not None:
                 self._land(*landed)
             self._submit(get)
 

@@ -64,6 +64,10 @@ class Flights(Generic[Context, Result]):
         """
         if self._open and self._landed.empty():
             self._transfers.drive(timeout)
+        return self.ended()
+
+    def ended(self) -> tuple[Context, Result | StorageError] | None:
+        """As ``next``, of those that have ended by now: nothing is brought forward for it."""
         try:
             context, size, future = self._landed.get_nowait()
         except queue.Empty:

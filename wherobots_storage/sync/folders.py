@@ -6,7 +6,9 @@ What is made by a folder's descriptor lies in that folder, wherever a link of it
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 import threading
 from contextlib import suppress
 from pathlib import Path
@@ -61,6 +63,23 @@ class Folders:
         """The folder that a path lies in, made if missing, and its name there; as ``open``."""
         above, _, name = path.removesuffix("/").rpartition("/")
         return self.open(above), name
+
+    def make(self, path: str) -> bool:
+        """Make a folder; whether it was made here, be it a moment ago for a file in it.
+
+        Raises NotADirectoryError when something else has its name, OSError otherwise.
+        """
+        folder, name = self.above(path)
+        with self._making:  # Another thread may have made it, and not said so yet.
+            try:
+                os.mkdir(name, dir_fd=folder.descriptor)
+            except FileExistsError:
+                found = os.stat(name, dir_fd=folder.descriptor, follow_symlinks=False)
+                if not stat.S_ISDIR(found.st_mode):
+                    raise NotADirectoryError(errno.ENOTDIR, "not a folder", path) from None
+                return path in self.made
+            self.made.add(path)
+            return True
 
     def close(self) -> None:
         """Hold none open."""

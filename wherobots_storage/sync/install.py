@@ -167,17 +167,7 @@ class Installer:
 
         Raises NotADirectoryError when something else has its name, OSError otherwise.
         """
-        folder, name = self._folders.above(path)
-        path = path.removesuffix("/")
-        try:
-            os.mkdir(name, dir_fd=folder.descriptor)
-        except FileExistsError:
-            found = os.stat(name, dir_fd=folder.descriptor, follow_symlinks=False)
-            if not stat.S_ISDIR(found.st_mode):
-                raise NotADirectoryError(errno.ENOTDIR, "not a folder", path) from None
-            return path in self._folders.made
-        self._folders.made.add(path)
-        return True
+        return self._folders.make(path.removesuffix("/"))
 
     def set_mode(self, path: str, mode: int) -> None:
         """Give a folder its mode. Raises OSError, NotADirectoryError when it is none any more."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from wherobots_storage.objectstore.store import ObjectInfo, ObjectStore
+from wherobots_storage.objectstore.store import ListPage, ObjectInfo, ObjectStore
 from wherobots_storage.planning.restore import is_reserved
 from wherobots_storage.planning.tree import Remote
 from wherobots_storage.sync.database import Scratch
@@ -50,21 +50,33 @@ class RemoteListing(Scratch):
         cursor: str | None = None
         while True:
             page = store.list_page(prefix, cursor=cursor)
-            rows = [
-                (info.key[len(prefix) :], info.size, info.etag, info.last_modified)
-                for info in page.entries
-                if isinstance(info, ObjectInfo) and info.key != prefix
-            ]
-            rows = [row for row in rows if not is_reserved(row[0], reserved)]
-            self._db.execute("BEGIN")
-            self._db.executemany("INSERT OR REPLACE INTO listing VALUES (?, ?, ?, ?)", rows)
-            self._db.execute("COMMIT")
-            self.files += len(rows)
-            self.bytes += sum(row[1] for row in rows)
+            self.add_page(page, prefix, reserved=reserved)
             on_page()
             cursor = page.cursor
             if cursor is None:
                 return
+
+    def add_page(
+        self, page: ListPage, prefix: str, *, reserved: tuple[str, ...] = ()
+    ) -> list[Remote]:
+        """One page of a listing of ``prefix``, less the reserved folders; what was added, sorted.
+
+        Whether these are ``shadowed`` is not known yet.
+        """
+        found = [
+            Remote(info.key[len(prefix) :], info.size, info.etag, info.last_modified)
+            for info in page.entries
+            if isinstance(info, ObjectInfo) and info.key != prefix
+        ]
+        found = sorted(remote for remote in found if not is_reserved(remote.path, reserved))
+        self._db.execute("BEGIN")
+        self._db.executemany(
+            "INSERT OR REPLACE INTO listing VALUES (?, ?, ?, ?)", (row[:4] for row in found)
+        )
+        self._db.execute("COMMIT")
+        self.files += len(found)
+        self.bytes += sum(remote.size for remote in found)
+        return found
 
     def add(self, path: str, info: ObjectInfo) -> None:
         """One object that was looked up by itself."""

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 
 from wherobots_storage.api.models import Progress
 from wherobots_storage.errors import DiskFull
 from wherobots_storage.planning.restore import Decision, Step, plan_restore
 from wherobots_storage.planning.safety import veto_trash
-from wherobots_storage.planning.tree import Entry
-from wherobots_storage.sync.cancel import Cancel
+from wherobots_storage.planning.tree import Entry, Remote
+from wherobots_storage.sync.ahead import Ahead, names_taken
+from wherobots_storage.sync.cancel import LOOK, Cancel
 from wherobots_storage.sync.database import free_bytes
 from wherobots_storage.sync.downloads import Downloader
 from wherobots_storage.sync.early import EarlySaves
@@ -19,6 +20,7 @@ from wherobots_storage.sync.intents import Intents
 from wherobots_storage.sync.journal import Journal
 from wherobots_storage.sync.kept import KeptVersions
 from wherobots_storage.sync.leftout import left_out
+from wherobots_storage.sync.lister import Lister
 from wherobots_storage.sync.mirror import Mirror
 from wherobots_storage.sync.reading import unchanged_by_hash
 from wherobots_storage.sync.remote import RemoteListing
@@ -58,14 +60,16 @@ class Restore:
             Paths() as forget,
             closing(early),
         ):
-            self._list(listing, cancel, early)
+            begun = self._list(listing, cancel, early)
+            report.moved += begun.report.moved if begun is not None else 0
             early.listed(listing)
             KeptVersions(self._journal).begin_restore(lambda path: listing.get(path) is not None)
             intents.settle(listing)
             self._date_rows(cancel)
-            saved = len(self._journal)  # What arrives is no reason to give up what vanished.
+            # What arrives is no reason to give up what vanished.
+            saved = len(self._journal) if begun is None else 0
             self._plan(listing, downloads, trash, forget, report, cancel, early)
-            progress = _Progress(downloads, self._on_progress)
+            progress = _Progress(downloads, self._on_progress, begun)
             downloader = Downloader(
                 self._home,
                 self._mirror,
@@ -116,15 +120,33 @@ class Restore:
                 self._journal.put(record._replace(ctime_ns=entry.ctime_ns, inode=entry.inode))
         self._journal.commit()
 
-    def _list(self, listing: RemoteListing, cancel: Cancel, early: EarlySaves) -> None:
-        def on_page() -> None:
-            cancel.check()
-            early.give_way()
-            progress = Progress(phase="listing", files=listing.files, bytes=listing.bytes)
-            self._on_progress(progress)
+    def _list(self, listing: RemoteListing, cancel: Cancel, early: EarlySaves) -> Ahead | None:
+        """List all of the mirror; a new home gets files meanwhile, and what brought them is given.
 
-        reserved = self._home.reserved
-        listing.fill(self._mirror.store, self._mirror.prefix, reserved=reserved, on_page=on_page)
+        Nothing is planned before the listing is complete.
+        """
+        mirror, reserved = self._mirror, self._home.reserved
+        with Lister(mirror.store, mirror.prefix, mirror.transfers.wake) as lister:
+
+            def take(seconds: float) -> Sequence[Remote]:
+                cancel.check()
+                early.give_way()
+                page = lister.next(seconds)
+                if page is None:
+                    return ()
+                found = listing.add_page(page, mirror.prefix, reserved=reserved)
+                progress = Progress(phase="listing", files=listing.files, bytes=listing.bytes)
+                self._on_progress(progress)
+                return found
+
+            taken = names_taken(self._home, self._journal)
+            ahead = None
+            if taken is not None:
+                ahead = Ahead(self._home, mirror, self._journal, listing, taken, cancel)
+                ahead.bring(lister, take)
+            while not lister.is_over:
+                take(LOOK)
+        return ahead
 
     def _plan(
         self,
@@ -192,18 +214,20 @@ def _checked(entries: Iterable[Entry], cancel: Cancel, early: EarlySaves) -> Ite
 class _Progress:
     """How far a restore is."""
 
-    def __init__(self, downloads: Downloads, on_progress: OnProgress) -> None:
-        self._downloads = downloads
+    def __init__(self, downloads: Downloads, on_progress: OnProgress, begun: Ahead | None) -> None:
+        """``begun``: what was done before the plan, which is part of the whole."""
         self._on_progress = on_progress
-        self._files = 0
-        self._bytes = 0
+        self._files = begun.files if begun is not None else 0
+        self._bytes = begun.bytes if begun is not None else 0
+        self._all_files = self._files + downloads.files
+        self._all_bytes = self._bytes + downloads.bytes
         if downloads.files:
             self.moved(0, 0)
 
     @property
     def left(self) -> int:
         """How many bytes are not here yet."""
-        return max(0, self._downloads.bytes - self._bytes)
+        return max(0, self._all_bytes - self._bytes)
 
     def moved(self, files: int, size: int) -> None:
         """So much more is done."""
@@ -214,7 +238,7 @@ class _Progress:
                 phase="restoring",
                 files=self._files,
                 bytes=self._bytes,
-                total_files=self._downloads.files,
-                total_bytes=self._downloads.bytes,
+                total_files=self._all_files,
+                total_bytes=self._all_bytes,
             )
         )
