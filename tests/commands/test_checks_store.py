@@ -34,6 +34,8 @@ class Facts:
     kept: str | StorageError = "Enabled"
     clears: bool | StorageError = True
     source: str | StorageError = "the environment"
+    served: bool | None = False
+    shown: bool | None = False
 
     def credentials_source(self) -> str:
         if isinstance(self.source, StorageError):
@@ -52,6 +54,15 @@ class Facts:
         if isinstance(self.clears, StorageError):
             raise self.clears
         return self.clears
+
+    def served_over_http(self, key: str) -> bool | None:
+        assert key
+        return self.served
+
+    def shown_to_pages(self, key: str, origin: str) -> bool | None:
+        assert key
+        assert origin
+        return self.shown
 
 
 class NoConditions(MemoryStore):

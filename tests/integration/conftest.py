@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.awscli import find_programs
+from support.awscli import aws as aws  # noqa: PLC0414 - a fixture
 from support.ceph import USER, Ceph
 from support.ground import Behaviour, Ground, client, prepare_role
 from support.homes import Bench
@@ -30,12 +30,6 @@ def bench(
     assert seaweed_environment
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
     return Bench(tmp_path, s3_store)
-
-
-@pytest.fixture(scope="session")
-def aws(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the AWS CLI is."""
-    return find_programs(tmp_path_factory.mktemp("awscli"))
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 from support.attempts import outcome
 from support.documents import (
     BUCKET,
+    ORIGIN,
     ROOT,
     TREE,
     check_cors,
@@ -20,9 +21,12 @@ from support.documents import (
 )
 from support.places import PLACES, found_at
 
+from wherobots_storage.commands.checks_bucket import STRANGER
 from wherobots_storage.namespace.deployment import Deployment, documents
 from wherobots_storage.objectstore import embedded_config
+from wherobots_storage.objectstore.connect import connect
 from wherobots_storage.objectstore.embedded import EmbeddedStore
+from wherobots_storage.objectstore.inspect import inspect_store
 
 pytestmark = pytest.mark.store
 
@@ -67,6 +71,16 @@ def client(store: EmbeddedStore, service: str, keys: dict[str, Any] | None = Non
         aws_session_token=given.get("SessionToken"),
         config=Config(retries={"total_max_attempts": 1}),
     )
+
+
+def environment(store: EmbeddedStore, keys: dict[str, Any]) -> dict[str, str]:
+    """The variables of a server that has a session's keys."""
+    return {
+        **store.environment(),
+        "AWS_ACCESS_KEY_ID": keys["AccessKeyId"],
+        "AWS_SECRET_ACCESS_KEY": keys["SecretAccessKey"],
+        "AWS_SESSION_TOKEN": keys["SessionToken"],
+    }
 
 
 def role_keys(store: EmbeddedStore, customer: str | None) -> dict[str, Any]:
@@ -121,6 +135,11 @@ def test_the_lifecycle_rule_is_taken(store: EmbeddedStore) -> None:
 def test_the_cors_rules_let_the_named_origin_read(store: EmbeddedStore) -> None:
     """Only the page of the named origin is given what it reads."""
     check_cors(client(store, "s3"))
+    opened = connect(BUCKET, store.environment())
+    found = inspect_store(opened)
+    assert found.shown_to_pages("org/data/shared/cors", ORIGIN) is True
+    assert found.shown_to_pages("org/data/shared/cors", STRANGER) is False
+    opened.close()
 
 
 def test_the_bucket_policy_refuses_plain_http(store: EmbeddedStore, keys: dict[str, Any]) -> None:
@@ -131,8 +150,12 @@ def test_the_bucket_policy_refuses_plain_http(store: EmbeddedStore, keys: dict[s
     admin.put_bucket_policy(
         Bucket=BUCKET, Policy=json.dumps(DOCUMENTS["customer-a"]["bucketPolicy"])
     )
+    opened = connect(BUCKET, environment(store, keys))
     try:
         assert outcome(s3.get_object, **at) == "denied"
+        assert inspect_store(opened).served_over_http(at["Key"]) is False
     finally:
         admin.delete_bucket_policy(Bucket=BUCKET)
     assert outcome(s3.get_object, **at) == "allowed"
+    assert inspect_store(opened).served_over_http(at["Key"]) is True
+    opened.close()

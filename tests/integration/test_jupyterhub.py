@@ -14,6 +14,7 @@ from urllib.parse import quote
 import pytest
 from support.browser import browse
 from support.jupyterhubs import JupyterHub
+from support.visitor import Visitor
 
 from wherobots_storage.namespace.customer import customer_from_user
 from wherobots_storage.objectstore.connect import connect
@@ -155,10 +156,22 @@ def test_a_kernel_finds_no_way_to_the_other_user(hub: JupyterHub, tokens: dict[s
 
 
 @pytest.mark.usefixtures("tokens")
-def test_a_visitor_s_token_is_worth_no_session(hub: JupyterHub) -> None:
-    """Who visits another's server gives it a token for that server: it buys no files of theirs."""
-    asked = {"note": "a visit", "scopes": ["access:servers!server=ann/"]}
-    token = hub.api("POST", "users/teacher/tokens", asked)["token"]
+@pytest.mark.parametrize("how", ["in a browser", "made for it"])
+def test_a_visitor_s_token_is_worth_no_session(hub: JupyterHub, how: str) -> None:
+    """Who visits another's server gives it a token for that server: it buys no files of theirs.
+
+    Neither the one of the login that a browser makes there, nor one that was made for the visit.
+    """
+    if how == "in a browser":
+        visitor = Visitor(hub.url, "teacher")
+        assert "jupyter-config-data" in visitor.visit("ann")
+        token = visitor.shown_to("ann")
+    else:
+        asked = {"note": "a visit", "scopes": ["access:servers!server=ann/"]}
+        token = hub.api("POST", "users/teacher/tokens", asked)["token"]
+    status, whose = hub.fetch("/hub/api/user", token)
+    assert (status, whose["name"]) == (200, "teacher")
+    assert "access:servers!server=ann/" in whose["scopes"]
     assert hub.fetch("/user/ann/api/status", token)[0] == 200
     body = {"folder": None, "access": "write", "seconds": 900}
     vended = hub.fetch("/services/storage/credentials", token, method="POST", body=body)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from support.awscli import aws as aws  # noqa: PLC0414 - a fixture
 from support.jupyter_fixtures import *  # noqa: F403
 
 from wherobots_storage.kernels import credentials

@@ -229,6 +229,46 @@ async def test_credentials_renew_themselves_in_a_kernel(start_kernel: Any, moved
         assert not set(before) & set(after)
 
 
+AWS_CLI = """
+import json, os, pathlib, subprocess
+os.environ["PATH"] = PROGRAMS + os.pathsep + os.environ["PATH"]
+own = os.environ["USER_S3_PATH"]
+
+def aws(*words):
+    done = subprocess.run(["aws", *words], capture_output=True, text=True, timeout=240)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+def work(name):
+    pathlib.Path("my-data").mkdir(exist_ok=True)
+    pathlib.Path("my-data", name).write_text(name)
+    aws("s3", "cp", "my-data/" + name, own + "cli/")
+    aws("s3", "sync", "my-data/", own + "cli/")
+    listed = [line.split()[-1] for line in aws("s3", "ls", own + "cli/")]
+    (key,) = [line.split() for line in aws("configure", "list") if "access_key" in line]
+    print(json.dumps([listed, key[1].lstrip("*"), key[2]]))
+"""
+
+
+@pytest.mark.slow
+async def test_the_aws_cli_survives_an_expiry(
+    start_kernel: Any, moved: Moved, aws: Path, tmp_path: Path
+) -> None:
+    """In a kernel ``aws`` works as it stands, and after the end of each session with the next."""
+    kernel = await start_kernel()
+    code = f"import os; os.chdir({str(tmp_path)!r})" + AWS_CLI.replace("PROGRAMS", repr(str(aws)))
+    await kernel.run(code + "print(1)")
+    names = []
+    for seconds in (0, 1000, 10_000):
+        moved.seconds = seconds
+        names.append(f"at-{seconds}.txt")
+        listed, key, provider = await kernel.run(f"work({names[-1]!r})")
+        assert sorted(listed) == sorted(names)
+        assert provider == "container-role"
+        assert moved.given[-1].endswith(key)
+        assert len(set(moved.given)) == len(names)
+
+
 async def test_a_restarted_kernel_and_a_renamed_notebook(
     start_kernel: Any, moved: Moved, jp_fetch: Fetch, jp_ws_fetch: Any
 ) -> None:

@@ -36,7 +36,7 @@ CHANGES: tuple[Callable[[StoragePath], Access], ...] = (
 def test_synthesised_folders(display: str) -> None:
     """The folders above the areas can be read, are never listed, and say why nothing else goes."""
     path = StoragePath.parse(display)
-    access = TABLE.require_read(path)
+    access = TABLE.access(path)
     assert (access.protected, access.upload, access.mutate, access.synthesised) == (
         True,
         False,
@@ -55,7 +55,7 @@ def test_synthesised_folders(display: str) -> None:
 def test_tops_of_areas(display: str) -> None:
     """An area's top can be written in, but not itself be deleted."""
     path = StoragePath.parse(display)
-    access = TABLE.require_read(path)
+    access = TABLE.access(path)
     assert (access.protected, access.upload, access.mutate, access.synthesised) == (
         True,
         True,
@@ -91,7 +91,7 @@ def test_neighbours_are_outside(area: str, name: str) -> None:
     for display in (f"/{area}/{name}/", f"/{area}/{name}/secret.csv", f"/{area}/{name}/a/b/"):
         path = StoragePath.parse(display)
         with pytest.raises(OutsideArea, match="outside your folders"):
-            TABLE.require_read(path)
+            TABLE.access(path)
         for change in CHANGES:
             with pytest.raises((OutsideArea, ReadOnlyFolder)):
                 change(path)
@@ -101,7 +101,7 @@ def test_neighbours_are_outside(area: str, name: str) -> None:
 def test_reserved_names(inside: str) -> None:
     """The synchronisation's own folder in the mirror cannot even be read."""
     path = StoragePath.parse(f"/notebooks/{CUSTOMER}/.wherobots/{inside}")
-    for check in (TABLE.require_read, *CHANGES):
+    for check in (TABLE.access, *CHANGES):
         with pytest.raises(OutsideArea, match="synchronisation"):
             check(path)
     with pytest.raises(OutsideArea):
@@ -124,7 +124,7 @@ def test_reserved_names(inside: str) -> None:
 def test_reserved_by_a_name_that_a_store_rewrites(inside: str) -> None:
     """What SeaweedFS makes into the synchronisation's own folder is refused as that folder is."""
     path = StoragePath.exact(f"/notebooks/{CUSTOMER}/{inside}")
-    for check in (TABLE.require_read, *CHANGES):
+    for check in (TABLE.access, *CHANGES):
         with pytest.raises(OutsideArea, match="synchronisation"):
             check(path)
 
@@ -196,7 +196,7 @@ def test_no_input_is_read_outside(text: str) -> None:
     """What may be read lies in an area, is one, or is shown from the table without a listing."""
     try:
         path = StoragePath.parse(text)
-        access = TABLE.require_read(path)
+        access = TABLE.access(path)
     except (InvalidPath, OutsideArea):
         return
     relative = path.key(ROOTS[0])

@@ -67,14 +67,12 @@ def _form(one: Attempt) -> None:
     _check(urllib3.request("POST", post["url"], fields=fields, retries=False).status)
 
 
-def _presigned_get(one: Attempt) -> None:
-    url = one.s3.generate_presigned_url("get_object", Params=one.at)
-    _check(urllib3.request("GET", url, retries=False).status)
+def _presigned(method: str, operation: str, body: bytes | None = None) -> Callable[[Attempt], None]:
+    def presigned(one: Attempt) -> None:
+        url = one.s3.generate_presigned_url(operation, Params=one.at)
+        _check(urllib3.request(method, url, body=body, retries=False).status)
 
-
-def _presigned_put(one: Attempt) -> None:
-    url = one.s3.generate_presigned_url("put_object", Params=one.at)
-    _check(urllib3.request("PUT", url, body=b"new", retries=False).status)
+    return presigned
 
 
 def _presigned_list(one: Attempt) -> None:
@@ -124,8 +122,9 @@ READS: dict[str, Callable[[Attempt], None]] = {
     "list, old": _listing("list_objects"),
     "list, presigned": _presigned_list,
     "get": lambda one: one.s3.get_object(**one.at),
-    "get, presigned": _presigned_get,
+    "get, presigned": _presigned("GET", "get_object"),
     "head": lambda one: one.s3.head_object(**one.at),
+    "head, presigned": _presigned("HEAD", "head_object"),
 }
 COPIES: dict[str, Callable[[Attempt], None]] = {
     "copy from": lambda one: one.s3.copy_object(**one.own, CopySource=one.at),
@@ -133,7 +132,7 @@ COPIES: dict[str, Callable[[Attempt], None]] = {
 }
 WRITES: dict[str, Callable[[Attempt], None]] = {
     "put": lambda one: one.s3.put_object(**one.at, Body=b"new"),
-    "put, presigned": _presigned_put,
+    "put, presigned": _presigned("PUT", "put_object", b"new"),
     "put, by a form": _form,
     "copy to": _copy_to,
     "multipart": _multipart,
@@ -143,6 +142,7 @@ WRITES: dict[str, Callable[[Attempt], None]] = {
 }
 DELETES: dict[str, Callable[[Attempt], None]] = {
     "delete": lambda one: one.s3.delete_object(**one.at),
+    "delete, presigned": _presigned("DELETE", "delete_object"),
     "delete many": _delete_many,
     "list uploads": _listing("list_multipart_uploads"),
 }

@@ -11,6 +11,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+import pytest
+
 from wherobots_storage.api.credentials import VendedCredentials
 from wherobots_storage.credentials import snippets
 from wherobots_storage.credentials.snippets import Place
@@ -39,6 +41,12 @@ def find_programs(folder: Path) -> Path:
     install = [str(folder / "bin" / "pip"), "install", "--quiet", "awscli"]
     subprocess.run(install, check=True, timeout=300)
     return folder / "bin"
+
+
+@pytest.fixture(scope="session")
+def aws(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the AWS CLI is. For conftests to import."""
+    return find_programs(tmp_path_factory.mktemp("awscli"))
 
 
 class User:

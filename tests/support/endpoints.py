@@ -97,6 +97,8 @@ class Moved:
     def __init__(self, source: CredentialSource) -> None:
         self._source = source
         self.seconds = 0
+        self.given: list[str] = []
+        """The key ids of the sessions, the last one last."""
 
     @property
     def delta(self) -> timedelta:
@@ -110,4 +112,5 @@ class Moved:
     def vend(self, scope: Scope, seconds: int) -> Credentials:
         """A real session of the store's."""
         found = self._source.vend(scope, seconds)
+        self.given.append(found.access_key_id)
         return replace(found, expiration=found.expiration + self.seconds)

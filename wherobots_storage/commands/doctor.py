@@ -69,6 +69,7 @@ def _findings(context: Context, settings: Settings) -> Iterator[Finding]:
 
 def _store_findings(context: Context, settings: Settings) -> Iterator[Finding]:
     # Imported late: the S3 libraries are slow to load.
+    from wherobots_storage.commands.checks_bucket import BucketChecks  # noqa: PLC0415
     from wherobots_storage.commands.checks_store import StoreChecks  # noqa: PLC0415
     from wherobots_storage.credentials.stores import (  # noqa: PLC0415
         keeps_apart,
@@ -84,6 +85,7 @@ def _store_findings(context: Context, settings: Settings) -> Iterator[Finding]:
                 usable = usable and finding.state != "failed"
                 yield finding
             if usable:
+                yield from BucketChecks(tenancy, store, inspect_store(store)).findings()
                 isolated = works_with_session(settings)
                 checks = IsolationChecks(
                     tenancy, store, isolated, _sessions(settings), _again(settings)

@@ -33,15 +33,14 @@ from wherobots_storage.credentials.source import (
     check_seconds,
 )
 from wherobots_storage.errors import InvalidConfiguration
+from wherobots_storage.hub.boundary import NOBODY
 from wherobots_storage.namespace.customer import MAX_NAME
 from wherobots_storage.namespace.policy import longest_customer
-
-NOBODY = "customer-of-the-hub"
-"""Settings ask for a customer; the service has none of its own."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """How long sessions may live; JupyterHub tells it everything else by its environment."""
+    # Settings ask for a customer; the service has none of its own.
     parser.set_defaults(customer=NOBODY)
     parser.add_argument(
         "--max-seconds",

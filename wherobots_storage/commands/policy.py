@@ -2,8 +2,8 @@
 
 The role's permission and trust policies, the bucket's policy, its lifecycle and CORS rules: for the
 configured customer, or with --all for one role that serves everybody. Nothing is sent anywhere, and
-the object store is not asked. `doctor` tries what the role allows, and looks for a lifecycle rule;
-whether plain http is refused, CORS and who else may assume the role it does not verify.
+the object store is not asked. `doctor` tries at the store what comes of them, but for who else may
+assume the role.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ DOTTED = "A segment of this key is '.' or '..'; it can only be listed and delete
 def list_fixed(tenancy: Tenancy, path: StoragePath) -> Listing:
     """A folder above the writable ones, which is made of the permission table alone."""
     folder = path.as_folder()
-    access = tenancy.permissions.require_read(folder)
+    access = tenancy.permissions.access(folder)
     entries = [_fixed(tenancy, child) for child in tenancy.permissions.children(folder)]
     return _listing(tenancy, folder, access, entries, None)
 
@@ -36,7 +36,7 @@ def list_folder(
     ``ObjectStore.list_page`` raises.
     """
     folder = path.as_folder()
-    access = tenancy.permissions.require_read(folder)
+    access = tenancy.permissions.access(folder)
     prefix = folder.key(tenancy.root)
     page = store.list_page(prefix, delimiter="/", cursor=cursor, limit=limit)
     shown = [
@@ -47,7 +47,7 @@ def list_folder(
 
 def stat(store: ObjectStore, tenancy: Tenancy, path: StoragePath) -> EntryDetail:
     """One file or folder, with its metadata. Raises OutsideArea, NotFound."""
-    access = tenancy.permissions.require_read(path)
+    access = tenancy.permissions.access(path)
     if not path.is_folder:
         return file_detail(tenancy, path, store.head(path.key(tenancy.root)))
     if not access.protected:

@@ -57,7 +57,7 @@ class ContentHandler(StorageHandler):
         if path.is_folder:
             raise InvalidPath("A folder cannot be downloaded.", path=path.display)
         tenancy = self.backend.tenancy
-        tenancy.permissions.require_read(path)
+        tenancy.permissions.access(path)
         key = path.key(tenancy.root)
         info = await self.call(path, lambda: self.backend.store().head(key))
         byte_range = self._range(info)

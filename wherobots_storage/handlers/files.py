@@ -29,7 +29,7 @@ class FilesHandler(StorageHandler):
         limit = self.number("limit", 1, MAX_PAGE, MAX_PAGE)
         cursor = self.argument("cursor") or None
         tenancy = self.backend.tenancy
-        if tenancy.permissions.require_read(path.as_folder()).synthesised:
+        if tenancy.permissions.access(path.as_folder()).synthesised:
             self.answer(browse.list_fixed(tenancy, path))
             return
 

@@ -16,7 +16,8 @@ from wherobots_storage.namespace.permissions import PermissionTable
 from wherobots_storage.namespace.policy import Scope
 
 NOBODY = "customer-of-the-hub"
-"""Whom the session that is tried is for. No user's name makes it: a hyphen is encoded."""
+"""Whom the service itself is taken for, and the session that it tries. No user's name makes it: a
+hyphen is encoded."""
 
 NO_BOUNDARY = (
     "Users are NOT kept apart: this store lets a session of this service assume the role again, "

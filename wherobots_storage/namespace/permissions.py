@@ -165,10 +165,6 @@ class PermissionTable:
         }
         return tuple(StoragePath(segments, True) for segments in sorted(found))
 
-    def require_read(self, path: StoragePath) -> Access:
-        """The access of a path that may at least be read. Raises OutsideArea."""
-        return self.access(path)
-
     def require_upload(self, path: StoragePath) -> Access:
         """Check that an object may be put at ``path``. Raises ReadOnlyFolder, OutsideArea."""
         return self._require_change(path, "Files cannot be uploaded here")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any, Protocol
 
+import urllib3
 from botocore.exceptions import ClientError
+from urllib3.response import BaseHTTPResponse
 
 from wherobots_storage.errors import NoCredentials, NotFound, NotSupported
 from wherobots_storage.objectstore.connection import Connection
@@ -30,6 +33,10 @@ SOURCES = {
     SESSION_METHOD: "the source of the user's sessions, for the user's folders only",
 }
 """botocore's names of its credential providers (botocore/credentials.py, METHOD), in words."""
+
+
+PROBE_SECONDS = 10
+"""For so long the URLs hold with which things are tried; so long is an answer waited for."""
 
 
 class Inspection(Protocol):
@@ -59,6 +66,14 @@ class Inspection(Protocol):
 
     def clears_unfinished_uploads(self) -> bool:
         """Whether a lifecycle rule aborts incomplete multipart uploads."""
+        ...
+
+    def served_over_http(self, key: str) -> bool | None:
+        """Whether an object can be had by plain http; None where nothing answers to that."""
+        ...
+
+    def shown_to_pages(self, key: str, origin: str) -> bool | None:
+        """Whether a page of ``origin`` may read an object; None when it cannot be tried."""
         ...
 
 
@@ -125,6 +140,39 @@ class BucketInspection:
             rule.get("Status") == "Enabled" and "AbortIncompleteMultipartUpload" in rule
             for rule in rules
         )
+
+    def served_over_http(self, key: str) -> bool | None:
+        """Ask for it as the endpoint is asked, but without TLS, by a URL that holds seconds only.
+
+        None for what is no answer of a store's, such as a proxy's redirection to https.
+        """
+        answer = self._ask("http://" + self._presigned(key).partition("://")[2])
+        if answer is None or answer.status not in {HTTPStatus.OK, HTTPStatus.FORBIDDEN}:
+            return None
+        return answer.status == HTTPStatus.OK
+
+    def shown_to_pages(self, key: str, origin: str) -> bool | None:
+        """Ask as a browser does for a page, and read whether it may hand the answer on (CORS)."""
+        answer = self._ask(self._presigned(key), {"Origin": origin})
+        if answer is None or answer.status != HTTPStatus.OK:
+            return None
+        return answer.headers.get("Access-Control-Allow-Origin") in {origin, "*"}
+
+    def _presigned(self, key: str) -> str:
+        asked = {"Bucket": self._connection.bucket, "Key": key}
+        with translated(self._connection.where):
+            return self._connection.client.generate_presigned_url(
+                "get_object", Params=asked, ExpiresIn=PROBE_SECONDS
+            )
+
+    @staticmethod
+    def _ask(url: str, headers: Mapping[str, str] | None = None) -> BaseHTTPResponse | None:
+        try:
+            return urllib3.request(
+                "GET", url, headers=headers, timeout=PROBE_SECONDS, redirect=False, retries=False
+            )
+        except (urllib3.exceptions.HTTPError, OSError):
+            return None
 
 
 def inspect_store(store: ObjectStore) -> Inspection:
