@@ -166,3 +166,24 @@ def test_rows_of_a_clock_that_was_ahead(bench: Bench, store: FaultyStore, clock:
         clock.now += HOUR
         session.cycle(Cancel())
     assert bench.keys() == sorted(ALL)
+
+
+def test_listing_that_failed_does_not_wait_for_a_clock_that_was_set_back(
+    bench: Bench, store: FaultyStore, clock: Clock
+) -> None:
+    """It is tried again within its usual pause, whatever the clock says then."""
+
+    def fail(name: str, key: str) -> None:
+        if name == "list_page" and "/probe/" not in key:
+            raise StoreUnavailable("No listing.")
+
+    with opened(bench, reconciler=Reconciler(HOUR, clock)) as (session, _):
+        session.cycle(Cancel())
+        clock.now += HOUR
+        store.delete(f"{PREFIX}a")
+        store.before = fail
+        session.cycle(Cancel())
+        store.before = lambda _name, _key: None
+        clock.now -= 24 * HOUR
+        session.cycle(Cancel())
+    assert bench.keys() == ALL

@@ -189,3 +189,21 @@ def test_what_the_scan_sees_is_left_to_it(bench: Bench, clock: Clock) -> None:
         after = list(session.journal)
     assert [row._replace(time=0) for row in after] == [row._replace(time=0) for row in rows]
     assert all(row.time > rows[0].time for row in after)
+
+
+def test_rows_of_a_clock_that_was_ahead_have_their_turn(bench: Bench, clock: Clock) -> None:
+    """A row that is dated a year ahead is compared within a day, and dated by the clock again."""
+    file = bench.write("a", b"one", mtime_ns=OLD)
+    with opened(bench, rehash=Rehash(DAY, clock=clock)) as (session, _):
+        dated(session)
+        change_secretly(session.journal, file, b"ONE")
+        record = session.journal.get("a")
+        assert record is not None
+        session.journal.put(record._replace(time=record.time + 365 * DAY))
+        for _ in range(int(DAY / 600)):
+            clock.now += 600
+            session.cycle(Cancel())
+        assert bench.body("a") == b"ONE"
+        record = session.journal.get("a")
+        assert record is not None
+        assert record.time < clock.now + DAY

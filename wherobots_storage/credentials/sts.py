@@ -27,6 +27,7 @@ from wherobots_storage.credentials.source import CHAINED_SECONDS, Credentials, c
 from wherobots_storage.namespace.deployment import TAG
 from wherobots_storage.namespace.policy import Scope
 from wherobots_storage.objectstore.hosts import without_login
+from wherobots_storage.objectstore.patience import make_patient
 from wherobots_storage.objectstore.s3_errors import Where, from_exception
 
 if TYPE_CHECKING:
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
 _SESSION_NAME = re.compile(r"[\w+=,.@-]{2,64}", re.ASCII)
 _MAX_TOKEN_BYTES = 20_000
 """STS takes web identity tokens of up to 20,000 characters (STS API reference)."""
+
+CONNECT_SECONDS, READ_SECONDS = 10, 20
+"""How long a connection, and the next byte of an answer, is waited for."""
 
 Kind = type[ours.StorageError]
 
@@ -203,12 +207,13 @@ def open_client(environment: Mapping[str, str] | None = None, *, signed: bool = 
     given = environment or {}
     config = Config(
         retries={"mode": "standard", "total_max_attempts": 3},
-        connect_timeout=10,
-        read_timeout=20,
+        connect_timeout=CONNECT_SECONDS,
+        read_timeout=READ_SECONDS,
         signature_version=None if signed else botocore.UNSIGNED,
     )
     try:
         session = _session(given)
+        make_patient(session, connect=CONNECT_SECONDS, read=READ_SECONDS)
         if not signed:
             # Nothing is signed with these: else the SDK's chain is looked through, which raises
             # where there is a token and no AWS_ROLE_ARN.

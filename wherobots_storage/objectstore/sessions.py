@@ -8,6 +8,11 @@ import botocore.session
 from botocore.credentials import CredentialProvider, CredentialResolver, Credentials
 from botocore.loaders import Loader, create_loader
 
+from wherobots_storage.objectstore.patience import make_patient
+
+CONNECT_SECONDS, READ_SECONDS = 10, 60
+"""How long a connection, and an answer's next byte, is waited for on the way to credentials."""
+
 SESSION_METHOD = "user-session"
 """What a user's session is called where botocore names its credential providers."""
 
@@ -19,6 +24,7 @@ def new_session() -> botocore.session.Session:
     """
     session = botocore.session.Session()
     session.register_component("data_loader", _loader(session.get_config_variable("data_path")))
+    make_patient(session, connect=CONNECT_SECONDS, read=READ_SECONDS)
     return session
 
 

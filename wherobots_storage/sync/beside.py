@@ -16,7 +16,7 @@ from wherobots_storage.sync.home import Home
 from wherobots_storage.sync.install import Installer
 from wherobots_storage.sync.kept import KeptVersions
 from wherobots_storage.sync.mirror import Mirror
-from wherobots_storage.sync.reading import hash_file
+from wherobots_storage.sync.reading import dated, hash_file
 from wherobots_storage.sync.remote import RemoteListing
 from wherobots_storage.sync.restored import RestoreLedger
 from wherobots_storage.sync.scan import examine
@@ -52,6 +52,7 @@ class Beside:
 
     def adopt(self, remote: Remote, info: ObjectInfo, sha256: str, *, is_symlink: bool) -> bool:
         """Journal the local entry as this object if the bytes are the same. Raises OSError."""
+        started = time.time_ns()
         entry = examine(self._home.path, remote.path)
         if isinstance(entry, Symlink):
             target = os.fsencode((self._home.path / remote.path).readlink())
@@ -60,6 +61,7 @@ class Beside:
             local = None if is_symlink else hash_file(self._home.path / remote.path)
             unmoved = examine(self._home.path, remote.path) == entry
             equal = local == sha256 and unmoved
+            entry = dated(entry, started)
         else:
             equal = False
         if equal and isinstance(entry, File | Symlink):

@@ -21,8 +21,15 @@ RACY_NS = 1_000_000_000
 clock for files ticks every 1 to 10 ms, and a write is dated when it begins, however long its bytes
 take to arrive. Such a file is read twice, and its bytes are compared again at the next scan."""
 
+AHEAD_NS = 60 * 10**9
+"""So far a file server's clock may be ahead of ours. A change that is dated later than that is none
+of this moment's: the clock was set back since, and a change now would have another time stamp."""
+
 TICK_NS = 20_000_000
 """More than one tick of that clock."""
+
+COARSE_TICK_NS = 1_010_000_000
+"""The same where times are whole seconds: ext4 with small inodes, older network file systems."""
 
 CHUNK = 1024**2
 
@@ -143,15 +150,17 @@ def same_stat(one: os.stat_result, other: os.stat_result) -> bool:
 
 def as_entry(path: str, found: os.stat_result, started_ns: int) -> File:
     """A file as it was read from ``started_ns`` on; a too recent one gets no usable ctime."""
-    racy = _is_racy(found, started_ns)
-    return File(
-        path,
-        found.st_size,
-        clamped(found.st_mtime_ns),
-        0 if racy else found.st_ctime_ns,
-        found.st_ino,
-        stat.S_IMODE(found.st_mode) & 0o777,
-    )
+    mtime_ns, mode = clamped(found.st_mtime_ns), stat.S_IMODE(found.st_mode) & 0o777
+    entry = File(path, found.st_size, mtime_ns, found.st_ctime_ns, found.st_ino, mode)
+    return dated(entry, started_ns)
+
+
+def dated(entry: File, started_ns: int) -> File:
+    """The entry of a file that was read from ``started_ns`` on, without a ctime that is too recent.
+
+    Such a one is compared by its bytes at the next scan.
+    """
+    return entry._replace(ctime_ns=0) if _is_racy(entry.ctime_ns, started_ns) else entry
 
 
 def hash_file(path: Path) -> str:
@@ -166,22 +175,29 @@ def unchanged_by_hash(home: Path, record: Record) -> File | None:
         entry = examine(home, record.path)
         if not isinstance(entry, File) or record.kind != "file" or entry.size != record.size:
             return None
-        if entry.ctime_ns > time.time_ns() - TICK_NS:
-            time.sleep(TICK_NS / 10**9)  # or else a write after the hash might leave no trace
+        _outwait(entry.ctime_ns)  # or else a write after the hash might leave no trace
         same = hash_file(home / record.path) == record.sha256
         return entry if same and examine(home, record.path) == entry else None
     except OSError:
         return None
 
 
-def _is_racy(found: os.stat_result, started_ns: int) -> bool:
-    return found.st_ctime_ns > started_ns - RACY_NS
+def _is_racy(ctime_ns: int, started_ns: int) -> bool:
+    return started_ns - RACY_NS < ctime_ns < started_ns + AHEAD_NS
+
+
+def _outwait(ctime_ns: int) -> None:
+    """Wait until a change would be dated later than this one."""
+    tick = TICK_NS if ctime_ns % 10**9 else COARSE_TICK_NS
+    ahead = ctime_ns - time.time_ns()
+    if -tick < ahead < AHEAD_NS:
+        time.sleep(min(tick, ahead + tick) / 10**9)
 
 
 def _read_still(descriptor: int, before: os.stat_result, started_ns: int) -> bytes | None:
     """The whole file, as it was at one instant, or None when it moved."""
     body = _read_all(descriptor, before.st_size + 1)
-    if _is_racy(before, started_ns):
+    if _is_racy(before.st_ctime_ns, started_ns):
         # The times may hide a write between two reads. Bytes that are the same in two passes, one
         # after the other, all were there at once when the first had ended.
         os.lseek(descriptor, 0, os.SEEK_SET)

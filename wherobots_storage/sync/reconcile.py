@@ -46,7 +46,9 @@ class Reconciler:
         now = self._clock()
         text = journal.meta(_META)
         fresh = text is not None and 0 <= now - float(text) < self._interval
-        return not fresh and now >= self._not_before
+        # Never longer than that pause: a clock that was set back would make it as long again.
+        waits = 0 < self._not_before - now <= AGAIN_SECONDS
+        return not fresh and not waits
 
     def done(self, journal: Journal) -> None:
         """The mirror was listed just now, here or by a restore."""

@@ -34,6 +34,9 @@ than this share of half a day (36 minutes) takes more than a day."""
 LONGEST_PAUSE = 600.0
 """Of a longer time between two looks, in seconds, the rest does not count for the budget."""
 
+AHEAD_SHARE = 12
+"""A row that is dated ahead by more than this part of its rest (an hour) is due at once."""
+
 MOST_ROWS = 2000
 """How many rows are in memory at once."""
 
@@ -83,7 +86,10 @@ class Rehash:
         found = 0
         while self._owed >= 1:
             most = min(MOST_ROWS, math.floor(self._owed))
-            rows = journal.oldest_files(now - self._rest, most)
+            # Those that are dated ahead are of a clock that was set back since: they would wait
+            # until it is there again.
+            rows = journal.latest_files(now + self._rest / AHEAD_SHARE, most)
+            rows += journal.oldest_files(now - self._rest, most - len(rows))
             for record in rows:
                 same = None if wanted() else self._check(home, record, until, cancel, wanted)
                 if same is None:

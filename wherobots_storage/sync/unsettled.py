@@ -152,11 +152,13 @@ def send_parts(
     digest = hashlib.sha256()
     try:
         parts: list[Part] = []
-        for number, body in enumerate(_pieces(descriptor, size, part_bytes), start=1):
+        for body in _pieces(descriptor, size, part_bytes):
             cancel.check()
             digest.update(body)
+            number = len(parts) + 1
             etag = store.upload_part(key, upload_id, number, body, size=len(body))
             parts.append(Part(number, etag, len(body)))
+            del body  # or two pieces would be in memory while the next is read
         _check(held(digest.hexdigest()))
         etag = store.complete_multipart(key, upload_id, parts, if_none_match=True)
     except BaseException:
@@ -176,18 +178,26 @@ def _pieces(descriptor: int, size: int, piece_bytes: int) -> Iterator[bytes]:
     """What is in a file up to ``size``, less if it shrinks meanwhile; all but the last are full."""
     offset = 0
     while offset < size:
-        piece = bytearray()
         want = min(piece_bytes, size - offset)
-        while len(piece) < want:
-            read = os.pread(descriptor, want - len(piece), offset + len(piece))
-            if not read:
-                break
-            piece += read
-        if piece:
-            yield bytes(piece)
+        piece = _piece(descriptor, want, offset)
+        offset += len(piece)
         if len(piece) < want:
-            return
-        offset += want
+            size = offset
+        if piece:
+            yield piece
+        del piece  # or two would be in memory while the next is read
+
+
+def _piece(descriptor: int, want: int, offset: int) -> bytes:
+    """So many bytes from there, fewer at the end of the file; in memory once."""
+    read = os.pread(descriptor, want, offset)
+    while read and len(read) < want:
+        # Only a network's file system, or the end, gives less than was asked for.
+        more = os.pread(descriptor, want - len(read), offset + len(read))
+        if not more:
+            break
+        read += more
+    return read
 
 
 def exists(mirror: Mirror, key: str) -> bool:
