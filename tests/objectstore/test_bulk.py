@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from support.bulk_contract import BulkContract
+from support.contract import Known
 from support.moto_server import moto_server
 from support.servers import MOTO, Server
 from support.stub_server import Reply, Request, Stub, stub_server
@@ -246,26 +247,47 @@ def test_tls_connections_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert server.connections == 1
 
 
+def test_large_bodies_over_tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A part goes up, and an object comes down, over one and the same TLS connection."""
+    certificate = _certificate(tmp_path)
+    monkeypatch.setenv("AWS_CA_BUNDLE", str(certificate))
+    server = _TlsServer(certificate)
+    body = os.urandom(3_000_000)
+    with server as url, _tls_store(url) as store:
+        assert store.upload_part("k", "id", 1, Known(body), size=len(body)) == "e1"
+        with store.get("k") as found:
+            assert b"".join(found.chunks()) == body
+    assert server.connections == 1
+
+
 def _put_once(environment: dict[str, str]) -> None:
     with _tls_transfers(environment["AWS_ENDPOINT_URL"]) as transfers:
         assert transfers.submit_put(PutRequest("k", b"x")).result() == "e1"
 
 
 @contextmanager
-def _tls_transfers(url: str) -> Iterator[AttendedTransfers]:
+def _tls_store(url: str) -> Iterator[S3Store]:
     environment = {
         "AWS_ENDPOINT_URL": url,
         "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
         "AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMI",
     }
     store = connect("my-bucket", environment)
-    transfers = open_transfers(store)
-    assert isinstance(transfers, AttendedTransfers)
     try:
-        yield transfers
+        yield store
     finally:
-        transfers.close()
         store.close()
+
+
+@contextmanager
+def _tls_transfers(url: str) -> Iterator[AttendedTransfers]:
+    with _tls_store(url) as store:
+        transfers = open_transfers(store)
+        assert isinstance(transfers, AttendedTransfers)
+        try:
+            yield transfers
+        finally:
+            transfers.close()
 
 
 def _certificate(folder: Path) -> Path:

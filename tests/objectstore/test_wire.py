@@ -12,7 +12,9 @@ from itertools import cycle, islice
 
 import pytest
 
-from wherobots_storage.objectstore.wire import Answer, Endpoint, Garbled, Oversize, Slow, Wire
+from wherobots_storage.objectstore.endpoint import Endpoint
+from wherobots_storage.objectstore.syntax import Garbled
+from wherobots_storage.objectstore.wire import Answer, Oversize, Slow, Wire
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-A: b\r\n\r\nok"
 

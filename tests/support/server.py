@@ -15,6 +15,7 @@ from support.secretguard import guard
 from tornado.httpclient import HTTPClientError, HTTPResponse
 
 from wherobots_storage.api.models import ErrorBody, SyncStatus
+from wherobots_storage.objectstore.content import PartBody
 from wherobots_storage.objectstore.memory import MemoryBody, MemoryStore
 from wherobots_storage.objectstore.store import (
     DeleteFailure,
@@ -232,7 +233,7 @@ class HeldBack(MemoryStore):
         return super().delete_many(keys)
 
     def upload_part(
-        self, key: str, upload_id: str, number: int, body: bytes | Iterable[bytes], *, size: int
+        self, key: str, upload_id: str, number: int, body: PartBody, *, size: int
     ) -> str:
         """Wait, fail, or take the part."""
         self._pass("upload_part")

@@ -5,19 +5,24 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import pytest
 from support.faults import FaultyStore
 from support.homes import OLD, PREFIX, Bench, codes, opened
 
 from wherobots_storage.objectstore.store import Part
+from wherobots_storage.sync import large, uploads, worklist
 from wherobots_storage.sync.telling import keep_leftovers
 
 
 def _rewrite(store: FaultyStore, path: str) -> None:
-    """The same bytes and metadata under another ETag, as of an upload in parts."""
+    """The same bytes and metadata under another ETag, as of an upload in parts, or of none."""
     key = f"{PREFIX}{path}"
     info = store.head(key)
     with store.get(key) as body:
         data = b"".join(body.chunks())
+    if "-" in info.etag:
+        store.put(key, data, metadata=info.metadata, content_type=info.content_type)
+        return
     upload = store.create_multipart(key, metadata=info.metadata, content_type=info.content_type)
     etag = store.upload_part(key, upload, 1, data, size=len(data))
     store.complete_multipart(key, upload, [Part(1, etag, len(data))])
@@ -39,6 +44,23 @@ def test_rewritten_objects_are_still_ours(tmp_path: Path) -> None:
     assert codes(outcome) == {}
     assert bench.keys() == ["a", "c"]
     assert bench.body("a") == b"edited"
+
+
+def test_large_ones_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So it is with a large file, of which nobody's copy is kept either."""
+    for module in (worklist, uploads, large):
+        monkeypatch.setattr(module, "SMALL_BYTES", 1000)
+    store = FaultyStore()
+    bench = Bench(tmp_path, store)
+    bench.write("big", b"1" * 2000, mtime_ns=OLD)
+    bench.sync()
+    _rewrite(store, "big")
+    bench.write("big", b"2" * 3000)
+    outcome = bench.sync()
+    assert store.count("complete_multipart", "big") == 2
+    assert codes(outcome) == {}
+    assert bench.keys() == ["big"]
+    assert bench.body("big") == b"2" * 3000
 
 
 def test_leftovers_of_any_name_are_noted(tmp_path: Path) -> None:

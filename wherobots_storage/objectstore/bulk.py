@@ -10,50 +10,34 @@ from __future__ import annotations
 import base64
 import hashlib
 import socket
-import ssl
 import sys
-from collections import deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
-from functools import lru_cache, partial
+from functools import partial
 from typing import Generic, TypeVar
-from urllib.parse import quote, urlsplit
 
-from botocore.httpsession import get_cert_path
-
-from wherobots_storage.errors import StoreTimeout, StoreUnavailable, TooLarge
+from wherobots_storage.errors import StoreUnavailable, TooLarge
 from wherobots_storage.objectstore.absent import absence_told
 from wherobots_storage.objectstore.answers import error_of
-from wherobots_storage.objectstore.connection import USER_AGENT, Connection
+from wherobots_storage.objectstore.connection import Connection
 from wherobots_storage.objectstore.headers import object_headers
-from wherobots_storage.objectstore.keys import check_key
 from wherobots_storage.objectstore.limits import check_size
 from wherobots_storage.objectstore.pool import Bell, BoundedPool
-from wherobots_storage.objectstore.s3_errors import make, translated, understood
-from wherobots_storage.objectstore.signing import Signer
+from wherobots_storage.objectstore.s3_errors import make, understood
 from wherobots_storage.objectstore.store import (
     MAX_PUT_BYTES,
     MORE_THAN_ASKED,
     FetchedObject,
-    ObjectInfo,
     PutRequest,
 )
-from wherobots_storage.objectstore.wire import (
-    Answer,
-    Endpoint,
-    Garbled,
-    Oversize,
-    Slow,
-    Wire,
-    write_head,
-)
+from wherobots_storage.objectstore.syntax import write_head
+from wherobots_storage.objectstore.wire import Answer, Oversize
+from wherobots_storage.objectstore.wires import Wires, etag_of, object_info
 
 IN_FLIGHT = 32
 GOOD_STATUSES = frozenset({200, 204, 206})
-_META = "x-amz-meta-"
 T = TypeVar("T")
 _MOST_OF_AN_ANSWER = 1024**2
 """The answer to a put is empty, or an error of some hundred bytes."""
@@ -82,13 +66,8 @@ class WireTransfers:
 
     def __init__(self, connection: Connection, in_flight: int = IN_FLIGHT) -> None:
         self._connection = connection
-        parts = urlsplit(connection.url("put_object", Key="k"))
-        self._host = parts.netloc
-        self._base = parts.path.removesuffix("k")
-        self._endpoint = _endpoint(connection, parts.scheme, parts.hostname or "", parts.port)
-        self._signer = Signer(connection.region)
+        self._wires = Wires(connection)
         self._pool = BoundedPool(in_flight)
-        self._idle: deque[Wire] = deque()
         bell = Bell()
         self.drive, self.wake = bell.drive, bell.wake
 
@@ -119,8 +98,7 @@ class WireTransfers:
     def close(self) -> None:
         """Wait for what is under way and give connections up."""
         self._pool.close()
-        while self._idle:
-            self._idle.pop().close()
+        self._wires.close()
 
     def put_errand(self, request: PutRequest) -> Errand[str]:
         """What ``submit_put`` does. Raises a StorageError."""
@@ -133,14 +111,14 @@ class WireTransfers:
         headers["content-md5"] = base64.b64encode(md5).decode("ascii")
         headers["content-length"] = str(len(request.body))
         known = request.if_match is not None
-        path, most = self._path(request.key), _MOST_OF_AN_ANSWER
+        path, most = self._wires.path(request.key), _MOST_OF_AN_ANSWER
         return Errand("PUT", request.key, path, headers, request.body, most, _put_etag, known)
 
     def get_errand(self, key: str, if_match: str | None, most: int) -> Errand[FetchedObject]:
         """What ``submit_get`` does. Raises a StorageError."""
         headers = {} if if_match is None else {"if-match": if_match}
         read = partial(_fetched, key)
-        return Errand("GET", key, self._path(key), headers, b"", most, read, True)
+        return Errand("GET", key, self._wires.path(key), headers, b"", most, read, True)
 
     def signed_head(self, errand: Errand[T]) -> bytes:
         """A request up to its body. Raises a StorageError."""
@@ -148,12 +126,8 @@ class WireTransfers:
 
     def lend(self) -> socket.socket | None:
         """An open connection on which nothing is under way, for good; or None."""
-        wire = self._take_idle()
+        wire = self._wires.take_idle()
         return wire.detach() if wire is not None else None
-
-    def _path(self, key: str) -> str:
-        check_key(key)
-        return self._base + quote(key, safe="/~")
 
     def _do(self, errand: Errand[T]) -> T:
         told: AbstractContextManager[None] = nullcontext()
@@ -165,79 +139,28 @@ class WireTransfers:
             return errand.read(answer)
 
     def _sign(self, errand: Errand[T]) -> Mapping[str, str]:
-        with translated(self._connection.where):
-            keys = self._connection.credentials()
-        lower = {name.lower(): value for name, value in errand.headers.items()}
-        lower |= {"host": self._host, "user-agent": USER_AGENT}
-        return self._signer.sign(errand.method, errand.path, lower, keys)
+        return self._wires.sign(errand.method, errand.path, errand.headers)
 
     def _once(self, errand: Errand[T]) -> Answer:
         where = self._connection.where
         signed = self._sign(errand)
         try:
-            answer = self._exchange(errand, signed)
+            with self._wires.taken() as wire:
+                answer = wire.exchange(
+                    errand.method, errand.path, signed, errand.body, most=errand.most
+                )
         except Oversize as error:
             if errand.method == "PUT":
                 raise make(StoreUnavailable, where, type(error).__name__) from None
             raise TooLarge(MORE_THAN_ASKED) from None
-        except Slow as error:
-            raise make(StoreTimeout, where, type(error).__name__) from None
-        except (OSError, Garbled) as error:
-            raise make(StoreUnavailable, where, type(error).__name__) from None
         if answer.status not in GOOD_STATUSES:
             raise error_of(answer.status, answer.body, answer.headers, where)
         return answer
 
-    def _take_idle(self) -> Wire | None:
-        # Not looked at first: another thread may take the last one in between.
-        with suppress(IndexError):
-            return self._idle.pop()
-        return None
-
-    def _exchange(self, errand: Errand[T], headers: Mapping[str, str]) -> Answer:
-        wire = self._take_idle() or Wire(self._endpoint)
-        answer = wire.exchange(errand.method, errand.path, headers, errand.body, most=errand.most)
-        self._idle.append(wire)
-        return answer
-
-
-def _endpoint(connection: Connection, scheme: str, host: str, port: int | None) -> Endpoint:
-    """Where to connect, trusting the certificates that botocore trusts."""
-    tls = None
-    if scheme == "https":
-        bundle = connection.verify if isinstance(connection.verify, str) else get_cert_path(True)
-        tls = ssl.create_default_context(cafile=str(bundle))
-    standard = 80 if tls is None else 443
-    seconds = connection.timeouts
-    return Endpoint(host, port or standard, tls, seconds.connect, seconds.read)
-
-
-def _etag(headers: Mapping[str, str]) -> str:
-    return headers["etag"].strip('"')
-
 
 def _put_etag(answer: Answer) -> str:
-    return _etag(answer.headers)
+    return etag_of(answer.headers)
 
 
 def _fetched(key: str, answer: Answer) -> FetchedObject:
-    return FetchedObject(_info(key, answer), answer.body)
-
-
-@lru_cache(maxsize=256)
-def _seconds(date: str) -> float:
-    return parsedate_to_datetime(date).timestamp()
-
-
-def _info(key: str, answer: Answer) -> ObjectInfo:
-    headers = answer.headers
-    return ObjectInfo(
-        key=key,
-        size=len(answer.body),
-        etag=_etag(headers),
-        last_modified=_seconds(headers["last-modified"]),
-        metadata={
-            name[len(_META) :]: value for name, value in headers.items() if name.startswith(_META)
-        },
-        content_type=headers.get("content-type", ""),
-    )
+    return FetchedObject(object_info(key, answer.headers, len(answer.body)), answer.body)

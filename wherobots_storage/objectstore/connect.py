@@ -8,7 +8,6 @@ from collections.abc import Mapping
 import botocore.session
 from botocore.credentials import Credentials
 from botocore.exceptions import EndpointResolutionError, InvalidRegionError
-from botocore.utils import get_environ_proxies
 
 from wherobots_storage.errors import InvalidConfiguration
 from wherobots_storage.objectstore.attended import AttendedTransfers
@@ -92,6 +91,6 @@ def open_transfers(store: ObjectStore) -> BulkTransfers:
 
     Behind a proxy that is threads over boto3, which knows every kind of proxy setting.
     """
-    if isinstance(store, S3Store) and not get_environ_proxies(store.connection.endpoint_url):
+    if isinstance(store, S3Store) and not store.connection.is_proxied:
         return AttendedTransfers(store.connection)
     return ThreadedTransfers(store)

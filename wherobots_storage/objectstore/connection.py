@@ -167,9 +167,12 @@ class Connection:
         self._credentials: Any = session.get_credentials()
         self.verify: bool | str = session.get_config_variable("ca_bundle") or True
         seconds: Any = (timeouts.connect, timeouts.read)
+        proxies = get_environ_proxies(self.endpoint_url)
+        self.is_proxied = bool(proxies)
+        """Whether requests go through a proxy."""
         self._http = PatientSession(
             verify=self.verify,
-            proxies=get_environ_proxies(self.endpoint_url),
+            proxies=proxies,
             timeout=seconds,
             max_pool_connections=POOL_CONNECTIONS,
         )

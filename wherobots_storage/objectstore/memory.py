@@ -20,6 +20,7 @@ from wherobots_storage.errors import (
     StoreUnavailable,
     UploadInterrupted,
 )
+from wherobots_storage.objectstore.content import PartBody
 from wherobots_storage.objectstore.keys import check_key
 from wherobots_storage.objectstore.limits import check_metadata, check_part_number
 from wherobots_storage.objectstore.pages import Cursor, roll_up
@@ -224,7 +225,7 @@ class MemoryStore:
             return upload.upload_id
 
     def upload_part(
-        self, key: str, upload_id: str, number: int, body: bytes | Iterable[bytes], *, size: int
+        self, key: str, upload_id: str, number: int, body: PartBody, *, size: int
     ) -> str:
         """See ``ObjectStore.upload_part``."""
         check_part_number(number)
@@ -323,13 +324,13 @@ class MemoryStore:
         self._objects[key] = _Stored(ObjectInfo(key, len(data), etag, now, kept, kind), data)
 
 
-def _collect(body: bytes | Iterable[bytes], size: int | None) -> bytes:
+def _collect(body: PartBody, size: int | None) -> bytes:
     if isinstance(body, bytes):
         data = body
     elif size is None:
         raise InvalidInput("The size of a streamed body must be given.")
     else:
-        data = b"".join(body)
+        data = b"".join(map(bytes, body))
     if size is not None and len(data) != size:
         raise UploadInterrupted(f"The body has {len(data):,} bytes instead of {size:,}.")
     return data

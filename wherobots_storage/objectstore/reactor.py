@@ -16,7 +16,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from time import monotonic
 
-from wherobots_storage.objectstore.wire import SLOWEST, Answer, Garbled, read_head, read_length
+from wherobots_storage.objectstore.endpoint import SLOWEST
+from wherobots_storage.objectstore.syntax import Garbled, read_head, read_length
+from wherobots_storage.objectstore.wire import Answer
 
 _READ = 262_144
 _HEAD_BYTES = 65_536

@@ -17,6 +17,7 @@ from wherobots_storage.errors import (
 from wherobots_storage.objectstore.absent import absence_told
 from wherobots_storage.objectstore.bodies import ExactBody, StreamedBody
 from wherobots_storage.objectstore.connection import Connection
+from wherobots_storage.objectstore.content import KnownBody, PartBody
 from wherobots_storage.objectstore.deletes import delete_many
 from wherobots_storage.objectstore.headers import object_headers
 from wherobots_storage.objectstore.keys import check_key
@@ -34,6 +35,7 @@ from wherobots_storage.objectstore.store import (
     Part,
     Upload,
 )
+from wherobots_storage.objectstore.streams import Streams, WireBody
 
 BUFFERED_BYTES = 1024**2
 """Streams up to this size are read first and sent with a hash, and again when that can help."""
@@ -46,6 +48,8 @@ class S3Store:
         self.connection = connection
         self._client = connection.client
         self._where = connection.where
+        # botocore knows every kind of proxy setting.
+        self._streams = None if connection.is_proxied else Streams(connection)
 
     @property
     def bucket(self) -> str:
@@ -94,9 +98,11 @@ class S3Store:
 
     def get(
         self, key: str, *, byte_range: ByteRange | None = None, if_match: str | None = None
-    ) -> StreamedBody:
+    ) -> StreamedBody | WireBody:
         """See ``ObjectStore.get``."""
         check_key(key)
+        if self._streams is not None:
+            return self._streams.get(key, byte_range, if_match)
         more: dict[str, Any] = {}
         if byte_range is not None:
             last = "" if byte_range.stop is None else byte_range.stop - 1
@@ -174,11 +180,17 @@ class S3Store:
             return answer["UploadId"]
 
     def upload_part(
-        self, key: str, upload_id: str, number: int, body: bytes | Iterable[bytes], *, size: int
+        self, key: str, upload_id: str, number: int, body: PartBody, *, size: int
     ) -> str:
         """See ``ObjectStore.upload_part``."""
         check_key(key)
         check_part_number(number)
+        if isinstance(body, KnownBody):
+            check_size(size, size, MAX_PART_BYTES)
+            if self._streams is not None:
+                with _missing_is_upload():
+                    return self._streams.put_part(key, upload_id, number, body, size)
+            body = b"".join(map(bytes, body))
         url = self.connection.url("upload_part", Key=key, UploadId=upload_id, PartNumber=number)
         with _missing_is_upload():
             return self._send(url, body, size, MAX_PART_BYTES)
@@ -257,6 +269,8 @@ class S3Store:
 
     def close(self) -> None:
         """See ``ObjectStore.close``."""
+        if self._streams is not None:
+            self._streams.close()
         self.connection.close()
 
     def _send(

@@ -1,8 +1,8 @@
 """Signature version 4 for many requests to one endpoint, at a tenth of botocore's CPU.
 
-Amazon S3 API reference, "Signature Calculations for the Authorization Header". The body is not
-part of it (UNSIGNED-PAYLOAD), the path is taken as it is sent, and there is no query. Whose keys
-these are, and when they are new, stays botocore's business.
+Amazon S3 API reference, "Signature Calculations for the Authorization Header". The body is part
+of it only where its hash is given, and path and query are taken as they are sent. Whose keys these
+are, and when they are new, stays botocore's business.
 """
 
 from __future__ import annotations
@@ -51,15 +51,19 @@ class Signer:
         headers: Mapping[str, str],
         keys: Keys,
         moment: float | None = None,
+        *,
+        query: str = "",
+        sha256: str = "UNSIGNED-PAYLOAD",
     ) -> dict[str, str]:
         """The headers with what the signature adds, all of them signed.
 
         ``path`` is percent-encoded; ``headers`` have lower-case names, ``host`` among them.
-        ``moment`` is in seconds since the epoch, and now unless it is given.
+        ``moment`` is in seconds since the epoch, and now unless it is given. ``query`` is
+        percent-encoded too, its names in order; ``sha256`` is the body's, in hexadecimal digits.
         """
         stamp = _stamp(int(time.time() if moment is None else moment))
-        frame = self._frame(tuple(headers.items()), keys, stamp)
-        request = f"{method}\n{path}{frame.rest}"
+        frame = self._frame(tuple(headers.items()), keys, stamp, sha256)
+        request = f"{method}\n{path}\n{query}{frame.rest}"
         digest = hashlib.sha256(request.encode()).hexdigest()
         # A copy of a keyed state, as hmac.digest lets other threads run for a few microseconds'
         # work, and then waits for its turn.
@@ -68,19 +72,21 @@ class Signer:
         authorization = f"{frame.authorization}{signature.hexdigest()}"
         return {**frame.headers, "authorization": authorization}
 
-    def _frame(self, headers: tuple[tuple[str, str], ...], keys: Keys, stamp: str) -> _Frame:
+    def _frame(
+        self, headers: tuple[tuple[str, str], ...], keys: Keys, stamp: str, sha256: str
+    ) -> _Frame:
         """What goes around a request's path and signature: many requests of a second share it."""
-        key = (headers, stamp, keys.access_key, keys.token)
+        key = (headers, stamp, keys.access_key, keys.token, sha256)
         known, frame = self._latest
         if known != key:
-            frame = self._make_frame(dict(headers), keys, stamp)
+            frame = self._make_frame(dict(headers), keys, stamp, sha256)
             self._latest = key, frame
         return frame
 
-    def _make_frame(self, headers: dict[str, str], keys: Keys, stamp: str) -> _Frame:
+    def _make_frame(self, headers: dict[str, str], keys: Keys, stamp: str, sha256: str) -> _Frame:
         signed = {
             **headers,
-            "x-amz-content-sha256": "UNSIGNED-PAYLOAD",
+            "x-amz-content-sha256": sha256,
             "x-amz-date": stamp,
         }
         if keys.token:
@@ -91,7 +97,7 @@ class Signer:
         scope = f"{stamp[:8]}/{self._region}/s3/aws4_request"
         return _Frame(
             signed,
-            rest=f"\n\n{lines}\n{listed}\nUNSIGNED-PAYLOAD",
+            rest=f"\n{lines}\n{listed}\n{sha256}",
             before=f"AWS4-HMAC-SHA256\n{stamp}\n{scope}\n",
             authorization=f"AWS4-HMAC-SHA256 Credential={keys.access_key}/{scope}, "
             f"SignedHeaders={listed}, Signature=",

@@ -14,6 +14,8 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Protocol, Self, runtime_checkable
 
+from wherobots_storage.objectstore.content import PartBody
+
 MIN_PART_BYTES = 5 * 1024**2
 MAX_PART_BYTES = 5 * 1024**3
 MAX_PARTS = 10_000
@@ -222,11 +224,12 @@ class ObjectStore(Protocol):
         ...
 
     def upload_part(
-        self, key: str, upload_id: str, number: int, body: bytes | Iterable[bytes], *, size: int
+        self, key: str, upload_id: str, number: int, body: PartBody, *, size: int
     ) -> str:
         """Send part ``number`` (from 1) of ``size`` bytes and return its ETag.
 
-        An iterable is streamed: no more than a piece of it is held. Raises NoSuchUpload,
+        An iterable is streamed: no more than a piece of it is held. One that is not a KnownBody
+        is sent only once; what reading it raises is raised. Raises NoSuchUpload,
         UploadInterrupted when the body has not ``size`` bytes, TooLarge.
         """
         ...

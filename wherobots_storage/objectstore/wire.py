@@ -1,44 +1,44 @@
-"""HTTP/1.1 for small requests: one connection, one exchange at a time, no more than S3 needs.
+"""HTTP/1.1 for objects: one connection, one exchange at a time, no more than S3 needs.
 
 General HTTP libraries spend two to three times the CPU of these few lines on a small request
-(http.client 0.4 ms, urllib3 0.6 ms, this 0.2 ms; measured on loopback). Proxies, redirects and
-cookies are not their business.
+(http.client 0.4 ms, urllib3 0.6 ms, this 0.2 ms; measured on loopback), and botocore as much on a
+large body. Proxies, redirects and cookies are not the business of this module.
 """
 
 from __future__ import annotations
 
 import socket
-import ssl
 import sys
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from io import BufferedReader, RawIOBase
+from io import BufferedReader
 from time import monotonic
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
+from wherobots_storage.objectstore.endpoint import SLOWEST, Endpoint, Source
+from wherobots_storage.objectstore.syntax import (
+    ENDLESS,
+    MAX_HEADERS,
+    MAX_LINE,
+    Garbled,
+    read_chunk_size,
+    read_field,
+    read_length,
+    read_status,
+    write_head,
+)
 
-MAX_LINE = 65_536
-MAX_HEADERS = 200
 _TOGETHER = 65_536
 """Up to this size a body goes with its headers in one packet train; copying it costs less."""
 
 _NO_BODY = {204, 304}
+_STREAMED = {200, 206}
 _READ_BUFFER = 65_536
-SLOWEST = 10_000.0
-"""Bytes a second that a body must come with, on the average: a byte now and then is no answer."""
-
-_MOST_DIGITS = 19
-_ENDLESS = "no end of the headers"
-_HEX = b"0123456789abcdefABCDEF"
-_PIECE = 262_144
+PIECE = 262_144
 """What is sent at once: its time is that of one read. A whole body may take longer."""
 
-
-class Garbled(Exception):
-    """What arrived is not HTTP/1.1, or breaks off."""
+Body = bytes | Iterable[memoryview]
+"""What goes with a request. One of pieces is begun anew when it has to be sent again."""
 
 
 class Slow(Exception):
@@ -54,31 +54,6 @@ class Stale(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Endpoint:
-    """Where to connect. ``tls`` None: in plain text."""
-
-    host: str
-    port: int
-    tls: ssl.SSLContext | None
-    connect_seconds: float
-    read_seconds: float
-
-    def connect(self) -> socket.socket:
-        """A connected socket. Raises OSError."""
-        plain = socket.create_connection((self.host, self.port), self.connect_seconds)
-        try:
-            plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            plain.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-            if self.tls is not None:
-                plain = self.tls.wrap_socket(plain, server_hostname=self.host)
-            plain.settimeout(self.read_seconds)
-        except BaseException:
-            plain.close()
-            raise
-        return plain
-
-
-@dataclass(frozen=True, slots=True)
 class Answer:
     """An answer read whole; header names are in lower case."""
 
@@ -87,73 +62,72 @@ class Answer:
     body: bytes
 
 
-class _Source(RawIOBase):
-    """What arrives on a socket.
-
-    Its timeout is for the next byte; an answer as a whole has the same time from its first byte on,
-    and more as its length is known. Raises TimeoutError after either.
-
-    ``until`` is when the answer has to be here; 0.0 while none of it is.
-    """
-
-    def __init__(self, sock: socket.socket, seconds: float) -> None:
-        self._receive = sock.recv_into
-        self._seconds = seconds
-        self.until = 0.0
-
-    def readable(self) -> bool:
-        """It is there to be read."""
-        return True
-
-    def readinto(self, buffer: WriteableBuffer) -> int:
-        """Wait for bytes; 0 of them at the end."""
-        if not self.until:
-            got = self._receive(buffer)
-            self.until = monotonic() + self._seconds
-            return got
-        if monotonic() > self.until:
-            raise TimeoutError
-        return self._receive(buffer)
-
-
 class Wire:
     """One connection, opened when it is needed and kept while the server does. For one thread."""
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
         self._socket: socket.socket | None = None
-        self._source: _Source
+        self._source: Source
         self._stream: BufferedReader
         self._most = 0
         self._regular = False
         """Whether all answers so far had a length, and lines that end as they should."""
+        self._left = 0
+        """How many bytes of a body are still to be read by ``read_into``."""
+        self._patience = 0.0
+        self._ends = False
+        """Whether the server closes the connection after the answer."""
 
     def exchange(
         self,
         method: str,
         path: str,
         headers: Mapping[str, str],
-        body: bytes,
+        body: Body,
         *,
         most: int = sys.maxsize,
     ) -> Answer:
         """Send a request and read its answer, whose body may have ``most`` bytes.
 
         A kept connection that turns out to be closed is replaced, once. Raises OSError, Garbled,
-        Oversize, and Slow once it is connected.
+        Oversize, Slow once it is connected, and what reading ``body`` raises.
         """
-        self._most = most
-        head = write_head(method, path, headers)
-        try:
-            if self._socket is not None:
-                try:
-                    return self._exchange(self._socket, head, body, reused=True)
-                except Stale:
-                    self.close()
-            return self._exchange(self._open(), head, body, reused=False)
-        except BaseException:
+        with self._or_closed():
+            status, answered = self._ask(write_head(method, path, headers), body, most)
+            return self._take(status, answered)
+
+    def begin(
+        self, method: str, path: str, headers: Mapping[str, str], *, most: int = sys.maxsize
+    ) -> Answer:
+        """As ``exchange``, without a body; that of a good answer is left for ``read_into``.
+
+        It has the length that the headers tell: without one it is taken for empty.
+        """
+        with self._or_closed():
+            status, answered = self._ask(write_head(method, path, headers), b"", most)
+            if status not in _STREAMED:
+                return self._take(status, answered)
+            length = answered.get("content-length")
+            self._left = read_length(length) if length is not None else 0
+            self._ends = length is None or answered.get("connection", "").lower() == "close"
+            self._patience = self._endpoint.read_seconds
+            return Answer(status, answered, b"")
+
+    def read_into(self, buffer: memoryview) -> int:
+        """Fill ``buffer`` with what comes next; fewer bytes at the end of the body, then none.
+
+        The bytes may take the time of one read, and more as they come; the time of their reader
+        does not count. Raises OSError, Garbled and Slow.
+        """
+        wanted = min(len(buffer), self._left)
+        if wanted:
+            with self._or_closed():
+                self._fill(buffer[:wanted])
+            self._left -= wanted
+        if not self._left and self._ends:
             self.close()
-            raise
+        return wanted
 
     def detach(self) -> socket.socket | None:
         """The open connection, for somebody else; None where there is none, or an odd one."""
@@ -178,37 +152,65 @@ class Wire:
 
     def _open(self) -> socket.socket:
         opened = self._endpoint.connect()
-        self._source = _Source(opened, self._endpoint.read_seconds)
+        self._source = Source(opened, self._endpoint.read_seconds)
         self._stream = BufferedReader(self._source, _READ_BUFFER)
         self._socket = opened
         self._regular = True
         return opened
 
-    def _exchange(self, sock: socket.socket, head: bytes, body: bytes, *, reused: bool) -> Answer:
+    @contextmanager
+    def _or_closed(self) -> Iterator[None]:
+        """What goes wrong ends the connection."""
         try:
-            return self._talk(sock, head, body, reused=reused)
-        except TimeoutError:
-            raise Slow from None
+            yield
+        except BaseException:
+            self.close()
+            raise
 
-    def _talk(self, sock: socket.socket, head: bytes, body: bytes, *, reused: bool) -> Answer:
-        try:
-            if len(body) <= _TOGETHER:
-                sock.sendall(head + body)
-            else:
-                sock.sendall(head)
-                _send(sock, body)
-        except (BrokenPipeError, ConnectionResetError):
-            # The server may have answered before it hung up: a refusal without reading the body.
-            if reused:
-                raise Stale from None
-        self._source.until = 0.0
-        status, headers = self._read_head(reused=reused)
-        while status < 200:  # noqa: PLR2004 - 1xx: the answer proper follows
-            status, headers = self._read_head(reused=False)
-        content, whole = self._read_body(status, headers)
+    def _ask(self, head: bytes, body: Body, most: int) -> tuple[int, dict[str, str]]:
+        """Send a request and read the answer's head; over a new connection if need be."""
+        self._most = most
+        if self._socket is not None:
+            try:
+                return self._talk(self._socket, head, body, reused=True)
+            except Stale:
+                self.close()
+        return self._talk(self._open(), head, body, reused=False)
+
+    def _talk(
+        self, sock: socket.socket, head: bytes, body: Body, *, reused: bool
+    ) -> tuple[int, dict[str, str]]:
+        with _timed():
+            try:
+                _send(sock, head, body)
+            except (BrokenPipeError, ConnectionResetError):
+                # The server may have answered before it hung up: a refusal without reading the
+                # body.
+                if reused:
+                    raise Stale from None
+            self._source.until = 0.0
+            status, headers = self._read_head(reused=reused)
+            while status < 200:  # noqa: PLR2004 - 1xx: the answer proper follows
+                status, headers = self._read_head(reused=False)
+            return status, headers
+
+    def _take(self, status: int, headers: Mapping[str, str]) -> Answer:
+        """The answer with its body."""
+        with _timed():
+            content, whole = self._read_body(status, headers)
         if not whole or headers.get("connection", "").lower() == "close":
             self.close()
         return Answer(status, headers, content)
+
+    def _fill(self, buffer: memoryview) -> None:
+        began = monotonic()
+        self._source.until = began + self._patience
+        with _timed():
+            got = self._stream.readinto(buffer)
+        if got != len(buffer):
+            raise Garbled(f"{self._left - got} bytes are missing")
+        left = self._patience - (monotonic() - began) + got / SLOWEST
+        self._patience = min(left, self._endpoint.read_seconds)
 
     def _read_head(self, *, reused: bool) -> tuple[int, dict[str, str]]:
         try:
@@ -217,7 +219,7 @@ class Wire:
             first = b""
         if not first:
             raise Stale if reused else Garbled("no answer")
-        return _status(first.decode("iso-8859-1")), self._read_headers()
+        return read_status(first.decode("iso-8859-1")), self._read_headers()
 
     def _read_headers(self) -> dict[str, str]:
         headers: dict[str, str] = {}
@@ -228,9 +230,9 @@ class Wire:
                 return headers
             if not line.endswith(b"\n"):
                 break
-            name, value = _field(line.decode("iso-8859-1"))
+            name, value = read_field(line.decode("iso-8859-1"))
             headers[name] = value
-        raise Garbled(_ENDLESS)
+        raise Garbled(ENDLESS)
 
     def _read_body(self, status: int, headers: Mapping[str, str]) -> tuple[bytes, bool]:
         """The body, and whether the connection can be used again."""
@@ -259,7 +261,7 @@ class Wire:
         total = 0
         while True:
             line = self._stream.readline(MAX_LINE)
-            size = _chunk_size(line)
+            size = read_chunk_size(line)
             if size == 0:
                 self._read_headers()
                 return b"".join(pieces)
@@ -287,56 +289,23 @@ class Wire:
         return content
 
 
-def read_head(head: bytes) -> tuple[int, dict[str, str]]:
-    """An answer's status and headers, of all that comes before the empty line.
-
-    Raises Garbled.
-    """
-    first, *lines = head.decode("iso-8859-1").split("\r\n")
-    if len(lines) > MAX_HEADERS:
-        raise Garbled(_ENDLESS)
-    return _status(first), dict(map(_field, lines))
+@contextmanager
+def _timed() -> Iterator[None]:
+    try:
+        yield
+    except TimeoutError:
+        raise Slow from None
 
 
-def read_length(value: str) -> int:
-    """A Content-Length. Raises Garbled."""
-    # int() takes more than HTTP: digits of all scripts, signs, underscores.
-    if not (value.isascii() and value.isdigit() and len(value) <= _MOST_DIGITS):
-        raise Garbled("no length")
-    return int(value)
-
-
-def _status(line: str) -> int:
-    words = line.split(None, 2)
-    if not line.startswith("HTTP/1.") or len(words) < 2:  # noqa: PLR2004
-        raise Garbled("no status line")
-    word = words[1]
-    if len(word) != 3 or not (word.isascii() and word.isdigit()):  # noqa: PLR2004
-        raise Garbled("no status")
-    return int(word)
-
-
-def _field(line: str) -> tuple[str, str]:
-    name, colon, value = line.partition(":")
-    if not colon:
-        raise Garbled(_ENDLESS)
-    return name.strip().lower(), value.strip()
-
-
-def _chunk_size(line: bytes) -> int:
-    digits = line.partition(b";")[0].strip()
-    if not 0 < len(digits) <= _MOST_DIGITS or digits.strip(_HEX):
-        raise Garbled("no chunk")
-    return int(digits, 16)
-
-
-def _send(sock: socket.socket, body: bytes) -> None:
-    view = memoryview(body)
-    for start in range(0, len(body), _PIECE):
-        sock.sendall(view[start : start + _PIECE])
-
-
-def write_head(method: str, path: str, headers: Mapping[str, str]) -> bytes:
-    """A request up to its body."""
-    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-    return f"{method} {path} HTTP/1.1\r\n{lines}\r\n".encode("ascii")
+def _send(sock: socket.socket, head: bytes, body: Body) -> None:
+    if not isinstance(body, bytes):
+        sock.sendall(head)
+        for piece in body:
+            sock.sendall(piece)
+    elif len(body) <= _TOGETHER:
+        sock.sendall(head + body)
+    else:
+        sock.sendall(head)
+        view = memoryview(body)
+        for start in range(0, len(body), PIECE):
+            sock.sendall(view[start : start + PIECE])

@@ -21,6 +21,7 @@ from wherobots_storage.planning.format import DEFAULT_FILE_MODE, Facts, clamped,
 from wherobots_storage.planning.tree import File
 from wherobots_storage.sync.home import Home
 from wherobots_storage.sync.install import Installer, Staged
+from wherobots_storage.sync.ranges import RangedObject
 
 SLOW_SECONDS = 0.005
 """A disk that takes longer for a file, on the average, gets several at once."""
@@ -150,8 +151,15 @@ class Arrivals:
 
         Raises StoreUnavailable when it is not what was saved, OSError, and as ``Installer.stage``.
         """
+        return self._finish(self._installer.stage(chunks), info)
+
+    def stage_large(self, body: RangedObject, moved: Callable[[int], None]) -> Staged:
+        """The same with a large object; ``moved`` and errors as in ``RangedObject.write_to``."""
+        staged = self._installer.stage_by(lambda descriptor: body.write_to(descriptor, moved))
+        return self._finish(staged, body.info)
+
+    def _finish(self, staged: Staged, info: ObjectInfo) -> Staged:
         facts = read_metadata(info.metadata)
-        staged = self._installer.stage(chunks)
         try:
             _check(staged.size, staged.sha256, info, facts)
             self._installer.finish(staged.path, mtime_of(facts, info), self._mode(facts))

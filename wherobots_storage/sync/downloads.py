@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from functools import partial
 
 from wherobots_storage.errors import LocalError, StorageError, TooLarge
 from wherobots_storage.planning.restore import Step
@@ -192,10 +193,8 @@ class Downloader:
         self.turns.flying.add(get.remote.path)
         try:
             with RangedObject(self._mirror.store, key) as body:
-                info, chunks = body.info, self._checked(body.chunks())
-                self._receiver.receive(
-                    get, info, chunks, lambda: self._arrivals.stage(info, chunks)
-                )
+                file = partial(self._arrivals.stage_large, body, self._moved_bytes)
+                self._receiver.receive(get, body.info, body.chunks(), file)
                 self._moved(1, 0)
         except StorageError as error:
             if isinstance(error, LocalError):
@@ -204,12 +203,11 @@ class Downloader:
         finally:
             self.turns.flying.discard(get.remote.path)
 
-    def _checked(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
-        for chunk in chunks:
-            self._cancel.check()
-            self.turns.give_way()
-            yield chunk
-            self._moved(0, len(chunk))
+    def _moved_bytes(self, count: int) -> None:
+        self._cancel.check()
+        self.turns.give_way()
+        if count:
+            self._moved(0, count)
 
     def _receive_small(self, get: Get, arrived: Arrived) -> None:
         if self._receiver.note_made(arrived):

@@ -14,7 +14,7 @@ import secrets
 import shutil
 import stat
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -91,29 +91,41 @@ class Installer:
         return file_of(path, found)
 
     def stage(self, chunks: Iterable[bytes]) -> Staged:
-        """Write bytes to a temporary file.
+        """Write bytes to a temporary file. Raises as ``stage_by``, and what ``chunks`` raises."""
 
-        Raises DiskFull, LocalIOError when the home cannot be written at all, and what reading
-        ``chunks`` raises; nothing stays behind then.
-        """
-        path = self._fresh()
-        digest = hashlib.sha256()
-        size = 0
-        try:
-            # 0600 until the real mode is known: another user may not look in between.
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-            with os.fdopen(descriptor, "wb") as file:
+        def write(descriptor: int) -> tuple[int, str]:
+            digest = hashlib.sha256()
+            size = 0
+            with os.fdopen(descriptor, "wb", closefd=False) as file:
                 for chunk in chunks:
                     file.write(chunk)
                     digest.update(chunk)
                     size += len(chunk)
+            return size, digest.hexdigest()
+
+        return self.stage_by(write)
+
+    def stage_by(self, write: Callable[[int], tuple[int, str]]) -> Staged:
+        """A temporary file that ``write`` fills, given its descriptor; it tells size and SHA-256.
+
+        Raises DiskFull, LocalIOError when the home cannot be written at all, and what ``write``
+        raises beside OSErrors; nothing stays behind then.
+        """
+        path = self._fresh()
+        try:
+            # 0600 until the real mode is known: another user may not look in between.
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            try:
+                size, sha256 = write(descriptor)
+            finally:
+                os.close(descriptor)
         except OSError as error:
             path.unlink(missing_ok=True)
             raise fatal(error, self._home.path) from error
         except BaseException:
             path.unlink(missing_ok=True)
             raise
-        return Staged(path, size, digest.hexdigest())
+        return Staged(path, size, sha256)
 
     def stage_link(self, target: bytes) -> Path:
         """Make a symbolic link in the temporary folder. Raises as ``stage``."""

@@ -39,7 +39,7 @@ from wherobots_storage.sync.reading import (
     unreadable,
     unsettled,
 )
-from wherobots_storage.sync.sameness import holds, is_foreign
+from wherobots_storage.sync.sameness import holds, is_foreign, is_rewritten
 from wherobots_storage.sync.worklist import SMALL_BYTES
 
 
@@ -116,7 +116,9 @@ class LargeUploader:
             if holds(self._mirror.store, found, content, self._cancel):
                 self._ledger.done(content, self._adopt(content, found), 0)
                 return found.etag, True
-            if found.etag != expected and not self._ledger.intents.is_ours(path, found):
+            known = self._ledger.journal.get(path)
+            ours = self._ledger.intents.is_ours(path, found) or is_rewritten(found, known)
+            if found.etag != expected and not ours:
                 self._keeper.keep(path, found)
         except NoSuchBucket:
             raise
