@@ -135,6 +135,13 @@ class Downloader:
             self._journal.forget(path)
         self._journal.commit()
 
+    def remove_empty(self, folders: Iterable[str]) -> None:
+        """Remove those of these folders that are empty; each must come after what lies in it."""
+        for folder in folders:
+            self._home.check()
+            with suppress(OSError):  # somebody has something in it, or has removed it
+                self._installer.remove_folder(folder)
+
     def _begin(self, get: Get) -> None:
         remote = get.remote
         if get.step is Step.COMPARE and self._is_only_touched(remote.path):

@@ -181,6 +181,12 @@ class Installer:
         """
         return self._folders.make(path.removesuffix("/"))
 
+    def remove_folder(self, path: str) -> None:
+        """Remove an empty folder. Raises OSError, also when something is in it."""
+        above, _, name = path.rpartition("/")
+        os.rmdir(name, dir_fd=self._folders.open(above, make=False).descriptor)
+        self._folders.made.discard(path)
+
     def set_mode(self, path: str, mode: int) -> None:
         """Give a folder its mode. Raises OSError, NotADirectoryError when it is none any more."""
         self._folders.open(path.removesuffix("/"), make=False).path.chmod(mode)

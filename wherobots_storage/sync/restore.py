@@ -8,7 +8,7 @@ from contextlib import closing
 from wherobots_storage.api.models import Progress
 from wherobots_storage.errors import DiskFull
 from wherobots_storage.planning.restore import Decision, Step, plan_restore
-from wherobots_storage.planning.safety import veto_trash
+from wherobots_storage.planning.safety import Veto, veto_trash
 from wherobots_storage.planning.tree import Entry, Remote
 from wherobots_storage.sync.ahead import Ahead, names_taken
 from wherobots_storage.sync.cancel import LOOK, Cancel
@@ -25,6 +25,7 @@ from wherobots_storage.sync.mirror import Mirror
 from wherobots_storage.sync.reading import unchanged_by_hash
 from wherobots_storage.sync.remote import RemoteListing
 from wherobots_storage.sync.report import Report
+from wherobots_storage.sync.retyped import make_way
 from wherobots_storage.sync.scan import Scanner
 from wherobots_storage.sync.worklist import Downloads, Paths
 
@@ -83,6 +84,9 @@ class Restore:
             downloader.clear()
             early.planned(downloader.turns)
             try:
+                if not _veto(trash, saved, listing):
+                    trash.drop(early.saved)
+                    make_way(downloader, listing, self._journal, trash=trash, forget=forget)
                 downloader.announce(downloads.new_folders())
                 downloader.download(downloads.steps(large=False))
                 downloader.download(downloads.steps(large=True))
@@ -192,7 +196,7 @@ class Restore:
         saved: int,
         report: Report,
     ) -> None:
-        veto = veto_trash(journal_size=saved, vanished=len(trash), remote_files=listing.files)
+        veto = _veto(trash, saved, listing)
         if veto is None:
             downloader.trash(trash)
             return
@@ -201,6 +205,10 @@ class Restore:
         report.veto = veto
         self._journal.forget_all(trash)
         self._journal.commit()
+
+
+def _veto(trash: Paths, saved: int, listing: RemoteListing) -> Veto | None:
+    return veto_trash(journal_size=saved, vanished=len(trash), remote_files=listing.files)
 
 
 def _checked(entries: Iterable[Entry], cancel: Cancel, early: EarlySaves) -> Iterator[Entry]:

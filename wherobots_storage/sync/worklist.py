@@ -232,6 +232,11 @@ class Paths(_Spool):
     def __iter__(self) -> Iterator[str]:
         return (path for (path,) in self._db.execute("SELECT path FROM work ORDER BY rowid"))
 
+    def deepest_first(self) -> Iterator[str]:
+        """Each once, whatever lies in a folder before the folder."""
+        rows = self._db.execute("SELECT DISTINCT path FROM work ORDER BY path DESC")
+        return (path for (path,) in rows)
+
 
 class Downloads(_Spool):
     """Decisions of a restore with their objects; what is local is looked up when they are due."""
