@@ -240,6 +240,37 @@ def test_a_configuration_that_names_another_customer_gives_nothing(
     assert isinstance(names(hub, "ann", hub.start("ann"), f"/data/{ANN}/"), list)
 
 
+TOLD_TO_KERNELS = """
+import json, os, boto3, pathlib
+token = pathlib.Path(os.environ["AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"]).read_text()
+held = boto3.Session().get_credentials().get_frozen_credentials()
+print(json.dumps([token, held.secret_key, held.token]))
+"""
+
+
+def test_no_secret_is_in_any_log(
+    hub: JupyterHub, tokens: dict[str, str], seaweed: EmbeddedStore
+) -> None:
+    """Of hub, service, servers and agents, after all of these tests: not one of those in use."""
+    variables = ("JUPYTERHUB_API_TOKEN", "CONFIGPROXY_AUTH_TOKEN", "AWS_SECRET_ACCESS_KEY")
+    secrets = {seaweed.environment()["AWS_SECRET_ACCESS_KEY"], *tokens.values()}
+    for process in hub.processes():
+        environment = process.environ()
+        secrets |= {environment[name] for name in variables if environment.get(name)}
+    for user in USERS:
+        secrets |= set(json.loads(hub.run(user, tokens[user], TOLD_TO_KERNELS)))
+    body = {"folder": None, "access": "write", "seconds": 900}
+    vended = hub.fetch("/services/storage/credentials", tokens["ann"], method="POST", body=body)
+    assert vended[0] == 200
+    secrets |= {vended[1]["secretAccessKey"], vended[1]["sessionToken"]}
+    logs = {"hub.log": hub.log()}
+    for path in hub.homes.rglob("*.log*"):
+        logs[str(path.relative_to(hub.homes))] = path.read_text("utf-8", "replace")
+    assert sum(name.endswith("agent.log") for name in logs) == len(USERS)
+    assert all(len(secret) >= 12 for secret in secrets)
+    assert [name for name, text in logs.items() if any(one in text for one in secrets)] == []
+
+
 def test_every_vend_is_in_the_audit_log(hub: JupyterHub, tokens: dict[str, str]) -> None:
     """The service says for whom: the hub's user, and the customer made of it."""
     assert set(tokens) == set(USERS)

@@ -24,6 +24,7 @@ from wherobots_storage.sync.cancel import Cancel
 from wherobots_storage.sync.consent import Consent
 from wherobots_storage.sync.journal import Journal
 from wherobots_storage.sync.multipart import parts_in_memory
+from wherobots_storage.sync.report import MAX_NAMED, Report
 from wherobots_storage.sync.state import StateFolder
 from wherobots_storage.sync.worklist import Deletions, Paths, Uploads
 
@@ -81,6 +82,17 @@ def test_counting_counts() -> None:
     before = alive(Record)
     rows = [row(number) for number in range(MOST_ALIVE)]
     assert alive(Record) - before == len(rows)
+
+
+def test_the_audit_log_names_a_hundred_of_many() -> None:
+    """However much a run writes and deletes, all is counted, and the first hundred are named."""
+    report = Report()
+    for number in range(MAX_NAMED + 50):
+        report.wrote(f"w{number}")
+        report.removed(f"d{number}")
+    assert (report.moved, report.deleted) == (150, 150)
+    assert report.written_paths == [f"w{number}" for number in range(100)]
+    assert report.deleted_paths == [f"d{number}" for number in range(100)]
 
 
 def test_planned_deletions_wait_on_disk(bench: Bench) -> None:

@@ -210,22 +210,27 @@ def test_log_is_small_and_private(
 
 
 def test_what_is_written_is_audited(bench: Bench, store: FaultyStore) -> None:
-    """What a cycle or the final sync wrote is a line of the agent's log, with the customer."""
-    bench.write("a.txt")
-    with lifeline() as (ours, theirs):
-        theirs.close()
-        run(bench.settings, store, ours)
+    """What a cycle or the final sync wrote is a line of the agent's log, with who and what."""
+    bench.write("kept.txt")
+    for change in (lambda: bench.write("a.txt"), (bench.home / "a.txt").unlink):
+        change()
+        with lifeline() as (ours, theirs):
+            theirs.close()
+            run(bench.settings, store, ours)
     folder = StateFolder.for_settings(bench.settings).path
     lines = (folder / "agent.log").read_text().splitlines()
-    (told,) = [line.partition(" INFO agent: ")[2] for line in lines if "mirror-written" in line]
-    assert json.loads(told) == {
+    told = [line.partition(" INFO agent: ")[2] for line in lines if "mirror-written" in line]
+    always = {
         "event": "mirror-written",
         "mirror": PREFIX,
         "user": "customer-a1",
         "customer": "customer-a1",
-        "files": 1,
-        "deleted": 0,
     }
+    written = {"files": 2, "paths": ["a.txt", "kept.txt"], "deleted": 0, "deletedPaths": []}
+    deleted = {"files": 0, "paths": [], "deleted": 1, "deletedPaths": ["a.txt"]}
+    found = [json.loads(line) for line in told]
+    found[0]["paths"].sort()
+    assert found == [always | written, always | deleted]
     assert audit.handlers == []
 
 

@@ -160,7 +160,7 @@ class AsidePass:
             size = len(saved.content.body) or entry.size
             kept.add_own(entry.path, saved.content.sha256, saved.name, saved.etag, size)
             self._replace(entry.path, saved.name, saved.etag, kept)
-            report.moved += 1
+            report.wrote(saved.name)
 
     def _replace(self, path: str, name: str, etag: str, kept: KeptVersions) -> None:
         """Take back the copy of a moment ago: of a file that grows only the last is of use."""

@@ -105,7 +105,7 @@ class Deleter:
             self._report.conflicts.add(notice)
         elif outcome == "gone":
             self._journal.forget(record.path)
-            self._report.deleted += 1
+            self._report.removed(record.path)
             self._moved(1, 0)
         elif outcome == "announced":
             self._journal.forget(record.path)

@@ -80,7 +80,7 @@ class Ledger:
     def done(self, content: Content, etag: str, sent: int) -> None:
         """It is in the bucket; ``sent`` bytes were not told of yet."""
         self._outage.success()
-        self._report.moved += 1
+        self._report.wrote(content.entry.path)
         self.note(row_of(content, etag))
         self.moved(1, sent)
 

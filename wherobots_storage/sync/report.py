@@ -16,6 +16,10 @@ MAX_IGNORED = 100
 """How many of the ignored paths are kept: the largest ones."""
 
 
+MAX_NAMED = 100
+"""How many of the paths that a run wrote, and deleted, it names for the audit log."""
+
+
 class Notices:
     """The first thousand notices, and how many there were."""
 
@@ -90,6 +94,20 @@ class Report:
     veto: Veto | None = None
     held: HeldDeletions | None = None
     """The deletions that the veto holds back; a restore's holds none, it gives its own up."""
+    written_paths: list[str] = field(default_factory=list)
+    deleted_paths: list[str] = field(default_factory=list)
+
+    def wrote(self, path: str) -> None:
+        """A path is in the bucket now; the first hundred are named."""
+        self.moved += 1
+        if len(self.written_paths) < MAX_NAMED:
+            self.written_paths.append(path)
+
+    def removed(self, path: str) -> None:
+        """A path is deleted in the bucket; the first hundred are named."""
+        self.deleted += 1
+        if len(self.deleted_paths) < MAX_NAMED:
+            self.deleted_paths.append(path)
 
     @property
     def is_settled(self) -> bool:

@@ -205,11 +205,20 @@ class Session:
         return report
 
     def audit(self, report: Report) -> None:
-        """One line for all that a run wrote: a line for each file would drown the others."""
+        """One line for all that a run wrote: a line for each file would drown the others.
+
+        With the paths below the mirror: all of them after a save, the first hundred of many.
+        """
         if report.moved or report.deleted:
             customer = self._settings.require_tenancy().customer
-            facts = {"mirror": self._mirror.prefix, "user": customer, "customer": customer}
-            tell("mirror-written", facts | {"files": report.moved, "deleted": report.deleted})
+            facts: dict[str, object] = {
+                "mirror": self._mirror.prefix,
+                "user": customer,
+                "customer": customer,
+            }
+            facts |= {"files": report.moved, "paths": report.written_paths}
+            facts |= {"deleted": report.deleted, "deletedPaths": report.deleted_paths}
+            tell("mirror-written", facts)
 
     def fetch_missing(self, cancel: Cancel) -> Report:
         """Bring what the latest restore could not, and nothing else; raises as ``restore``."""
