@@ -36,6 +36,7 @@ from wherobots_storage.errors import InvalidConfiguration
 from wherobots_storage.hub.boundary import NOBODY
 from wherobots_storage.namespace.customer import MAX_NAME
 from wherobots_storage.namespace.policy import longest_customer
+from wherobots_storage.objectstore.hosts import is_in_the_clear
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -84,6 +85,11 @@ def run(context: Context) -> int:
             "have no session."
         )
     context.output.note(f"Vending credentials for {root.url} at {url}")
+    if is_in_the_clear(url):
+        context.output.note(
+            "That is plain http beyond this machine, and every request shows a hub token: let "
+            "servers ask the hub's proxy by https, and nobody but the proxy reach this port."
+        )
     role = str(settings.role_arn)
     # Beside serving, since a store that is away would keep the hub from starting the service.
     trying = partial(warn_without_boundary, root, sources, partial(_with_session, role))
