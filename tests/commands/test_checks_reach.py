@@ -91,10 +91,13 @@ def test_a_store_that_does_not_tell_case_apart(customer: str, state: str) -> Non
 
 
 def test_the_unlimited_policy_names_no_folder() -> None:
-    """What is tried is what the role itself allows."""
+    """What is tried is what the role itself allows; a key's only where there is one."""
     scope = Unlimited("test", ("org/",), "write", "all")
     assert "org/" not in scope.policy()
     assert '"s3:*"' in scope.policy()
+    assert '"kms:*"' in scope.policy(kms_key="arn:aws:kms:us-east-1:123456789012:key/1")
+    # Ceph's gateway refuses a policy that names another service's actions.
+    assert "kms" not in scope.policy()
 
 
 @pytest.fixture

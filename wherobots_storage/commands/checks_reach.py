@@ -144,9 +144,13 @@ class Unlimited(Scope):
     __slots__ = ()
 
     def policy(self, partition: str = "aws", kms_key: str | None = None) -> str:
-        """Everything, as a session policy; what is encrypted included."""
-        del partition, kms_key
-        everything = {"Effect": "Allow", "Action": ["s3:*", "kms:*"], "Resource": ["*"]}
+        """Everything, as a session policy; what is encrypted too, where there is such a key.
+
+        Ceph's gateway (16.2) takes no policy with an action of another service in it.
+        """
+        del partition
+        actions = ["s3:*"] if kms_key is None else ["s3:*", "kms:*"]
+        everything = {"Effect": "Allow", "Action": actions, "Resource": ["*"]}
         return compact({"Version": VERSION, "Statement": [everything]})
 
 
