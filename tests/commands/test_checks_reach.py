@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import parse_qs
 
 import pytest
 from support.guarded import Guarded
+from support.stub_server import Reply, stub_server
 
 from wherobots_storage.commands import checks_reach
 from wherobots_storage.commands.checks_reach import CASE, NAME, ReachChecks, Unlimited, Way, ways
@@ -98,6 +100,23 @@ def test_the_unlimited_policy_names_no_folder() -> None:
     assert '"kms:*"' in scope.policy(kms_key="arn:aws:kms:us-east-1:123456789012:key/1")
     # Ceph's gateway refuses a policy that names another service's actions.
     assert "kms" not in scope.policy()
+
+
+def test_the_role_is_tried_with_the_bucket_s_key(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a right to the key everything would be refused, and the role seem narrower."""
+    with stub_server() as stub:
+        stub.answer = lambda _: Reply(403, b"<Error><Code>AccessDenied</Code></Error>")
+        for name, value in stub.environment().items():
+            monkeypatch.setenv(name, value)
+        role = "arn:aws:iam::123456789012:role/storage"
+        key = "arn:aws:kms:eu-west-1:123456789012:key/1"
+        ours, *_ = ways(replace(settings, role_arn=role, kms_key=key), [])
+        with ours.open() as store, pytest.raises(AccessDenied):
+            store.list_page("")
+        (policy,) = parse_qs(stub.requests[0].body.decode())["Policy"]
+    assert '"kms:*"' in policy
 
 
 @pytest.fixture

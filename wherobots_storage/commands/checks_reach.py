@@ -210,11 +210,11 @@ def _assumed(settings: Settings, role: str, keys: Keys | None) -> Iterator[Objec
     from wherobots_storage.credentials.connect import open_source  # noqa: PLC0415
     from wherobots_storage.credentials.sts import AssumeRole, open_client  # noqa: PLC0415
 
-    customer = settings.require_tenancy().customer
+    customer, key = settings.require_tenancy().customer, settings.kms_key
     if keys is None:
-        source = open_source(role, customer)
+        source = open_source(role, customer, kms_key=key)
     else:
-        source = AssumeRole(open_client(keys), role, customer, customer=customer)
+        source = AssumeRole(open_client(keys), role, customer, customer=customer, kms_key=key)
     with _session(settings, source) as store:
         yield store
 
