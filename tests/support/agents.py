@@ -21,6 +21,9 @@ from wherobots_storage.sync.state import StateFolder
 from wherobots_storage.sync.status import StatusBoard
 from wherobots_storage.sync.tenure import Tenure
 
+WORKERS = 4
+"""How many small transfers of a ``ThreadAgent`` are under way at once."""
+
 
 def eventually(what: Callable[[], object], seconds: float = 60.0) -> None:
     """Wait until ``what`` is true. Fails when it does not become so, on a slow machine too."""
@@ -49,10 +52,12 @@ class ThreadAgent:
         self.complete: bool | None = None
         self.told: list[SyncStatus] = []
         """Every status so far, the last one also after its end."""
+        self._cycled = threading.Event()
+        """Set by the end of the first cycle."""
         self.thread = threading.Thread(target=self._run, daemon=True)
 
     def _run(self) -> None:
-        transfers = ThreadedTransfers(self._store, workers=4)
+        transfers = ThreadedTransfers(self._store, workers=WORKERS)
         board = StatusBoard(home=str(self._settings.home))
         board.subscribe(self.told.append)
         with (
@@ -67,6 +72,7 @@ class ThreadAgent:
                 alone=self._settings.restore_wait,
                 tenure=Tenure(self._lease, board, beat=0.1),
             )
+            self._watch_cycles(controller)
             server = AgentServer(self.state.socket_path, board, controller)
             server.start()
             try:
@@ -74,6 +80,17 @@ class ThreadAgent:
             finally:
                 server.close()
         transfers.close()
+
+    def _watch_cycles(self, controller: Controller) -> None:
+        cycle = controller._work.cycle
+
+        def cycling() -> bool:
+            try:
+                return cycle()
+            finally:
+                self._cycled.set()
+
+        controller._work.cycle = cycling  # type: ignore[method-assign]
 
     @property
     def status(self) -> SyncStatus | None:
@@ -83,12 +100,17 @@ class ThreadAgent:
         return None
 
     def reaches(self, state: str, seconds: float = 60.0) -> SyncStatus:
-        """Wait until it is in a state, and return the status."""
+        """Wait until it is in a state, and return the status.
+
+        Between its start's restore and the first cycle it is idle too, for a moment; that is not
+        waited for.
+        """
         found: list[SyncStatus] = []
 
         def there() -> bool:
+            has_begun = self._cycled.is_set() or state != "idle"
             status = self.status
-            if status is not None and status.state == state:
+            if has_begun and status is not None and status.state == state:
                 found.append(status)
             return bool(found)
 

@@ -3,47 +3,75 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 
 from support.agents import eventually
 
-PATIENCE = 60
-PAUSE = 0.1
-"""Many looks at what is urgent go into the time for which all the tickets of a test last."""
+PATIENCE = 240
+"""Seconds. A ticket may be waited for as long as a test lasts."""
 
 
 class Tickets:
-    """Handed out by a test, used up by what is slowed down; free for all after ``open``."""
+    """Handed out by a test, used up in turn by what is slowed down; free for all after ``open``.
 
-    def __init__(self) -> None:
-        self._left = threading.Semaphore(0)
-        self._open = threading.Event()
+    How many are used must not hang on how fast the machine is: ``until`` hands one out only when
+    ``takers`` wait for it, which are all the threads that there are for such work. What else they
+    do, a put for example, has ended then.
+    """
+
+    def __init__(self, takers: int) -> None:
+        self.takers = takers
+        self._changed = threading.Condition()
+        self._asked = 0
+        self._handed = 0
+        self._open = False
 
     def take(self) -> None:
         """Wait for one; the test itself needs none."""
-        if not self._open.is_set() and threading.current_thread() is not threading.main_thread():
-            assert self._left.acquire(timeout=PATIENCE)
+        if threading.current_thread() is threading.main_thread():
+            return
+        with self._changed:
+            mine, self._asked = self._asked, self._asked + 1
+            assert self._changed.wait_for(lambda: self._open or mine < self._handed, PATIENCE)
 
     def open(self) -> None:
         """Everything goes on to its end."""
-        self._open.set()
-        self._left.release(10_000)
+        with self._changed:
+            self._open = True
+            self._changed.notify_all()
 
     def close(self) -> None:
         """From now on everything has to be paid for again."""
-        self._open.clear()
-        self._left = threading.Semaphore(0)
+        with self._changed:
+            self._open, self._handed = False, self._asked
+
+    def give(self, count: int) -> None:
+        """Hand out so many at once."""
+        with self._changed:
+            self._handed += count
+            self._changed.notify_all()
 
     def until(self, what: Callable[[], object]) -> None:
-        """Hand one out now and then, slowly, until something is so."""
-        due = 0.0
+        """Hand out one after the other until something is so."""
 
-        def there() -> object:
-            nonlocal due
-            if time.monotonic() >= due:
-                due = time.monotonic() + PAUSE
-                self._left.release()
-            return what()
+        def there() -> bool:
+            if what():
+                return True
+            with self._changed:
+                due = self._asked - self._handed >= self.takers
+            if due:
+                self.give(1)
+            return False
 
-        eventually(there, PATIENCE)
+        eventually(there)
+
+
+def without_rests(set_value: Callable[[str, float], None]) -> None:
+    """Have each moment in which saves can go between used, however soon after the last it comes.
+
+    ``set_value`` is a ``monkeypatch.setattr``.
+    """
+    for name in ("LOOK", "REST", "REST_SHARE"):
+        set_value(f"wherobots_storage.sync.meanwhile.{name}", 0.0)
+    for name in ("LOOK", "PAUSE"):
+        set_value(f"wherobots_storage.sync.early.{name}", 0.0)

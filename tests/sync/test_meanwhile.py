@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from typing import Any, cast
 
 import pytest
-from support.agents import ThreadAgent, eventually, running_agent
+from support.agents import WORKERS, ThreadAgent, eventually, running_agent
 from support.faults import FaultyStore
 from support.homes import OLD, PREFIX, Bench
-from support.tickets import Tickets
+from support.tickets import Tickets, without_rests
 
 from wherobots_storage.objectstore.store import ListPage
 from wherobots_storage.planning.ignore import IgnoreRules
@@ -62,7 +62,7 @@ def watch() -> Watch:
 @pytest.fixture(autouse=True)
 def no_rest(monkeypatch: pytest.MonkeyPatch) -> None:
     """Hints are followed one after the other."""
-    monkeypatch.setattr("wherobots_storage.sync.meanwhile.REST", 0.0)
+    without_rests(monkeypatch.setattr)
 
 
 def hold(store: FaultyStore, concerned: Callable[[str, str], bool]) -> threading.Event:
@@ -98,25 +98,20 @@ def test_a_save_during_a_first_sync(bench: Bench, store: FaultyStore, watch: Wat
     """A notebook that is saved while many files go up does not wait for the last of them."""
     for number in range(200):
         bench.write(f"many/{number:03}")
-    ticket = threading.Semaphore(0)
+    tickets = Tickets(WORKERS)
 
     def before(name: str, key: str) -> None:
         if name == "put" and "/many/" in key:
-            assert ticket.acquire(timeout=90)
+            tickets.take()
 
     store.before = before
     with running_agent(bench.settings, store, watch):
         eventually(lambda: store.count("put", "/many/"))
         bench.write("notebook.ipynb")
         watch.tell()
-
-        def there() -> bool:
-            ticket.release()
-            return bench.keys()[-1:] == ["notebook.ipynb"]
-
-        eventually(there)
+        tickets.until(lambda: bench.keys()[-1:] == ["notebook.ipynb"])
         assert len(bench.keys()) < 150
-        ticket.release(200)
+        tickets.open()
         eventually(lambda: len(bench.keys()) == 201)
 
 
@@ -192,7 +187,7 @@ def test_a_save_during_a_scan(
     for number in range(MANY):
         bench.write(f"many/{number:03}", mtime_ns=OLD)
     bench.sync()
-    tickets = Tickets()
+    tickets = Tickets(1)
     begun = threading.Event()
     scan = Scanner.scan
 
@@ -208,11 +203,12 @@ def test_a_save_during_a_scan(
         monkeypatch.setattr(Scanner, "scan", slow_scan)
         bench.write("many/000", b"changed")
         with syncing(agent, tickets):
-            assert begun.wait(30)
+            assert begun.wait(90)
             for number in range(5):
                 bench.write(f"a{number:02}")
             watch.tell()
-            tickets.until(lambda: store.count("put", f"{PREFIX}a") == 5)
+            tickets.give(2)
+            eventually(lambda: store.count("put", f"{PREFIX}a") == 5)
             assert store.count("put", f"{PREFIX}many") == MANY
             tickets.open()
         eventually(lambda: bench.body("many/000") == b"changed")
@@ -229,7 +225,7 @@ def test_a_save_during_a_listing(
     for number in range(MANY):
         bench.write(f"many/{number:03}", mtime_ns=OLD)
     bench.sync()
-    tickets = Tickets()
+    tickets = Tickets(1)
     pages = store.list_page
     due, begun = threading.Event(), threading.Event()
     vanished: list[int] = []
@@ -256,10 +252,11 @@ def test_a_save_during_a_listing(
         store.delete(f"{PREFIX}many/059")
         due.set()
         with syncing(agent, tickets):
-            assert begun.wait(30)
+            assert begun.wait(90)
             bench.write("a.ipynb")
             watch.tell()
-            tickets.until(lambda: store.count("put", "a.ipynb"))
+            tickets.give(2)
+            eventually(lambda: store.count("put", "a.ipynb"))
             assert not vanished
             tickets.open()
         eventually(lambda: store.count("put", "many/059") == 2)
