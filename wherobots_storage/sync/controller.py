@@ -182,14 +182,15 @@ class Controller:
         return complete
 
     def _start(self) -> None:
-        """Restore, again and again until it comes through."""
+        """Restore, again and again until it comes through, or the home refuses it for good."""
         again = RESTORES
         self._begin_restore(self._alone)
         while not self._stop.is_set():
             report = self._work.restore()
-            if report is not None:
+            if report is not None or self._work.refused is not None:
                 again -= 1
-                if report.left_files == 0 or again == 0:
+                if again == 0 or (report is not None and report.left_files == 0):
+                    self._work.put_off()
                     self._work.backoff.reset()
                     self._board.update(state="idle", progress=None, last_error=None)
                     return
@@ -292,6 +293,8 @@ class Controller:
             self._work.go_on()
         elif wish.op == "hint":
             outcome = self._work.hinted(self._take_hints())
+        elif wish.op == "missing" and self._work.refused is not None:
+            self._restore()
         elif wish.op == "missing":
             self._work.restore_missing()
         elif wish.op == "trouble":
@@ -318,6 +321,7 @@ class Controller:
         finally:
             self._look_at_writes(None)
         if report is None:
+            self._work.put_off()
             return False
         self._work.rest()
         return report.is_complete

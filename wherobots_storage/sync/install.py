@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wherobots_storage.errors import DiskFull, LocalIOError, StorageError
+from wherobots_storage.namespace.permissions import RESERVED_NAME
 from wherobots_storage.planning.tree import Directory, File, Record, Symlink, is_unchanged
 from wherobots_storage.sync.folders import Folders, OpenFolder
 from wherobots_storage.sync.home import Home
@@ -29,6 +30,14 @@ _FULL = {errno.ENOSPC, errno.EDQUOT}
 _NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
 _NO_NAMELESS = {*_NO_LINKS, errno.EISDIR, errno.EINVAL, errno.ENOENT}
 """What file systems answer that make no nameless files (open(2)), or without /proc link none."""
+
+
+_OWN = {errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EEXIST, errno.ENOENT, errno.ELOOP}
+"""What says that the folder for temporary files is in somebody's hand, not that the disk fails."""
+
+
+class UnusableFolder(OSError):
+    """There can be no temporary files; what needs none can be restored all the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +117,8 @@ class Installer:
     def stage_by(self, write: Callable[[int], tuple[int, str]]) -> Staged:
         """A temporary file that ``write`` fills, given its descriptor; it tells size and SHA-256.
 
-        Raises DiskFull, LocalIOError when the home cannot be written at all, and what ``write``
-        raises beside OSErrors; nothing stays behind then.
+        Nothing stays behind when it raises: DiskFull, LocalIOError when the home takes no files,
+        UnusableFolder when it takes no temporary ones, what ``write`` raises beside OSErrors.
         """
         path = self._fresh()
         try:
@@ -120,8 +129,9 @@ class Installer:
             finally:
                 os.close(descriptor)
         except OSError as error:
-            path.unlink(missing_ok=True)
-            raise fatal(error, self._home.path) from error
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
+            raise self._refusal(error) from error
         except BaseException:
             path.unlink(missing_ok=True)
             raise
@@ -133,7 +143,7 @@ class Installer:
         try:
             path.symlink_to(os.fsdecode(target))
         except OSError as error:
-            raise fatal(error, self._home.path) from error
+            raise self._refusal(error) from error
         return path
 
     def finish(self, staged: Path, mtime_ns: int, mode: int | None) -> None:
@@ -216,9 +226,11 @@ class Installer:
 
     def _place_in_trash(self, path: str, stamp: str) -> Path:
         """A name that is free, its folder made: within a second a path may come here twice."""
+        trash = self._home.work / "trash"
+        trash.mkdir(mode=0o700, exist_ok=True)  # What has its name has it at every number.
         for number in itertools.count(1):
             folder = stamp if number == 1 else f"{stamp} ({number})"
-            target = self._home.work / "trash" / folder / path
+            target = trash / folder / path
             try:
                 target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             except (FileExistsError, NotADirectoryError):
@@ -243,7 +255,7 @@ class Installer:
             try:
                 self._tmp.mkdir(mode=0o700, exist_ok=True)
             except OSError as error:
-                raise fatal(error, self._home.path) from error
+                raise self._refusal(error) from error
             self._ready = True
         return self._tmp / next(self._names)
 
@@ -253,7 +265,14 @@ class Installer:
             if not stat.S_ISDIR(self._home.work.lstat().st_mode):
                 raise NotADirectoryError(errno.ENOTDIR, "not a folder", str(self._home.work))
         except OSError as error:
-            raise fatal(error, self._home.path) from error
+            raise self._refusal(error) from error
+
+    def _refusal(self, error: OSError) -> Exception:
+        """What to raise when something of the folder for temporary files cannot be made."""
+        if error.errno not in _OWN:
+            return fatal(error, self._home.path)
+        words = f"the folder {RESERVED_NAME} of the home cannot be used ({error.strerror})"
+        return UnusableFolder(error.errno, words)
 
 
 def _installed(folder: OpenFolder, name: str, path: str) -> File | Symlink | None:

@@ -99,6 +99,11 @@ class Teller:
         self._lasting[notice.code] = notice
         self._tell()
 
+    def lift(self, code: str) -> None:
+        """List it no longer; of a code that is not listed nothing happens."""
+        if self._lasting.pop(code, None) is not None:
+            self._tell()
+
     def synced(self) -> None:
         """Everything is in the bucket, if only beside: what the last stop left is settled."""
         self._leftovers = None

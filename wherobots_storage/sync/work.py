@@ -11,7 +11,8 @@ import threading
 import time
 
 from wherobots_storage.api.models import HeldDeletions
-from wherobots_storage.errors import StorageError
+from wherobots_storage.errors import LocalIOError, StorageError
+from wherobots_storage.planning.tree import Notice
 from wherobots_storage.sync.cancel import Backoff, Cancel, Interrupted
 from wherobots_storage.sync.consent import Consent, check_held
 from wherobots_storage.sync.final import FinalSync
@@ -26,6 +27,9 @@ log = logging.getLogger("wherobots_storage.agent")
 HINT_REST = 4.0
 """After what a hint led to, other hints wait so many times as long as it took: a file that is
 written all the time must not be sent all the time."""
+
+REFUSED = "restore-refused"
+"""The code of a restore that does not come to its end, because the home takes no files."""
 
 MISSING_FIRST, MISSING_MOST = 5.0, 600.0
 """The first and the longest pause, in seconds, before objects that a restore could not bring are
@@ -68,6 +72,8 @@ class Work:
         self._missing_backoff = Backoff(MISSING_FIRST, MISSING_MOST)
         self.missing_at: float | None = None
         """When what a restore could not bring is tried again; None when nothing is missing."""
+        self.refused: LocalIOError | None = None
+        """Why the latest restore ended before its end, where the home takes no files."""
 
     # ---- from any thread ----
 
@@ -100,10 +106,26 @@ class Work:
             return None
         except StorageError as error:
             self._go_offline(error)
+            self.refused = error if isinstance(error, LocalIOError) else None
             return None
+        self.refused = None
+        self._session.tell.lift(REFUSED)
         self._missing_backoff.reset()
         self._plan_missing()
         return report
+
+    def put_off(self) -> None:
+        """Go on without a restore that the home refuses: what is here is saved all the same.
+
+        What is not is nothing that was deleted: its rows, if any, are of other versions.
+        """
+        if self.refused is None:
+            return
+        reason = f"{self.refused.message} What is here is saved; the restore is tried again later."
+        self._session.tell.stand(Notice(".", REFUSED, reason))
+        self._board.update(last_error=None)
+        self.rest()
+        self.missing_at = time.monotonic() + self._missing_backoff.pause()
 
     def restore_missing(self) -> None:
         """Try again what a restore could not bring; what fails again stays listed."""
