@@ -93,8 +93,9 @@ class Disk:
         body, before = file.read_bytes(), file.stat()
         if loss == "gone":
             file.unlink()
+        if loss in {"", "gone"} or not body:
             return
-        left = {"": body, "empty": b"", "short": body[: len(body) // 2], "zeros": bytes(len(body))}
+        left = {"empty": b"", "short": body[: len(body) // 2], "zeros": bytes(len(body))}
         mtime_ns = before.st_mtime_ns
         if loss == "older":
             # As long as the other: its bytes alone tell, where the times are too far for a step.

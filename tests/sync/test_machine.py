@@ -39,6 +39,7 @@ failures = st.builds(
 meetings = st.builds(Trouble, st.just("meet"), points, st.just(1), user_acts | other_acts)
 unmounts = st.builds(Trouble, st.just("unmount"), points)
 takeovers = st.builds(Trouble, st.just("lose-lease"), points)
+alone = st.one_of(st.none(), kills, failures, unmounts)
 troubles = st.one_of(st.none(), st.none(), st.none(), kills, kills, failures, meetings, unmounts)
 focuses = st.builds(
     Focus,
@@ -157,7 +158,7 @@ class SyncMachine(RuleBasedStateMachine):
         roll_back=st.booleans(),
         during=st.none() | kills,
         restoring=st.booleans(),
-        trouble=troubles,
+        trouble=alone,
     )
     def power_cut(
         self,
