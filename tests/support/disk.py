@@ -84,17 +84,17 @@ class Disk:
         self.flush()
 
     def lose(self, path: str, loss: Loss) -> None:
-        """What a power cut leaves of a file of the home, which nobody wrote since.
+        """What a power cut leaves of a file or link of the home, which nobody wrote since.
 
         Its inode is no younger then than the row that knows this version, which here is made
         younger instead: no program can give an inode a time.
         """
         file = self._home / path
-        body, before = file.read_bytes(), file.stat()
         if loss == "gone":
             file.unlink()
-        if loss in {"", "gone"} or not body:
+        if loss in {"", "gone"} or file.is_symlink() or not file.stat().st_size:
             return
+        body, before = file.read_bytes(), file.stat()
         left = {"empty": b"", "short": body[: len(body) // 2], "zeros": bytes(len(body))}
         mtime_ns = before.st_mtime_ns
         if loss == "older":

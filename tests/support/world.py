@@ -40,6 +40,7 @@ from wherobots_storage.sync import unsettled as rescues
 from wherobots_storage.sync.consent import Consent
 from wherobots_storage.sync.final import FinalSync
 from wherobots_storage.sync.focus import Focus
+from wherobots_storage.sync.journal import Journal
 from wherobots_storage.sync.lease import LeaseObject
 from wherobots_storage.sync.mirror import OutageDetector
 from wherobots_storage.sync.reconcile import Reconciler
@@ -127,6 +128,7 @@ class World:
         self._patches.enter_context(patch.object(finals, "RETRY_SECONDS", 0.0))
         self._patches.enter_context(patch.object(reading, "RACY_NS", 10**18 if self.hasty else 0))
         self._patches.enter_context(patch.object(powercut, "BOOT_ID", self._disk.boot))
+        self._patches.enter_context(patch.object(Journal, "secure", self._secure(Journal.secure)))
         seconds = Seconds()  # One for all: no name comes twice, as long as clocks go on.
         for module in (aside, beside, conflicts, rescues):
             self._patches.enter_context(patch.object(module, "time", seconds))
@@ -140,6 +142,13 @@ class World:
     ) -> None:
         self.close()
         self._patches.close()
+
+    def _secure(self, real: Callable[[Journal], None]) -> Callable[[Journal], None]:
+        def secure(journal: Journal) -> None:
+            real(journal)
+            self._disk.flush()
+
+        return secure
 
     def tick(self) -> int:
         """Let the kernel's clock for files go on, and return a fresh modification time."""
@@ -312,9 +321,9 @@ class World:
         if roll_back:
             self._disk.roll_back()
         turns = itertools.cycle(losses)
-        files = [path for path, value in sorted(self.oracle.home.items()) if value[0] == "file"]
-        for path, loss in zip(files, turns, strict=False):
-            self._disk.lose(path, loss)
+        for path, (kind, _) in sorted(self.oracle.home.items()):
+            if kind != "folder":
+                self._disk.lose(path, next(turns))
         self._disk.reboot()
         self.oracle.power_cut(self.home_tree(), everything=roll_back)
 

@@ -141,6 +141,23 @@ def test_a_row_that_is_dated_ahead_hides_no_other(bench: Bench, machine: Machine
     assert_saved(bench)
 
 
+def test_a_new_link_that_did_not_reach_the_disk_was_not_deleted(
+    bench: Bench, machine: Machine
+) -> None:
+    """It comes back like a file; one whose deletion was synced does not."""
+    for name in ("kept", "deleted"):
+        (bench.home / name).symlink_to("notebook.ipynb")
+    bench.sync()
+    (bench.home / "deleted").unlink()
+    bench.sync()
+    (bench.home / "kept").unlink()
+    machine.reboot()
+    bench.restore()
+    assert (bench.home / "kept").readlink() == Path("notebook.ipynb")
+    bench.sync()
+    assert bench.keys() == ["kept", "notebook.ipynb", "other"]
+
+
 @pytest.mark.parametrize("reboots", [True, False])
 def test_what_was_edited_and_deleted_is_believed(
     bench: Bench, machine: Machine, *, reboots: bool

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
+import sqlite3
 from collections.abc import Iterable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -70,6 +73,17 @@ def test_encrypted_files_are_asked_about_in_every_cycle(bench: Bench) -> None:
         assert board.status.veto is not None
     assert originals(bench) == 100
     assert len(bench.keys()) == 200
+
+
+def test_what_is_held_waits_for_the_disk(bench: Bench) -> None:
+    """A power cut takes the journal's log, and not what is held."""
+    lose(bench, range(100))
+    with opened(bench) as (session, _):
+        assert held(session.cycle(Cancel())) == 100
+        cut = session.journal.path.with_name("cut.sqlite")
+        shutil.copy2(session.journal.path, cut)  # without the log beside it
+    with closing(sqlite3.connect(cut)) as db:
+        assert db.execute("SELECT count(*) FROM held").fetchone() == (100,)
 
 
 def test_other_files_do_not_dilute_what_is_held(bench: Bench) -> None:

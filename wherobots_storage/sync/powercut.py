@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
@@ -33,6 +34,17 @@ SHOWN = 20
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _BOOT = "boot"
 
+# A row from before a clock was set back, dated ahead, is not the latest.
+_FILES = (
+    "SELECT path FROM entries WHERE kind = 'file' AND time >= "
+    "(SELECT coalesce(max(time), 0) FROM entries WHERE kind = 'file' AND time <= ?) - ?"
+)
+_LINKS = (
+    "SELECT path FROM entries WHERE kind = 'symlink' AND time >= "
+    "(SELECT coalesce(max(time), 0) FROM entries WHERE kind != 'folder' AND time <= ?) - ?"
+)
+"""Links have no index, and are looked for after a reboot only: one can be gone, never be broken."""
+
 
 def mend(home: Home, journal: Journal, *, restoring: bool) -> int:
     """Put aside and forget what a power cut broke, so that a restore brings it; how many files.
@@ -47,7 +59,7 @@ def mend(home: Home, journal: Journal, *, restoring: bool) -> int:
     count = 0
     if rebooted or restoring:
         with Paths() as broken:
-            for record in _latest(journal):
+            for record in _latest(journal, links=rebooted):
                 if _is_broken(home, record, rebooted=rebooted):
                     broken.add(record.path)
             count = len(broken)
@@ -65,13 +77,13 @@ def _boot_id() -> str | None:
     return None
 
 
-def _latest(journal: Journal) -> list[Record]:
-    rows = journal.ask(
-        "SELECT path FROM entries WHERE kind = 'file' AND time >= "
-        "(SELECT coalesce(max(time), 0) FROM entries WHERE kind = 'file' AND time <= ?) - ?",
-        (time.time(), WINDOW_SECONDS),  # One from before a clock was set back is not the latest.
-    )
-    return [record for (path,) in rows if (record := journal.get(str(path))) is not None]
+def _latest(journal: Journal, *, links: bool) -> Iterator[Record]:
+    now = time.time()
+    for query in (_FILES, _LINKS) if links else (_FILES,):
+        for (path,) in journal.ask(query, (now, WINDOW_SECONDS)):
+            record = journal.get(str(path))
+            if record is not None:
+                yield record
 
 
 def _is_broken(home: Home, record: Record, *, rebooted: bool) -> bool:

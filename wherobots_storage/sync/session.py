@@ -300,6 +300,7 @@ class Session:
 
         Without it nothing of the bucket counts as deleted here.
         """
+        begins = self._identity is None
         anew = not is_of(self._journal, home) or (restoring and self._is_empty(home))
         if anew and is_used(self._journal):
             log.info("the home is another one, or empty: its journal is set aside")
@@ -308,11 +309,12 @@ class Session:
             set_aside(self._state.journal_path, "former")
             self._journal = open_journal(self._state.journal_path)
             self.tell.use(self._journal)
+            begins = True  # The new one has to learn which boot this is.
         elif anew:
             disown(self._journal)
         self._journal.set_meta("home", home.opened)
         claim(self._journal, home)
-        if self._identity is None:
+        if begins:
             mend(home, self._journal, restoring=restoring)
         self._identity = home.opened
 

@@ -43,7 +43,7 @@ class Standing:
         """Keep all of them to which nobody has agreed."""
         if self.veto is None:
             self._journal.set_meta(_META, msgspec.json.encode(veto).decode())
-        self._run(
+        added = self._run(
             "INSERT OR REPLACE INTO held VALUES (?, ?)",
             (
                 (record.path, record.etag)
@@ -51,6 +51,8 @@ class Standing:
                 if not self._holds(record.path, record.etag)
             ),
         )
+        if added:
+            self._journal.secure()  # A power cut must not take it: the loss looks small by then.
 
     def accept(self, deletions: Deletions) -> None:
         """Somebody agrees to them."""
@@ -85,9 +87,11 @@ class Standing:
     def _drop(self, paths: Iterable[str]) -> None:
         self._run("DELETE FROM held WHERE path = ?", ((path,) for path in paths))
 
-    def _run(self, statement: str, rows: Iterable[tuple[str, ...]]) -> None:
+    def _run(self, statement: str, rows: Iterable[tuple[str, ...]]) -> int:
+        number = 0
         for number, row in enumerate(rows, start=1):
             self._journal.run(statement, row)
             if number % PAGE == 0:
                 self._journal.commit()
         self._journal.commit()
+        return number
