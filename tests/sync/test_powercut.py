@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import sqlite3
@@ -12,9 +13,11 @@ from pathlib import Path
 
 import pytest
 from support.faults import FaultyStore
-from support.homes import OLD, PREFIX, Bench
+from support.homes import OLD, PREFIX, Bench, opened
 
+from wherobots_storage.planning.format import file_metadata
 from wherobots_storage.sync import powercut
+from wherobots_storage.sync.intents import Intent, Intents
 from wherobots_storage.sync.powercut import WINDOW_SECONDS
 
 WORK = b"an hour's work" * 50
@@ -180,6 +183,28 @@ def test_a_deletion_without_a_reboot_is_one(bench: Bench) -> None:
     bench.restore()
     bench.sync()
     assert bench.keys() == ["other"]
+
+
+@pytest.mark.parametrize("reboots", [True, False])
+def test_an_object_whose_row_was_lost_with_its_files_bytes_is_kept(
+    bench: Bench, machine: Machine, *, reboots: bool
+) -> None:
+    """Noted, put, and cut off: what is left of the file is no edit of what had arrived.
+
+    After a kill, with the machine still there, it is one.
+    """
+    digest = hashlib.sha256(WORK).hexdigest()
+    with opened(bench) as (session, _):
+        session.home()
+        Intents(session.mirror, session.journal).note([Intent("new", digest, is_new=True)])
+        bench.store.put(f"{PREFIX}new", WORK, metadata=file_metadata(OLD, 0o644, digest))
+    bench.write("new", WORK[:30])
+    if reboots:
+        machine.reboot()
+    bench.restore()
+    bench.sync()
+    assert bench.body("new") == WORK[:30]
+    assert [bench.body(key) for key in bench.kept("new")] == [WORK] * reboots
 
 
 def test_an_empty_file_that_nobody_knows_gives_way(tmp_path: Path) -> None:

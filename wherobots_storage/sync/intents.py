@@ -7,6 +7,7 @@ under way it would count as somebody else's, and be kept beside the file as a co
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -27,6 +28,16 @@ MOST_VERSIONS = 8
 """So many versions of one path are remembered while none of them is known to have arrived."""
 
 _NAME = "putting:"
+_DOUBT = "notes-doubted"
+
+
+def doubt(journal: Journal) -> None:
+    """Know no object again by a note from before now: a power cut may have broken its file.
+
+    The object would count as this home's former version, and what is left of the file as an edit.
+    """
+    journal.run("DELETE FROM meta WHERE name >= ? AND name < 'putting;'", (_NAME,))
+    journal.set_meta(_DOUBT, repr(time.time()))
 
 
 class Intent(NamedTuple):
@@ -106,7 +117,9 @@ class Intents:
 
     def _of(self, path: str) -> set[str]:
         upload = OpenUploads(self._mirror, self._journal).find(path)
-        return {*self._noted(path), *([upload.sha256] if upload is not None else [])}
+        if upload is None or upload.started <= float(self._journal.meta(_DOUBT) or 0):
+            return {*self._noted(path)}
+        return {*self._noted(path), upload.sha256}
 
     def _noted(self, path: str) -> list[str]:
         return (self._journal.meta(f"{_NAME}{path}") or "").split()

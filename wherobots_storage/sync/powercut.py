@@ -17,6 +17,7 @@ from wherobots_storage.planning.powercut import was_not_edited
 from wherobots_storage.planning.tree import File, Record, Remote, is_unchanged
 from wherobots_storage.sync.home import Home
 from wherobots_storage.sync.install import Installer, stamp_now
+from wherobots_storage.sync.intents import doubt
 from wherobots_storage.sync.journal import Journal
 from wherobots_storage.sync.reading import unchanged_by_hash
 from wherobots_storage.sync.scan import examine
@@ -66,6 +67,8 @@ def mend(home: Home, journal: Journal, *, restoring: bool) -> int:
             if count:
                 home.check()  # In a bare mount point nothing is found either.
                 _put_aside(home, journal, broken)
+    if rebooted:
+        doubt(journal)
     if boot != known:
         journal.set_meta(_BOOT, boot)
     return count
