@@ -123,6 +123,26 @@ def test_new_folders_are_watched_too(bench: Bench) -> None:
         eventually(hinted_again)
 
 
+def test_a_folder_made_while_another_is_begun_to_be_watched(bench: Bench) -> None:
+    """It is watched too, though what listened before and what listens from now on both tell it."""
+    begun: list[set[str]] = []
+
+    def opener(folders: list[str]) -> Notifier:
+        notifier = open_notifier(folders)
+        begun.append({Path(folder).name for folder in folders})
+        if len(begun) == 2:
+            (bench.home / "later").mkdir()
+        return notifier
+
+    with watching(bench, opener) as hints:
+        eventually(lambda: begun)
+        bench.write("n/file")
+        eventually(lambda: begun[-1] >= {"n", "later"})
+        hints.all = Focus()
+        bench.write("later/file")
+        eventually(lambda: "later/" in hints.folders)
+
+
 def test_only_what_was_written_since(bench: Bench) -> None:
     """During a restore the files that it writes, with their former times, are not told of."""
     bench.write("early/before", mtime_ns=OLD)

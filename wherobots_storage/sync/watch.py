@@ -148,10 +148,10 @@ class Watcher:
                 fresh = self._reopen()
                 # Between the two nothing is missed: the former still listened.
                 former, notifier = notifier, fresh
-                self._tell(former.watch(QUIET_MS, 10, 10, self._stop))
+                newer = self._tell(former.watch(QUIET_MS, 10, 10, self._stop))
                 former.close()
                 self._tell_new(new)
-                new = set()
+                new = newer  # It was made since, and is watched the next time.
                 reopen_at = time.monotonic() + REOPEN_SHARE * (time.monotonic() - began)
         finally:
             notifier.close()
