@@ -254,7 +254,7 @@ def test_deletions_are_not_accepted_unnamed(
     pose(monkeypatch, agent)
     assert main(["sync", "--accept-deletes"]) == 2
     assert agent.asked == []
-    assert "`wherobots-storage status` shows" in capsys.readouterr().err
+    assert "`wherobots-storage sync` shows" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("configured")
