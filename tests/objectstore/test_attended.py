@@ -91,7 +91,7 @@ def test_another_thread_gets_its_own(transfers: AttendedTransfers, attended: lis
     thread = threading.Thread(target=other)
     mine = transfers.submit_get("mine")
     thread.start()
-    thread.join(30)
+    thread.join(90)
     assert bodies == [b"body"]
     assert mine.result().body == b"body"
     assert attended == [threading.get_ident()]
@@ -144,7 +144,7 @@ def test_nothing_new_while_something_is_wrong(
         if "bad" not in request.path:
             return GOOD
         if len(stub.requests) > 1:
-            gate.wait(30)
+            gate.wait(90)
         return MISSING
 
     stub.answer = answer
@@ -208,14 +208,15 @@ def test_a_busy_store_is_left_to_the_threads(
 
 def test_more_than_slots(stub: Stub, transfers: AttendedTransfers) -> None:
     """Handing in waits for a slot: never more than two are with the server."""
-    most, now, lock = [0], [0], threading.Lock()
+    most, now, changed = [0], [0], threading.Condition()
 
     def answer(_: Request) -> Reply:
-        with lock:
+        with changed:
             now[0] += 1
             most[0] = max(most[0], now[0])
-        threading.Event().wait(0.005)
-        with lock:
+            changed.notify_all()
+            changed.wait_for(lambda: most[0] > 1, 60)
+            changed.wait(0.005)  # A third one would come.
             now[0] -= 1
         return GOOD
 
@@ -232,7 +233,7 @@ def test_result_in_time(stub: Stub, transfers: AttendedTransfers) -> None:
     gate = threading.Event()
 
     def answer(_: Request) -> Reply:
-        gate.wait(30)
+        gate.wait(90)
         return GOOD
 
     stub.answer = answer

@@ -304,25 +304,44 @@ def test_trickle_has_an_end(answer: bytes) -> None:
         assert get(client).body == b"ok"
 
 
-def test_long_body_has_more_time() -> None:
+class Clock:
+    """Stands still but for what a test adds; ``asked`` counts who looks at it."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 1000.0
+        self.asked = threading.Semaphore(0)
+        monkeypatch.setattr("wherobots_storage.objectstore.endpoint.monotonic", self)
+
+    def __call__(self) -> float:
+        self.asked.release()
+        return self.now
+
+
+def test_long_body_has_more_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """A body may take longer than the time for reading, by its length."""
+    clock = Clock(monkeypatch)
+    monkeypatch.setattr("wherobots_storage.objectstore.wire.SLOWEST", 100.0)
 
     def talk(connection: socket.socket) -> None:
         receive(connection)
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 40000\r\n\r\n")
+        clock.asked.acquire(timeout=60)  # The head was read.
         for _ in range(8):
-            time.sleep(0.4)
+            clock.asked.acquire(timeout=60)  # It waits for more.
+            clock.now += 20.0
             connection.sendall(bytes(5000))
 
-    with wire(talk, seconds=2.5) as (client, _):
+    with wire(talk) as (client, _):
         assert get(client).body == bytes(40_000)
+    assert clock.now == 1160.0
 
 
-def test_time_begins_anew() -> None:
+def test_time_begins_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each answer on a kept connection has its own time, however long ago the last one was."""
-    with wire(saying(OK, OK), seconds=2.0) as (client, script):
+    clock = Clock(monkeypatch)
+    with wire(saying(OK, OK)) as (client, script):
         assert get(client).body == b"ok"
-        time.sleep(2.5)
+        clock.now += 100.0
         assert get(client).body == b"ok"
     assert script.connections == 1
 
