@@ -147,6 +147,7 @@ def test_what_comes_between_waits_for_its_name(bench: Bench) -> None:
             session.journal,
             Stops(),
             take=lambda: flat("a/", "c/three/"),
+            rules=home.rules,
         )
         found = {entry.path for entry in between.files()}
     assert "a/new" in found

@@ -18,12 +18,16 @@ class IgnoreRules:
 
     As with git, nothing below an ignored folder can be taken back in: a scan does not enter it.
     ``invalid`` holds the lines that are no pattern, which are passed over, ``text`` all lines.
-    ``trouble``: why these are not the latest, when they could not be read.
+    ``trouble``: why these are not the latest, when they could not be read. ``held`` are others that
+    leave out what they leave out as well.
     """
 
-    def __init__(self, lines: Iterable[str], *, trouble: str = "") -> None:
+    def __init__(
+        self, lines: Iterable[str], *, trouble: str = "", held: IgnoreRules | None = None
+    ) -> None:
         lines = list(lines)
         self.trouble = trouble
+        self.held = held
         self.text = "\n".join(lines)
         self.invalid: list[str] = []
         good: list[str] = []
@@ -39,10 +43,28 @@ class IgnoreRules:
 
     def ignores(self, path: str) -> bool:
         """Whether the path, relative to the home and with a slash after a folder, is left out."""
+        if self.held is not None and self.held.ignores(path):
+            return True
         # One combined expression clears nearly every path; only a hit asks for the exact answer.
         if self._any is None or self._any.match(path) is None:
             return False
         return self._spec.match_file(path)
+
+    def only_adds_to(self, text: str) -> bool:
+        """Whether these leave out all that the rules of another ``text`` do, as far as is plain.
+
+        All its lines must be here, in its order, and nothing else that takes a path back in.
+        """
+        rest = iter(self.text.split("\n"))
+        for line in text.split("\n"):
+            for own in rest:
+                if own == line:
+                    break
+                if own.startswith("!"):
+                    return False
+            else:
+                return False
+        return not any(own.startswith("!") for own in rest)
 
     def covers(self, path: str) -> bool:
         """Whether a scan would leave the path out: it, or a folder that it lies in, is ignored."""

@@ -26,7 +26,7 @@ from wherobots_storage.sync.home import Home
 from wherobots_storage.sync.intents import Intents
 from wherobots_storage.sync.journal import Journal
 from wherobots_storage.sync.ledger import Ledger
-from wherobots_storage.sync.leftout import left_out, note_rules, rules_of
+from wherobots_storage.sync.leftout import RulesReader, left_out, note_rules
 from wherobots_storage.sync.meanwhile import Meanwhile, scanner_of
 from wherobots_storage.sync.mirror import Mirror
 from wherobots_storage.sync.report import Report, Stops
@@ -71,6 +71,7 @@ class Cycle:
         self._journal = journal
         self._on_progress = on_progress
         self._on_pending = on_pending
+        self._rules = RulesReader(home, journal)
         self._scanner = scanner_of(home, mirror)
         self._aside_scanner = scanner_of(home, mirror)
         """For looks that come in the middle of the other's scan."""
@@ -109,7 +110,12 @@ class Cycle:
         with Uploads() as uploads, Deletions() as deletions:
             pending = _Pending(self._on_progress, self._on_pending)
             between = Meanwhile(
-                self._home, self._aside_scanner, self._journal, self.stops, take=hints
+                self._home,
+                self._aside_scanner,
+                self._journal,
+                self.stops,
+                take=hints,
+                rules=self._rules.read,
             )
             between.added = pending.added
             uploader = self._uploader(report, cancel, pending, between)
@@ -176,7 +182,7 @@ class Cycle:
         give_way: Callable[[], None] = lambda: None,
     ) -> None:
         self._mirrored = 0
-        rules = rules_of(self._home, self._journal)
+        rules = self._rules.read()
         found: Iterable[Entry]
         rows: Iterable[Record]
         if focus is None:
@@ -203,6 +209,8 @@ class Cycle:
                     report.skipped.add(Notice(*action.entry))
                 elif isinstance(action, Leave):
                     report.ignored.add(action.entry)
+                    # A home is not emptied when what it has is left out for a moment only.
+                    self._mirrored += action.entry.files if rules.held is not None else 0
             self._home.check()  # A home that went away during the scan has not lost its files.
             if forget:
                 self._journal.forget_all(forget)
@@ -213,6 +221,12 @@ class Cycle:
         if rules.trouble:
             reason = f"The rules in it cannot be read ({rules.trouble}): those known before hold."
             report.skipped.add(Notice(IGNORE_FILE, "rules-unreadable", reason))
+        elif rules.held is not None:
+            reason = (
+                "Lines went from it just now: what they left out is left out until it is quiet."
+            )
+            report.skipped.add(Notice(IGNORE_FILE, "rules-changing", reason))
+            report.rules_wait = self._rules.wait()
         elif self._whole:
             note_rules(self._journal, rules)
 

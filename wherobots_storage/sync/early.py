@@ -25,6 +25,7 @@ from wherobots_storage.sync.home import Home
 from wherobots_storage.sync.intents import Intents
 from wherobots_storage.sync.journal import Journal
 from wherobots_storage.sync.ledger import Ledger
+from wherobots_storage.sync.leftout import RulesReader
 from wherobots_storage.sync.meanwhile import LOOK, Meanwhile, scanner_of
 from wherobots_storage.sync.mirror import Mirror
 from wherobots_storage.sync.remote import RemoteListing
@@ -125,7 +126,10 @@ class EarlySaves:
     def _begin(self, mirror: Mirror) -> Uploader:
         stops = Stops()
         scanner = scanner_of(self._home, mirror)
-        between = Meanwhile(self._home, scanner, self._journal, stops, take=self._focus)
+        rules = RulesReader(self._home, self._journal).read
+        between = Meanwhile(
+            self._home, scanner, self._journal, stops, take=self._focus, rules=rules
+        )
         between.may, between.found = self._may, self.saved
         intents = Intents(mirror, self._journal)
         ledger = Ledger(

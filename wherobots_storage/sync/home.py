@@ -118,6 +118,17 @@ class Home:
             lines = self.ignores if known is None else known.split("\n")
             return IgnoreRules(lines, trouble=error.strerror or str(error))
 
+    def rules_stamp(self) -> tuple[int, ...]:
+        """What changes with the user's rules, be it for a moment: their file's inode, or the top's.
+
+        Where there is no file, one that came and went has changed the folder.
+        """
+        for path in (self.path / IGNORE_FILE, self.path):
+            with suppress(OSError):
+                found = path.stat()
+                return found.st_ino, found.st_ctime_ns, found.st_size
+        return ()
+
     def _own_rules(self) -> list[str]:
         path = self.path / IGNORE_FILE
         if not os.path.lexists(path):

@@ -13,11 +13,11 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 
 from wherobots_storage.planning.backup import Upload, plan_backup
+from wherobots_storage.planning.ignore import IgnoreRules
 from wherobots_storage.planning.tree import File, Symlink
 from wherobots_storage.sync.focus import Focus, streams
 from wherobots_storage.sync.home import Home
 from wherobots_storage.sync.journal import Journal
-from wherobots_storage.sync.leftout import rules_of
 from wherobots_storage.sync.mirror import Mirror
 from wherobots_storage.sync.report import Stops
 from wherobots_storage.sync.scan import Scanner
@@ -45,7 +45,7 @@ def scanner_of(home: Home, mirror: Mirror) -> Scanner:
 
 
 class Meanwhile:
-    """One run's. ``take`` gives the hints since its last call.
+    """One run's. ``take`` gives the hints since its last call, ``rules`` what is left out now.
 
     ``scanner`` must be one that is not in the middle of a scan.
     """
@@ -58,12 +58,14 @@ class Meanwhile:
         stops: Stops,
         *,
         take: Callable[[], Focus],
+        rules: Callable[[], IgnoreRules],
     ) -> None:
         self._home = home
         self._scanner = scanner
         self._journal = journal
         self._stops = stops
         self._take = take
+        self._rules = rules
         self._next = 0.0
         self.added: Callable[[int, int], None] = lambda _files, _bytes: None
         """Told of each file, with its size."""
@@ -92,9 +94,7 @@ class Meanwhile:
         return found
 
     def _changed(self, focus: Focus) -> Iterator[File | Symlink]:
-        entries, rows = streams(
-            self._scanner, self._journal, rules_of(self._home, self._journal), focus
-        )
+        entries, rows = streams(self._scanner, self._journal, self._rules(), focus)
         for action in plan_backup(entries, rows, folder_mode=self._home.folder_mode):
             if not isinstance(action, Upload) or action.waits:
                 continue

@@ -94,6 +94,8 @@ class Report:
     veto: Veto | None = None
     held: HeldDeletions | None = None
     """The deletions that the veto holds back; a restore's holds none, it gives its own up."""
+    rules_wait: float | None = None
+    """In how many seconds an ignore file that lost lines may be believed; None when none did."""
     written_paths: list[str] = field(default_factory=list)
     deleted_paths: list[str] = field(default_factory=list)
 

@@ -45,6 +45,9 @@ from wherobots_storage.sync.worklist import Uploads
 log = logging.getLogger("wherobots_storage.agent")
 
 
+RULES_SECONDS = 10.0
+"""So long a cycle waits for an ignore file that is being changed; then the next one looks again."""
+
 COARSE_NS = 50_000_000
 """A file's times are those of the kernel's latest tick, ten milliseconds ago at the most."""
 
@@ -170,6 +173,7 @@ class Session:
                 report = worker.run(cancel, consent, hints=self.hints, first=reconcile)
             else:
                 report = worker.run(cancel, consent)
+            report = self._when_rules_hold(worker, cancel, consent, report)
         except (Interrupted, StorageError):
             self.seen_ns = 0
             self.tell.cycle(worker.last)
@@ -184,6 +188,23 @@ class Session:
         self.tell.cycle(report)
         if upkeep:
             self._rehash.run(home, self._journal, cancel, self.wanted)
+        return report
+
+    def _when_rules_hold(
+        self, worker: Cycle, cancel: Cancel, consent: Consent | None, report: Report
+    ) -> Report:
+        """Once more for what an ignore file that lost lines left out, when that has held still."""
+        until = time.monotonic() + RULES_SECONDS
+        # All else is saved: without the time for it, the next cycle looks again.
+        while (wait := report.rules_wait) is not None and wait < min(
+            cancel.remaining(), until - time.monotonic()
+        ):
+            cancel.sleep(wait)
+            self.audit(report)
+            done, self.seen_ns = report, time.time_ns() - COARSE_NS
+            report = worker.run(cancel, consent)
+            report.moved += done.moved
+            report.deleted += done.deleted
         return report
 
     def hinted(self, cancel: Cancel, focus: Focus) -> Report:
