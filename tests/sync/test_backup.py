@@ -277,9 +277,9 @@ def test_unreadable_folder_loses_nothing(
         def stat(self, *, follow_symlinks: bool) -> os.stat_result:
             raise OSError(5, f"Input/output error {follow_symlinks}")
 
-    def scandir(path: Path) -> Any:
-        if Path(path) != bench.home / "d":
-            return real(path)
+    def scandir(descriptor: int) -> Any:
+        if Path(f"/proc/self/fd/{descriptor}").readlink() != bench.home / "d":
+            return real(descriptor)
         if where == "folder":
             raise PermissionError(13, "Permission denied")
         return contextlib.nullcontext(iter([Sick()]))

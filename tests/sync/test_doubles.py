@@ -18,8 +18,9 @@ from wherobots_storage.sync.scan import Scanner
 
 
 @contextmanager
-def twice(path: str) -> Iterator[Iterator[os.DirEntry[str]]]:
+def twice(descriptor: int) -> Iterator[Iterator[os.DirEntry[str]]]:
     """A folder's entries, each two times."""
+    path = f"/proc/self/fd/{descriptor}"
     with _scandir(path) as found, _scandir(path) as again:
         yield (entry for pair in zip(found, again, strict=True) for entry in pair)
 
@@ -32,8 +33,8 @@ def test_the_later_of_two_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     (tmp_path / "a").write_bytes(b"one")
 
     @contextmanager
-    def replaced(path: str) -> Iterator[Iterator[os.DirEntry[str]]]:
-        with twice(path) as entries:
+    def replaced(descriptor: int) -> Iterator[Iterator[os.DirEntry[str]]]:
+        with twice(descriptor) as entries:
             yield (_grown(tmp_path / "a", entry) for entry in entries)
 
     monkeypatch.setattr(os, "scandir", replaced)

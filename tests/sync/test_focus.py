@@ -134,8 +134,11 @@ def test_a_folder_in_the_place_of_a_held_file(bench: Bench) -> None:
     assert "c/three/new" not in bench.keys()  # noqa: SIM118  # no mapping
 
 
-def test_what_comes_between_waits_for_its_name(bench: Bench) -> None:
+def test_what_comes_between_waits_for_its_name(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A file in a folder that was a file is none of those that are saved during a cycle."""
+    monkeypatch.setattr("wherobots_storage.sync.meanwhile.FIRST", 0.0)
     (bench.home / "c/three").unlink()
     bench.write("c/three/new")
     bench.write("a/new")
@@ -152,6 +155,25 @@ def test_what_comes_between_waits_for_its_name(bench: Bench) -> None:
         found = {entry.path for entry in between.files()}
     assert "a/new" in found
     assert "c/three/new" not in found
+
+
+def test_a_short_run_is_not_asked_what_came_between(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is saved in a run that is over at once stays for the hint's own turn after it."""
+    monkeypatch.setattr("wherobots_storage.sync.meanwhile.FIRST", 1000.0)
+    bench.write("a/new")
+    with opened(bench) as (session, _):
+        home, asked = session.home(), []
+        scanner = scanner_of(home, session.mirror)
+
+        def take() -> Focus:
+            asked.append(True)
+            return flat("a/")
+
+        between = Meanwhile(home, scanner, session.journal, Stops(), take=take, rules=home.rules)
+        assert between.files() == []
+    assert asked == []
 
 
 @pytest.mark.parametrize("where", ["link/", "node_modules/", ".wherobots/", "gone/", "top/"])

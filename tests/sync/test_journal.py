@@ -37,6 +37,27 @@ def test_rows_survive(path: Path) -> None:
         assert len(journal) == 1
 
 
+def test_its_length_is_that_of_now(path: Path) -> None:
+    """How many rows there are is told anew after whatever writes or deletes one."""
+    with Journal(path) as journal:
+        lengths = [len(journal)]
+        journal.put(row("a"))
+        journal.put(row("b"))
+        lengths.append(len(journal))
+        journal.forget("b")
+        lengths.append(len(journal))
+        journal.put(row("c"))
+        journal.commit()
+        lengths += [len(journal), len(journal)]
+        journal.forget_all(["a", "c"])
+        lengths.append(len(journal))
+        journal.put(row("d"))
+        lengths.append(len(journal))
+        journal.run("DELETE FROM entries WHERE path = ?", ("d",))
+        lengths.append(len(journal))
+    assert lengths == [0, 2, 1, 2, 2, 0, 1, 0]
+
+
 def test_order_is_that_of_the_keys(path: Path) -> None:
     """Rows come in the order of the keys' UTF-8 bytes, beyond one page too."""
     names = ["a", "a-b", "a.txt", "a/", "a/b", "a0", "ä", "名", "🙂", "\uffff"]

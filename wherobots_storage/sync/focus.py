@@ -66,8 +66,8 @@ def streams(
     entries: list[Iterable[Entry]] = []
     rows: list[Iterable[Record]] = []
     names: set[str] = set()
-    for folder in focus.flat:
-        found = list(scanner.scan_folder(folder, rules))
+    for count, folder in enumerate(focus.flat):
+        found = list(scanner.scan_folder(folder, rules, again=count > 0))
         if found:
             there = frozenset(entry.path for entry in found[1:] if entry.path.endswith("/"))
             # A folder in it is not looked into, and so is not an entry to plan for either.

@@ -78,6 +78,8 @@ class Journal:
         self.path = path
         self._waiting: dict[str, Record] = {}
         """Rows that were put and have not gone to the database yet."""
+        self._length: int | None = None
+        """How many rows there are, until one is written or deleted."""
         self._db = Database(path)
         try:
             self._prepare()
@@ -118,7 +120,9 @@ class Journal:
 
     def __len__(self) -> int:
         self._flush()
-        return int(self._db.execute("SELECT count(*) FROM entries").fetchone()[0])
+        if self._length is None:
+            self._length = int(self._db.execute("SELECT count(*) FROM entries").fetchone()[0])
+        return self._length
 
     def contents(self) -> int:
         """How many rows are of files and links."""
@@ -134,7 +138,7 @@ class Journal:
             # In pages, so that no read transaction stays open while batches are committed.
             rows = self._db.execute(
                 f"SELECT {_COLUMNS} FROM entries WHERE path > ? "  # noqa: S608
-                "ORDER BY path LIMIT 5000",
+                "ORDER BY path LIMIT 1000",
                 (last,),
             ).fetchall()
             yield from _records(rows)
@@ -274,6 +278,7 @@ class Journal:
         self._waiting.clear()
 
     def _begin(self) -> None:
+        self._length = None
         if not self._db.in_transaction:
             self._db.execute("BEGIN")
 

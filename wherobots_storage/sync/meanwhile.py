@@ -26,6 +26,10 @@ from wherobots_storage.sync.worklist import SMALL_BYTES
 LOOK = 0.2
 """How often, in seconds, it is asked for hints at the most."""
 
+FIRST = 0.5
+"""After so many seconds it is asked first: what comes in a run that is over by then is followed
+after it, and is not looked at twice."""
+
 REST, REST_SHARE = 1.0, 4.0
 """After hints it rests so many seconds, and at least so many times as long as looking took: what is
 written all the time must neither be sent all the time nor keep the cycle from its own work."""
@@ -66,7 +70,7 @@ class Meanwhile:
         self._stops = stops
         self._take = take
         self._rules = rules
-        self._next = 0.0
+        self._next = time.monotonic() + FIRST
         self.added: Callable[[int, int], None] = lambda _files, _bytes: None
         """Told of each file, with its size."""
         self.may: Callable[[Upload], bool] = lambda _: True

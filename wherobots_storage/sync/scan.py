@@ -5,8 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Callable, Iterator
-from operator import itemgetter
+from collections.abc import Iterator
 from pathlib import Path
 
 from wherobots_storage.errors import HomeMissing
@@ -19,11 +18,11 @@ from wherobots_storage.planning.tree import (
     Entry,
     File,
     Ignored,
-    Mirrored,
     Problematic,
     Symlink,
     ancestors,
 )
+from wherobots_storage.sync.children import Children, directory_of
 from wherobots_storage.sync.foldersize import count
 from wherobots_storage.sync.mounts import mounts_below
 
@@ -76,27 +75,29 @@ class Scanner:
             first = self._read("", found.st_dev)
         except OSError as error:
             raise self._missing(error) from error
-        yield _directory("", stat.S_IMODE(found.st_mode), first)
+        yield directory_of("", stat.S_IMODE(found.st_mode), first)
         yield from self._walk(first, found.st_dev)
 
-    def scan_folder(self, path: str, rules: IgnoreRules, *, deep: bool = False) -> Iterator[Entry]:
+    def scan_folder(
+        self, path: str, rules: IgnoreRules, *, deep: bool = False, again: bool = False
+    ) -> Iterator[Entry]:
         """One folder (``""``: the home) and its entries, or with ``deep`` everything below it.
 
         Subfolders are entries that were not looked into, unless ``deep``. Nothing is yielded for
         what is no folder of this home to be mirrored: gone, ignored, behind a link, or mounted.
-        Raises HomeMissing.
+        ``again``: right after another one, whose look at the mounts will do. Raises HomeMissing.
         """
         self._rules = rules
         try:
-            top = self._begin()
+            top = self._home.stat() if again else self._begin()
         except OSError as error:
             raise self._missing(error) from error
         mode = self._reach(path, top)
         if mode is None:
             return
         below = self._open(Directory(path, mode, empty=False), top.st_dev)
-        if isinstance(below, _Children):
-            yield _directory(path, mode, below)
+        if isinstance(below, Children):
+            yield directory_of(path, mode, below)
             yield from self._walk(below, top.st_dev) if deep else below.entries
         elif below is not None:
             yield below
@@ -128,7 +129,7 @@ class Scanner:
                 return None
         return stat.S_IMODE(found.st_mode)
 
-    def _walk(self, first: _Children, device: int) -> Iterator[Entry]:
+    def _walk(self, first: Children, device: int) -> Iterator[Entry]:
         # An own stack: a chain of generators would pay for the depth at every entry.
         stack = [iter(first.entries)]
         while stack:
@@ -137,8 +138,8 @@ class Scanner:
                     yield entry
                     continue
                 below = self._open(entry, device)
-                if isinstance(below, _Children):
-                    yield _directory(entry.path, entry.mode, below)
+                if isinstance(below, Children):
+                    yield directory_of(entry.path, entry.mode, below)
                     stack.append(iter(below.entries))
                     break
                 if below is not None:
@@ -146,7 +147,7 @@ class Scanner:
             else:
                 stack.pop()
 
-    def _open(self, folder: Directory, device: int) -> _Children | Problematic | None:
+    def _open(self, folder: Directory, device: int) -> Children | Problematic | None:
         try:
             return self._read(folder.path, device)
         except OSError as error:
@@ -172,18 +173,23 @@ class Scanner:
         except OSError as error:
             return error.errno in _GONE
 
-    def _read(self, folder: str, device: int) -> _Children:
-        children = _Children()
+    def _read(self, folder: str, device: int) -> Children:
+        children = Children()
         near = any(name.startswith(folder) for name in self._reserved)
-        with os.scandir(f"{self._home}/{folder}") as found:
-            for child in found:
-                entry = None if near else self._plain(folder, child)
-                if entry is None:
-                    entry = self._examine(folder, child, device, children)
-                if entry is not None:
-                    children.entries.append(entry)
-        children.entries.sort(key=_path)
-        _drop_doubles(children.entries)
+        # By its descriptor: what is in it is then looked up in it, not from the root each time.
+        flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+        descriptor = os.open(f"{self._home}/{folder}", flags)
+        try:
+            with os.scandir(descriptor) as found:
+                for child in found:
+                    entry = None if near else self._plain(folder, child)
+                    if entry is None:
+                        entry = self._examine(folder, child, device, children)
+                    if entry is not None:
+                        children.entries.append(entry)
+        finally:
+            os.close(descriptor)
+        children.sort()
         return children
 
     def _plain(self, folder: str, child: os.DirEntry[str]) -> Entry | None:
@@ -214,7 +220,7 @@ class Scanner:
         )
 
     def _examine(
-        self, folder: str, child: os.DirEntry[str], device: int, children: _Children
+        self, folder: str, child: os.DirEntry[str], device: int, children: Children
     ) -> Entry | None:
         path = folder + child.name
         is_folder = child.is_dir(follow_symlinks=False)
@@ -275,38 +281,6 @@ class Scanner:
             known = (found.st_mtime_ns, Ignored(path, *count(self._home / path)))
             self._counted[path] = known
         return known[1]
-
-
-class _Children:
-    """A folder's entries, sorted; subfolders not yet opened."""
-
-    __slots__ = ("complete", "entries", "ours")
-
-    def __init__(self) -> None:
-        self.entries: list[Entry] = []
-        self.complete = True
-        self.ours = False
-        """Whether something reserved is among them: nobody made such a folder to be empty."""
-
-
-_path: Callable[[Entry], str] = itemgetter(0)
-"""Every kind of entry has it first; this is called for every file of every scan."""
-
-
-def _drop_doubles(entries: list[Entry]) -> None:
-    """Of paths that are there twice keep the later one, in a sorted list.
-
-    A name that is replaced while its folder is read may be given twice (readdir(3) leaves it open;
-    XFS does so).
-    """
-    if len(set(map(_path, entries))) != len(entries):
-        entries[:] = {entry.path: entry for entry in entries}.values()
-
-
-def _directory(path: str, mode: int, children: _Children) -> Directory:
-    nothing = not any(isinstance(entry, Mirrored) for entry in children.entries)
-    empty = nothing and children.complete and not children.ours
-    return Directory(path, mode & 0o777, empty, children.complete)
 
 
 def _entry(path: str, found: os.stat_result) -> Entry:
