@@ -234,12 +234,17 @@ def test_a_version_that_a_restore_could_not_bring_stays(tmp_path: Path) -> None:
         assert "a" in world.oracle.mirror
 
 
-def test_a_power_cut_after_a_home_was_emptied_and_restored(tmp_path: Path) -> None:
+@pytest.mark.parametrize("away", [None, *range(5)])
+def test_a_power_cut_after_a_home_was_emptied_and_restored(
+    away: int | None, tmp_path: Path
+) -> None:
     """The journal that began with the restore knows the boot too, in a session that went on."""
     with World(tmp_path / "world") as world:
         act(world, "write")
         world.settle()
         act(world, "delete all")
+        if away is not None:
+            world.restore(Trouble("unmount", away))
         world.restore()
         world.power_cut(["empty"])
         world.cycle()

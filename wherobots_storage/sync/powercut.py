@@ -70,8 +70,13 @@ def mend(home: Home, journal: Journal, *, restoring: bool) -> int:
     if rebooted:
         doubt(journal)
     if boot != known:
-        journal.set_meta(_BOOT, boot)
+        note_boot(journal)
     return count
+
+
+def note_boot(journal: Journal) -> None:
+    """From now on another boot of the machine is one to this journal."""
+    journal.set_meta(_BOOT, _boot_id())
 
 
 def _boot_id() -> str | None:

@@ -30,7 +30,7 @@ from wherobots_storage.sync.journal import Journal, open_journal, set_aside
 from wherobots_storage.sync.mirror import Mirror
 from wherobots_storage.sync.missing import Missing
 from wherobots_storage.sync.openuploads import OpenUploads
-from wherobots_storage.sync.powercut import mend
+from wherobots_storage.sync.powercut import mend, note_boot
 from wherobots_storage.sync.probe import probe
 from wherobots_storage.sync.reconcile import Reconciler
 from wherobots_storage.sync.rehash import Rehash
@@ -321,7 +321,6 @@ class Session:
 
         Without it nothing of the bucket counts as deleted here.
         """
-        begins = self._identity is None
         anew = not is_of(self._journal, home) or (restoring and self._is_empty(home))
         if anew and is_used(self._journal):
             log.info("the home is another one, or empty: its journal is set aside")
@@ -330,12 +329,12 @@ class Session:
             set_aside(self._state.journal_path, "former")
             self._journal = open_journal(self._state.journal_path)
             self.tell.use(self._journal)
-            begins = True  # The new one has to learn which boot this is.
+            note_boot(self._journal)
         elif anew:
             disown(self._journal)
         self._journal.set_meta("home", home.opened)
         claim(self._journal, home)
-        if begins:
+        if self._identity is None:
             mend(home, self._journal, restoring=restoring)
         self._identity = home.opened
 
