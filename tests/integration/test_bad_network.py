@@ -55,7 +55,7 @@ def down_at_first(proxy: TcpProxy) -> Iterator[None]:
     proxy.set_down(True)
 
     def come_back() -> None:
-        eventually(lambda: proxy.met["refused"] >= refused + REFUSED, 60)
+        eventually(lambda: proxy.met["refused"] >= refused + REFUSED)
         proxy.set_down(False)
 
     back = threading.Thread(target=come_back)

@@ -76,7 +76,7 @@ def test_the_agent_is_told_and_each_state_is_an_event(
     """Pause, resume, retry, sync now and takeover by the command line; the panel hears each."""
 
     def during(seen: list[dict[str, Any]]) -> None:
-        eventually(lambda: seen and seen[-1]["state"] == "idle" and seen[-1]["lastSynced"], 60)
+        eventually(lambda: seen and seen[-1]["state"] == "idle" and seen[-1]["lastSynced"])
         assert main(["sync", "--pause"]) == 0
         eventually(lambda: seen[-1]["state"] == "paused")
         assert seen[-1]["paused"]
@@ -115,7 +115,7 @@ def test_the_status_lists_what_is_left_out(
     (deep / ("e" * 250)).write_bytes(b"1234567")
 
     def during(seen: list[dict[str, Any]]) -> None:
-        eventually(lambda: seen and seen[-1]["state"] == "idle" and seen[-1]["lastSynced"], 60)
+        eventually(lambda: seen and seen[-1]["state"] == "idle" and seen[-1]["lastSynced"])
         capsys.readouterr()
         assert main(["status", "--json"]) == 3
         status = json.loads(capsys.readouterr().out)

@@ -63,7 +63,7 @@ def test_full_disk_in_a_restore(bench: Bench, tmp_path: Path) -> None:
                 status = status_of(fresh.settings)
                 return status is not None and status.state == "offline"
 
-            eventually(is_full, 60)
+            eventually(is_full)
             status = status_of(fresh.settings)
             assert status is not None
             assert status.last_error is not None
@@ -78,7 +78,7 @@ def test_full_disk_in_a_restore(bench: Bench, tmp_path: Path) -> None:
                 assert facts == whole[path], path
             assert bench.keys() == keys
             ballast.unlink()
-            eventually(lambda: is_idle(fresh.settings), 60)
+            eventually(lambda: is_idle(fresh.settings))
             assert picture(fresh.home) == whole
             assert ended(process) == 0
     assert bench.keys() == keys
@@ -99,7 +99,7 @@ def test_stop_while_a_restore_has_no_room(bench: Bench, tmp_path: Path) -> None:
                 status = status_of(fresh.settings)
                 return status is not None and status.state == "offline"
 
-            eventually(is_full, 60)
+            eventually(is_full)
             assert ended(process) == 0
     assert bench.keys() == sorted([*keys, "mine"])
 
@@ -110,7 +110,7 @@ def test_full_disk_of_the_state_folder(bench: Bench) -> None:
     with mounted(bench.state, "size=2m") as disk:
         bench.write("before", b"b", mtime_ns=OLD)
         with agent_process(bench.settings) as process:
-            eventually(lambda: is_idle(bench.settings), 60)
+            eventually(lambda: is_idle(bench.settings))
             ballast = fill(disk)
             for number in range(400):
                 bench.write(f"many/{number:04}", b"%d" % number)
@@ -123,16 +123,16 @@ def test_full_disk_of_the_state_folder(bench: Bench) -> None:
                     return False
                 return "journal-disk-full" in {notice.code for notice in status.skipped}
 
-            eventually(is_told, 60)
+            eventually(is_told)
             (bench.home / "many" / "0000").unlink()
-            eventually(lambda: "many/0000" not in set(bench.keys()), 60)
+            eventually(lambda: "many/0000" not in set(bench.keys()))
             assert ended(process) == 0
         assert bench.body("before") == b"changed"
         # The disk is full at the next start too; what it holds is not taken for damaged.
         with agent_process(bench.settings) as process:
-            eventually(lambda: is_idle(bench.settings), 60)
+            eventually(lambda: is_idle(bench.settings))
             bench.write("after", b"a")
-            eventually(lambda: "after" in set(bench.keys()), 60)
+            eventually(lambda: "after" in set(bench.keys()))
             ballast.unlink()
             time.sleep(6)
             bench.write("later", b"l")
@@ -141,7 +141,7 @@ def test_full_disk_of_the_state_folder(bench: Bench) -> None:
                 status = status_of(bench.settings)
                 return status is not None and status.state == "idle" and status.skipped == []
 
-            eventually(is_well, 60)
+            eventually(is_well)
             assert ended(process) == 0
         with closing(sqlite3.connect(state.journal_path)) as journal:
             assert journal.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
@@ -165,10 +165,10 @@ def test_read_only_home(bench: Bench, tmp_path: Path) -> None:
                 error = status.last_error if status is not None else None
                 return error is not None and "read-only" in error.message
 
-            eventually(is_told, 60)
+            eventually(is_told)
             assert bench.keys() == ["a"]
             subprocess.run(["mount", "-o", "remount,rw", disk], check=True)
-            eventually(lambda: is_idle(fresh.settings), 60)
+            eventually(lambda: is_idle(fresh.settings))
             assert picture(fresh.home) == picture(bench.home)
             assert ended(process) == 0
     assert bench.keys() == ["a"]
@@ -180,7 +180,7 @@ def test_read_only_home_that_has_everything(bench: Bench) -> None:
         bench.write("a", b"a", mtime_ns=OLD)
         subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
         with agent_process(bench.settings) as process:
-            eventually(lambda: is_idle(bench.settings), 60)
+            eventually(lambda: is_idle(bench.settings))
             assert bench.keys() == ["a"]
             assert ended(process) == 0
 
@@ -191,7 +191,7 @@ def test_home_that_cannot_be_read(bench: Bench, mode: int) -> None:
     for name in ("a", "d/b"):
         bench.write(name, b"1", mtime_ns=OLD)
     with agent_process(bench.settings, wrapper=WITHOUT_POWER) as process:
-        eventually(lambda: is_idle(bench.settings), 60)
+        eventually(lambda: is_idle(bench.settings))
         keys = bench.keys()
         assert keys == ["a", "d/b"]
         bench.home.chmod(mode)
@@ -203,6 +203,6 @@ def test_home_that_cannot_be_read(bench: Bench, mode: int) -> None:
         finally:
             bench.home.chmod(0o755)
         bench.write("late", b"l")
-        eventually(lambda: "late" in set(bench.keys()), 60)
+        eventually(lambda: "late" in set(bench.keys()))
         assert ended(process) == 0
     assert bench.keys() == ["a", "d/b", "late"]

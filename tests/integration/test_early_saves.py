@@ -81,8 +81,8 @@ def test_saves_during_a_restore(bench: Bench, tmp_path: Path, tickets: Tickets) 
             assert lease.held
         finally:
             tickets.open()
-        eventually(lambda: "d0/f010" not in set(other.keys()), 60)
-        status = agent.reaches("idle", 60)
+        eventually(lambda: "d0/f010" not in set(other.keys()))
+        status = agent.reaches("idle")
         assert [notice.path for notice in status.conflicts] == [LAST]
     kept = other.kept(LAST)
     assert [other.body(key) for key in kept] == [b"%d" % (FILES - 1)]

@@ -73,15 +73,15 @@ def test_store_killed_in_the_middle_of_syncs(
         versions = Versions()
         with agent_process(bench.settings) as process:
             with Editor(bench.home, versions, random.Random(rng.random()), pause=0.1) as editor:
-                eventually(lambda: len(bench.keys()) > 50, 60)
+                eventually(lambda: len(bench.keys()) > 50)
                 for _ in range(3):
                     editor.large()
                     time.sleep(rng.uniform(0, 1.5))
                     kill(own_store)
-                    eventually(lambda: state_of(bench) == "offline", 90)
+                    eventually(lambda: state_of(bench) == "offline")
                     start_again(own_store)
-                    eventually(lambda: state_of(bench) in {"idle", "syncing"}, 90)
-            eventually(lambda: is_idle(bench.settings), 90)
+                    eventually(lambda: state_of(bench) in {"idle", "syncing"})
+            eventually(lambda: is_idle(bench.settings))
             process.send_signal(signal.SIGTERM)
             assert process.wait(60) == 0
         # What the store acknowledged and does not have any more; and more of the kind.
@@ -131,7 +131,7 @@ def holder_of(bench: Bench) -> int:
             found.append(holder.pid)
         return bool(found)
 
-    eventually(there, 60)
+    eventually(there)
     return found[-1]
 
 
@@ -143,7 +143,7 @@ def test_server_and_agent_killed_together(
     with LabServer(bench.home, environment) as lab:
         agent = holder_of(bench)
         bench.write("early.txt", b"early")
-        eventually(lambda: "early.txt" in set(bench.keys()), 60)
+        eventually(lambda: "early.txt" in set(bench.keys()))
         bench.write("last.txt", b"last")
         os.kill(lab.process.pid, signal.SIGSTOP)
         os.kill(agent, signal.SIGKILL)
@@ -153,7 +153,7 @@ def test_server_and_agent_killed_together(
     lost_machine.restore()
     assert (lost_machine.home / "early.txt").read_bytes() == b"early"
     with LabServer(bench.home, environment):
-        eventually(lambda: "last.txt" in set(bench.keys()), 60)
+        eventually(lambda: "last.txt" in set(bench.keys()))
     assert bench.keys() == ["early.txt", "last.txt"]
 
 
@@ -167,7 +167,7 @@ def test_server_killed_and_started_at_once(lab_settings: tuple[Bench, dict[str, 
                 bench.write(f"run{number}/f{part:02}", b"%d" % part)
             lab.kill()
     with LabServer(bench.home, environment) as lab:
-        eventually(lambda: len(bench.keys()) == 150, 60)
+        eventually(lambda: len(bench.keys()) == 150)
         assert lab.terminate(timeout=90) == 0
     assert {path for path in set(bench.keys()) if "(" in path} == set()
     for path in set(bench.keys()):

@@ -92,7 +92,7 @@ def test_files_that_never_rest(
     with witness, ExitStack() as running, agent_process(bench.settings) as process:
         for writer in writers:
             running.enter_context(writer)
-        eventually(lambda: status_of(bench.settings) is not None, 60)
+        eventually(lambda: status_of(bench.settings) is not None)
         time.sleep(seconds)
         for writer in writers:
             before[writer.file.name] = writer.age(writer.file.read_bytes())
@@ -115,7 +115,7 @@ def test_files_that_never_rest(
     bench.sync()
     assert s3_store.list_uploads(PREFIX) == []
     with agent_process(bench.settings) as process:
-        eventually(lambda: is_idle(bench.settings), 60)
+        eventually(lambda: is_idle(bench.settings))
         process.send_signal(signal.SIGTERM)
         assert process.wait(90) == 0
     for name in names:

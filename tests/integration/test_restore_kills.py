@@ -54,7 +54,7 @@ def is_restoring(settings: Settings) -> bool:
 def in_the_middle(relay: RecordingRelay, settings: Settings, more: int) -> None:
     """Wait until a restore has brought ``more`` objects, and cannot go on."""
     relay.let_through(more)
-    eventually(lambda: relay.holds and is_restoring(settings), 60)
+    eventually(lambda: relay.holds and is_restoring(settings))
 
 
 def partial(there: dict[str, tuple[object, ...]], whole: dict[str, tuple[object, ...]]) -> bool:
@@ -96,7 +96,7 @@ def test_restore_killed_twenty_times(
                 if left > UNHELD:
                     in_the_middle(relay, settings, rng.randrange(missing // (left - UNHELD)))
                 else:
-                    eventually(lambda: status_of(settings) is not None, 60)
+                    eventually(lambda: status_of(settings) is not None)
                 time.sleep(rng.choice((0, rng.uniform(0, 0.5))))
                 process.kill()
                 process.wait()

@@ -88,17 +88,17 @@ def test_a_server_that_is_killed_and_started_again(bench: Bench) -> None:
             assert server.stdout is not None
             agents.append(int(server.stdout.readline()))
             if number == 0:
-                eventually(lambda: is_idle(settings), seconds=60)
+                eventually(lambda: is_idle(settings))
             bench.write("edited", b"%d" % number)
             bench.write(f"late {number}", b"l" * number)
             if number < 2:
                 server.kill()
                 server.wait()
-        eventually(lambda: process_start(agents[0]) is None, seconds=60)
-        eventually(lambda: process_start(agents[1]) is None, seconds=60)
-        eventually(lambda: is_idle(settings), seconds=60)
+        eventually(lambda: process_start(agents[0]) is None)
+        eventually(lambda: process_start(agents[1]) is None)
+        eventually(lambda: is_idle(settings))
         servers[-1].kill()
-        eventually(lambda: process_start(agents[2]) is None, seconds=60)
+        eventually(lambda: process_start(agents[2]) is None)
     finally:
         for server in servers:
             server.kill()
@@ -116,7 +116,7 @@ def test_commands_beside_a_live_agent(bench: Bench) -> None:
     """`sync --once`, `--final` and `restore` have the agent do it; none of them takes the lock."""
     settings = patient(bench)
     with agent_process(settings) as agent:
-        eventually(lambda: is_idle(settings), seconds=60)
+        eventually(lambda: is_idle(settings))
         for name, arguments in (
             ("once", ("sync", "--once")),
             ("final", ("sync", "--final", "--timeout", "60")),
@@ -140,11 +140,11 @@ def test_two_agents_started_at_once(bench: Bench) -> None:
     for number in range(100):
         bench.write(f"f{number:02}", os.urandom(500), mtime_ns=OLD)
     with agent_process(settings) as one, agent_process(settings) as other:
-        eventually(lambda: None not in {one.poll(), other.poll()} or _ended(one, other), 60)
+        eventually(lambda: None not in {one.poll(), other.poll()} or _ended(one, other))
         survivor = one if one.poll() is None else other
         loser = other if survivor is one else one
         assert loser.returncode == -signal.SIGKILL
-        eventually(lambda: is_idle(settings), seconds=60)
+        eventually(lambda: is_idle(settings))
         yielding = subprocess.Popen([*AGENT, "--yielding"], stdin=subprocess.PIPE)
         assert yielding.stdin is not None
         with yielding.stdin:
@@ -167,14 +167,14 @@ def test_a_new_agent_during_the_final_sync(bench: Bench) -> None:
     """The new one begins only when the former has saved everything, and finds nothing to mend."""
     settings = patient(bench, 60.0)
     with agent_process(settings) as former:
-        eventually(lambda: is_idle(settings), seconds=60)
+        eventually(lambda: is_idle(settings))
         for number in range(300):
             bench.write(f"f{number:03}", os.urandom(2000), mtime_ns=OLD)
         former.terminate()
         with agent_process(settings) as later:
             assert former.wait(120) == 0
             assert len(bench.keys()) == 300
-            eventually(lambda: is_idle(settings), seconds=60)
+            eventually(lambda: is_idle(settings))
             later.terminate()
             assert later.wait(120) == 0
     assert holders(settings) == [former.pid, later.pid]
@@ -189,7 +189,7 @@ def test_agents_killed_one_after_the_other(bench: Bench) -> None:
     for number in range(3):
         with agent_process(settings) as agent:
             agents.append(agent.pid)
-            eventually(lambda: is_idle(settings), seconds=60)
+            eventually(lambda: is_idle(settings))
             bench.write("edited", b"%d" % number)
             killed[agent.pid] = time.monotonic_ns()
             agent.kill()
@@ -207,7 +207,7 @@ def test_a_crashed_instance_delays_another_by_its_ttl(bench: Bench, tmp_path: Pa
     key = f"{PREFIX}.wherobots/lease.json"
     bench.write("of the first")
     with agent_process(patient(bench)) as agent:
-        eventually(lambda: is_idle(patient(bench)), seconds=60)
+        eventually(lambda: is_idle(patient(bench)))
         agent.kill()
         agent.wait()
     with store.get(key) as body:
@@ -223,7 +223,7 @@ def test_a_crashed_instance_delays_another_by_its_ttl(bench: Bench, tmp_path: Pa
         assert second.keys() == ["of the first"]
         # As if it had been written by an agent with a shorter time, just now.
         store.put(key, msgspec.json.encode(msgspec.structs.replace(left, ttl=5.0)))
-        eventually(lambda: second.keys() == ["of the first", "of the second"], seconds=60)
+        eventually(lambda: second.keys() == ["of the first", "of the second"])
         status = waiting.reaches("idle")
         assert status.lease is not None
         assert status.lease.mine

@@ -71,7 +71,7 @@ def test_killed_agent_goes_on_from_its_journal(
         killed_after(patched, seaweed, bench, "PUT")
     assert 150 <= len(bench.keys()) < 400
     with agent_process(bench.settings) as process:
-        eventually(lambda: is_idle(bench.settings), seconds=60)
+        eventually(lambda: is_idle(bench.settings))
         client = AgentClient(StateFolder.for_settings(bench.settings).socket_path)
         assert client.status().conflicts == []
         process.terminate()
@@ -104,7 +104,7 @@ def test_killed_during_a_restore_goes_on(
         killed_after(patched, seaweed, fresh, "GET")
     assert len(picture(fresh.home)) < 400
     with agent_process(fresh.settings) as process:
-        eventually(lambda: is_idle(fresh.settings), seconds=60)
+        eventually(lambda: is_idle(fresh.settings))
         process.terminate()
         assert process.wait(90) == 0
     assert picture(fresh.home) == picture(bench.home)

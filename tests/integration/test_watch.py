@@ -53,7 +53,7 @@ def test_saves_are_durable_by_watching_alone(bench: Bench, s3_store: S3Store) ->
         return Watcher(Home.open(bench.settings), *told)  # type: ignore[arg-type]
 
     with running_agent(bench.settings, s3_store, watch) as agent:
-        eventually(lambda: agent.status is not None and agent.status.last_synced, seconds=90)
+        eventually(lambda: agent.status is not None and agent.status.last_synced)
         for number in range(SAVES):
             name = f"d{number % 50:02}/f{number:04}" if number % 2 else f"new{number}/n"
             body = os.urandom(800)

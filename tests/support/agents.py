@@ -21,11 +21,14 @@ from wherobots_storage.sync.state import StateFolder
 from wherobots_storage.sync.status import StatusBoard
 from wherobots_storage.sync.tenure import Tenure
 
+PATIENCE = 150.0
+"""How long, in seconds, something may take to become so: many times what it takes."""
+
 WORKERS = 4
 """How many small transfers of a ``ThreadAgent`` are under way at once."""
 
 
-def eventually(what: Callable[[], object], seconds: float = 60.0) -> None:
+def eventually(what: Callable[[], object], seconds: float = PATIENCE) -> None:
     """Wait until ``what`` is true. Fails when it does not become so, on a slow machine too."""
     until = time.monotonic() + seconds
     while not what():
@@ -99,7 +102,7 @@ class ThreadAgent:
             return self.client.status()
         return None
 
-    def reaches(self, state: str, seconds: float = 60.0) -> SyncStatus:
+    def reaches(self, state: str, seconds: float = PATIENCE) -> SyncStatus:
         """Wait until it is in a state, and return the status.
 
         Between its start's restore and the first cycle it is idle too, for a moment; that is not

@@ -345,7 +345,15 @@ def test_beats_again_soon_after_a_suspension(
     tenure = Tenure(own(store), StatusBoard())
     tenure.claim()
     first = content(store)
+    rests, wait = threading.Event(), tenure._ended.wait
+
+    def waits(seconds: float | None = None) -> bool:
+        rests.set()
+        return wait(seconds)
+
+    monkeypatch.setattr(tenure._ended, "wait", waits)
     tenure.begin(lambda: None)
+    assert rests.wait(90)  # It has looked when the next beat is due.
     suspend(BEAT + 1)
     eventually(lambda: content(store) != first)
     tenure.end()
