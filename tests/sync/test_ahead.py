@@ -203,7 +203,7 @@ def test_a_disk_that_is_full(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> N
     real = os.open
 
     def full(path: Any, flags: int, *rest: Any, **more: Any) -> int:
-        if flags & os.O_WRONLY and (path == "." or str(path).startswith(str(bench.home))):
+        if flags & os.O_ACCMODE and (path == "." or str(path).startswith(str(bench.home))):
             raise OSError(errno.ENOSPC, "No space left on device")
         return real(path, flags, *rest, **more)
 
