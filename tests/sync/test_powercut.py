@@ -12,12 +12,15 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
+from support.agents import ThreadAgent, eventually, running_agent
 from support.faults import FaultyStore
 from support.homes import OLD, PREFIX, Bench, opened
 
+from wherobots_storage.errors import StoreUnavailable
 from wherobots_storage.planning.format import file_metadata
 from wherobots_storage.sync import powercut
 from wherobots_storage.sync.intents import Intent, Intents
+from wherobots_storage.sync.once import Outcome
 from wherobots_storage.sync.powercut import WINDOW_SECONDS
 
 WORK = b"an hour's work" * 50
@@ -205,6 +208,77 @@ def test_an_object_whose_row_was_lost_with_its_files_bytes_is_kept(
     bench.sync()
     assert bench.body("new") == WORK[:30]
     assert [bench.body(key) for key in bench.kept("new")] == [WORK] * reboots
+
+
+def broken(outcome: Outcome) -> dict[str, str]:
+    """What is listed as broken by a power cut, with the reasons."""
+    found = [notice for notice in outcome.status.skipped if notice.code == "power-cut"]
+    assert {notice.during for notice in found} <= {"restore"}
+    return {notice.path: notice.reason for notice in found}
+
+
+def test_it_is_listed_until_it_is_whole_again(bench: Bench, machine: Machine) -> None:
+    """Each sync says what a power cut broke and where the rest of it is, until a restore."""
+    left_as(bench, b"half")
+    (bench.home / "other").unlink()
+    machine.reboot()
+    for _ in range(2):
+        listed = broken(bench.sync())
+        assert set(listed) == {"notebook.ipynb", "other"}
+        (trash,) = bench.home.glob(".wherobots/trash/*")
+        assert f"is in .wherobots/trash/{trash.name}/." in listed["notebook.ipynb"]
+        assert "wherobots-storage restore" in listed["notebook.ipynb"]
+        assert "Nothing is left of it here" in listed["other"]
+    outcome = bench.restore()
+    assert broken(outcome) == {}
+    assert outcome.status.skipped_total == 0
+    assert_saved(bench)
+
+
+def test_it_is_listed_while_only_the_trash_has_something(bench: Bench, machine: Machine) -> None:
+    """Where the bucket has lost it too, the list says so until somebody took it from the trash."""
+    left_as(bench, b"half")
+    machine.reboot()
+    bench.store.delete(f"{PREFIX}notebook.ipynb")
+    assert set(broken(bench.restore())) == {"notebook.ipynb"}
+    assert set(broken(bench.sync())) == {"notebook.ipynb"}
+    (copy,) = bench.home.glob(".wherobots/trash/*/notebook.ipynb")
+    copy.rename(bench.home / "notebook.ipynb")
+    assert broken(bench.sync()) == {}
+    assert bench.body("notebook.ipynb") == b"half"
+
+
+def test_an_agent_says_it_while_the_store_is_away(bench: Bench, machine: Machine) -> None:
+    """The status of an agent that cannot restore yet has it, and no more when it could."""
+    left_as(bench, b"")
+    machine.reboot()
+    store = bench.store
+    assert isinstance(store, FaultyStore)
+
+    def away(_name: str, _key: str) -> None:
+        raise StoreUnavailable("It is away.")
+
+    def listed(agent: ThreadAgent) -> set[str]:
+        status = agent.status
+        return {notice.code for notice in status.skipped} if status is not None else {"?"}
+
+    store.before = away
+    with running_agent(bench.settings, store) as agent:
+        eventually(lambda: listed(agent) == {"power-cut"})
+        store.heal()
+        eventually(lambda: listed(agent) == set())
+    assert_saved(bench)
+
+
+def test_what_cannot_be_put_aside_is_kept_beside(bench: Bench, machine: Machine) -> None:
+    """With a file in the trash's place both versions are in the bucket in the end."""
+    left_as(bench, b"half")
+    machine.reboot()
+    (bench.home / ".wherobots/trash").write_bytes(b"")
+    bench.restore()
+    bench.sync()
+    saved = {bench.body(key) for key in bench.keys()}  # noqa: SIM118  # no mapping
+    assert saved >= {WORK, b"half"}
 
 
 def test_an_empty_file_that_nobody_knows_gives_way(tmp_path: Path) -> None:

@@ -212,13 +212,15 @@ class Installer:
         self._move_to_trash(path, stamp)
         return True
 
-    def put_aside(self, path: str, stamp: str) -> None:
-        """Move a file to ``.wherobots/trash/STAMP``, whatever is in it; a missing one is no error.
+    def put_aside(self, path: str, stamp: str) -> bool:
+        """Move a file to ``.wherobots/trash/STAMP``, whatever is in it; False when there is none.
 
-        Raises OSError.
+        Raises OSError, DiskFull, LocalIOError.
         """
-        if isinstance(examine(self._home.path, path), File):
+        there = isinstance(examine(self._home.path, path), File)
+        if there:
             self._move_to_trash(path, stamp)
+        return there
 
     def _move_to_trash(self, path: str, stamp: str) -> None:
         self._make_work()

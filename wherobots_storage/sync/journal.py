@@ -55,6 +55,9 @@ ALTER TABLE conflicts ADD COLUMN sha256 TEXT;
     """
 CREATE TABLE held (path TEXT PRIMARY KEY, etag TEXT NOT NULL) WITHOUT ROWID;
 """,
+    """
+CREATE TABLE broken (path TEXT PRIMARY KEY, size INTEGER NOT NULL, trash TEXT) WITHOUT ROWID;
+""",
 )
 """What brings a journal from each version to the next; never changed once published."""
 

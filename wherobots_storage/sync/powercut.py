@@ -13,8 +13,10 @@ from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 
+from wherobots_storage.errors import StorageError
 from wherobots_storage.planning.powercut import was_not_edited
 from wherobots_storage.planning.tree import File, Record, Remote, is_unchanged
+from wherobots_storage.sync.broken import BrokenFiles
 from wherobots_storage.sync.home import Home
 from wherobots_storage.sync.install import Installer, stamp_now
 from wherobots_storage.sync.intents import doubt
@@ -113,6 +115,8 @@ def _is_broken(home: Home, record: Record, *, rebooted: bool) -> bool:
 
 def _put_aside(home: Home, journal: Journal, broken: Paths) -> None:
     # Forgotten first: a kill in between must not make them deleted ones.
+    found = BrokenFiles(journal)
+    found.add(broken)
     journal.forget_all(broken)
     journal.commit()
     installer, stamp = Installer(home), stamp_now()
@@ -120,9 +124,11 @@ def _put_aside(home: Home, journal: Journal, broken: Paths) -> None:
     log.warning("%d files were broken by a power cut, and are restored: %s", len(broken), some)
     for path in broken:
         try:
-            installer.put_aside(path, stamp)
-        except OSError as error:
+            if installer.put_aside(path, stamp):
+                found.put_aside(path, stamp)
+        except (OSError, StorageError) as error:
             log.warning("%s cannot be moved to the trash: %s", path, error)
+    journal.commit()
 
 
 def clear_nothing(home: Home, journal: Journal, installer: Installer, remote: Remote) -> bool:

@@ -19,6 +19,7 @@ from wherobots_storage.objectstore.store import BulkTransfers, ObjectStore
 from wherobots_storage.planning.tree import File, Symlink
 from wherobots_storage.settings import Settings
 from wherobots_storage.sync.belonging import claim, disown, is_of, is_used
+from wherobots_storage.sync.broken import BrokenFiles
 from wherobots_storage.sync.cancel import Cancel, Interrupted
 from wherobots_storage.sync.consent import Consent
 from wherobots_storage.sync.cycle import Cycle
@@ -140,6 +141,8 @@ class Session:
             self.audit(early.report)
         self._reconciler.done(self._journal)
         self.missing.begin(home, self._journal, report)
+        if not report.left_files:
+            BrokenFiles(self._journal).restored(home)
         self.tell.restored(report)
         log.info(
             "restore ended: %d restored, %d to the trash, %d skipped, %d in conflict, %d failed",
@@ -334,8 +337,8 @@ class Session:
             disown(self._journal)
         self._journal.set_meta("home", home.opened)
         claim(self._journal, home)
-        if self._identity is None:
-            mend(home, self._journal, restoring=restoring)
+        if self._identity is None and mend(home, self._journal, restoring=restoring):
+            self.tell.mended()
         self._identity = home.opened
 
     @staticmethod

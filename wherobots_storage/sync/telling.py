@@ -13,6 +13,7 @@ from itertools import islice
 import msgspec
 
 from wherobots_storage.planning.tree import Notice
+from wherobots_storage.sync.broken import BrokenFiles
 from wherobots_storage.sync.journal import Journal
 from wherobots_storage.sync.kept import KeptVersions
 from wherobots_storage.sync.report import Notices, Report
@@ -86,6 +87,10 @@ class Teller:
         self._latest = report
         self._tell()
 
+    def mended(self) -> None:
+        """It was looked for what a power cut broke."""
+        self._tell()
+
     def fetched(self, arrived: Iterable[str], report: Report) -> None:
         """Of what a restore could not bring some is here now; of the rest a report tells why."""
         for path in arrived:
@@ -131,6 +136,8 @@ class Teller:
         conflicts = KeptVersions(self._journal).listed(self._latest.conflicts)
         told = outcome(self._latest, conflicts, self._restored)
         lasting = wire_notices(self._lasting.values())
-        told["skipped"] = [*lasting, *told["skipped"]][:MAX_NOTICES]
-        told["skipped_total"] += len(lasting)
+        broken, count = BrokenFiles(self._journal).listed(MAX_NOTICES)
+        lost = wire_notices(broken, during="restore")
+        told["skipped"] = [*lasting, *lost, *told["skipped"]][:MAX_NOTICES]
+        told["skipped_total"] += len(lasting) + count
         self._board.update(**told)
