@@ -71,7 +71,7 @@ def without_rests(set_value: Callable[[str, float], None]) -> None:
 
     ``set_value`` is a ``monkeypatch.setattr``.
     """
-    for name in ("LOOK", "REST", "REST_SHARE"):
+    for name in ("FIRST", "LOOK", "REST", "REST_SHARE"):
         set_value(f"wherobots_storage.sync.meanwhile.{name}", 0.0)
     for name in ("LOOK", "PAUSE"):
         set_value(f"wherobots_storage.sync.early.{name}", 0.0)
