@@ -184,7 +184,7 @@ def test_offline_with_one_file_pending(
         store.before = down(StoreUnavailable)
         agent.client.request("sync")
         status = agent.reaches("offline")
-        assert status.pending.files == 1
+        eventually(lambda: agent.client.status().pending.files == 1)
         assert status.last_error is not None
         assert status.last_error.code == "store-unavailable"
         store.before = up
