@@ -15,25 +15,30 @@ MOMENT = 1_767_225_599.0
 """A second before midnight UTC."""
 
 
-class Unsigned(S3SigV4Auth):
-    """Botocore's, told that the body is not signed."""
+class Told(S3SigV4Auth):
+    """Botocore's, told what stands for the body."""
 
-    def payload(self, request: AWSRequest) -> str:  # noqa: ARG002
-        """S3's word for it."""
-        return "UNSIGNED-PAYLOAD"
+    def payload(self, request: AWSRequest) -> str:
+        """What goes with the request."""
+        return str(request.headers["X-Amz-Content-SHA256"])
 
 
 def theirs(
-    method: str, path: str, headers: dict[str, str], credentials: Credentials, stamp: str
+    method: str,
+    path: str,
+    headers: dict[str, str],
+    credentials: Credentials,
+    stamp: str,
+    sha256: str = "UNSIGNED-PAYLOAD",
 ) -> str:
     """Botocore's Authorization header."""
     request = AWSRequest(method, f"https://{HOST}{path}", headers=headers)
     request.context["timestamp"] = stamp
-    request.headers["X-Amz-Content-SHA256"] = "UNSIGNED-PAYLOAD"
+    request.headers["X-Amz-Content-SHA256"] = sha256
     request.headers["X-Amz-Date"] = stamp
     if credentials.token:
         request.headers["X-Amz-Security-Token"] = credentials.token
-    auth = Unsigned(credentials, "s3", "eu-west-1")
+    auth = Told(credentials, "s3", "eu-west-1")
     canonical = auth.canonical_request(request)
     return auth.signature(auth.string_to_sign(request, canonical), request)
 
@@ -56,6 +61,19 @@ def test_same_as_botocore(token: str | None, headers: dict[str, str]) -> None:
     assert signed["x-amz-date"] == "20251231T235959Z"
     assert signed["authorization"].endswith(f"Signature={expected}")
     assert signed.get("x-amz-security-token") == token
+
+
+def test_query_and_body() -> None:
+    """A query is part of the signature, and so is the hash of a body that has one; each anew."""
+    signer, credentials = Signer("eu-west-1"), Credentials("AKIDEXAMPLE", "wJalrXUtnFEMI")
+    for query, sha256 in (("partNumber=7&uploadId=2~a%2Fb", "ab" * 32), ("uploads=", "cd" * 32)):
+        signed = signer.sign(
+            "PUT", "/b/k", {"host": HOST}, credentials, MOMENT, query=query, sha256=sha256
+        )
+        stamp = signed["x-amz-date"]
+        expected = theirs("PUT", f"/b/k?{query}", {"host": HOST}, credentials, stamp, sha256)
+        assert signed["x-amz-content-sha256"] == sha256
+        assert signed["authorization"].endswith(f"Signature={expected}")
 
 
 @pytest.mark.parametrize("name", ODD_KEYS)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.faults import FaultyStore
@@ -23,7 +24,6 @@ from wherobots_storage.sync.aside import AsidePass
 from wherobots_storage.sync.cancel import Cancel
 from wherobots_storage.sync.consent import Consent
 from wherobots_storage.sync.journal import Journal
-from wherobots_storage.sync.multipart import parts_in_memory
 from wherobots_storage.sync.report import MAX_NAMED, Report
 from wherobots_storage.sync.state import StateFolder
 from wherobots_storage.sync.worklist import Deletions, Paths, Uploads
@@ -218,30 +218,27 @@ def test_what_is_saved_beside_waits_on_disk(bench: Bench, store: FaultyStore) ->
     assert max(seen) - before < 500
 
 
-@pytest.mark.parametrize(
-    ("part", "parts"),
-    [(5 * MIB, 5), (16 * MIB, 5), (32 * MIB, 4), (64 * MIB, 2), (65 * MIB, 1), (550 * MIB, 1)],
-)
-def test_large_parts_are_fewer_at_once(part: int, parts: int) -> None:
-    """All that is in memory of a file stays below 128 MiB, but for a single larger part."""
-    assert parts_in_memory(part) == parts
-    assert parts == 1 or parts * part <= multipart.BYTES_IN_MEMORY
-
-
-def test_a_large_file_is_in_memory_in_part(
+def test_a_large_file_is_in_memory_in_pieces(
     bench: Bench, store: FaultyStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of a file with parts as large as all the room only one is held."""
-    part = 12 * MIB
+    """Of a file that is sent far less than a part is held, however large its parts are."""
+    part = 24 * MIB
     monkeypatch.setattr(multipart, "PART_BYTES", part)
-    monkeypatch.setattr(multipart, "BYTES_IN_MEMORY", part)
     with (bench.home / "large").open("wb") as file:
         os.truncate(file.fileno(), 6 * part)
-    monkeypatch.setattr(type(store), "upload_part", lambda *_, **__: "etag")
+    sent: list[int] = []
+
+    def upload_part(*given: Any, size: int) -> str:
+        sent.append(sum(map(len, given[-1])))
+        assert sent[-1] == size
+        return "etag"
+
+    monkeypatch.setattr(type(store), "upload_part", upload_part)
     monkeypatch.setattr(type(store), "complete_multipart", lambda *_, **__: "etag")
     with opened(bench) as (session, _board), peak() as most:
         assert session.cycle(Cancel(), upkeep=False).is_complete
-        assert part < most() < 2 * part
+        assert most() < part / 2
+    assert sent == [part] * 6
 
 
 def test_uploads_count_their_files() -> None:

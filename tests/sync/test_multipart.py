@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 from collections.abc import Callable
@@ -96,7 +97,7 @@ def test_part_that_was_not_noted_is_sent_again(bench: Bench, store: FaultyStore)
 
 
 def test_part_of_other_bytes_is_sent_again(bench: Bench, store: FaultyStore) -> None:
-    """A part counts only when all bytes up to its end are those of the file."""
+    """A part counts only when its bytes are those of the file."""
     fail_once(bench, store, 3, StoreUnavailable)
     (upload,) = store.list_uploads(PREFIX)
     etag = store.upload_part(upload.key, upload.upload_id, 2, b"x" * PART, size=PART)
@@ -105,6 +106,59 @@ def test_part_of_other_bytes_is_sent_again(bench: Bench, store: FaultyStore) -> 
         session.journal.commit()
     assert bench.sync().complete
     assert bench.body("big") == (bench.home / "big").read_bytes()
+
+
+def test_change_that_only_the_hash_tells(bench: Bench, store: FaultyStore) -> None:
+    """Bytes that change between the two readings, in place, never become an object."""
+    file = bench.home / "big"
+
+    def before(name: str, key: str) -> None:
+        if name == "head" and key.endswith("/big"):
+            store.before = quiet
+            with file.open("r+b") as opened:
+                opened.seek(3 * PART)
+                opened.write(os.urandom(10))
+            os.utime(file, ns=(OLD, OLD))
+
+    store.before = before
+    assert codes(bench.sync()) == {"big": "unsettled"}
+    assert bench.keys() == []
+    assert store.list_uploads(PREFIX) == []
+    assert bench.sync().complete
+    assert bench.body("big") == file.read_bytes()
+
+
+def test_file_that_grows_between_the_readings(bench: Bench, store: FaultyStore) -> None:
+    """An object is never the beginning of a file that went on."""
+    file = bench.home / "big"
+
+    def before(name: str, key: str) -> None:
+        if name == "head" and key.endswith("/big"):
+            store.before = quiet
+            with file.open("ab") as opened:
+                opened.write(b"more")
+
+    store.before = before
+    assert codes(bench.sync()) == {"big": "unsettled"}
+    assert store.count("upload_part") == 0
+    assert bench.sync().complete
+    assert bench.body("big") == file.read_bytes()
+
+
+def test_file_that_cannot_be_read(
+    bench: Bench, store: FaultyStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An error of the disk in the middle of a part is the file's, not the store's."""
+    real = os.preadv
+
+    def broken(descriptor: int, buffers: list[memoryview], at: int) -> int:
+        if store.count("create_multipart") and at >= 2 * PART:
+            raise OSError(errno.EIO, "Input/output error")
+        return real(descriptor, buffers, at)
+
+    monkeypatch.setattr("wherobots_storage.sync.fileparts.os.preadv", broken)
+    assert codes(bench.sync()) == {"big": "unreadable"}
+    assert store.list_uploads(PREFIX) == []
 
 
 @pytest.mark.parametrize("change", ["bytes", "time", "mode"])

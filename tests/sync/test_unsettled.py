@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from support.faults import FaultyStore
@@ -31,13 +32,13 @@ def moving(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, int]
                 with target.open("ab") as file:
                     file.write(b"+")
 
-        for name in ("read", "pread"):
+        for name in ("read", "pread", "preadv"):
             real = getattr(os, name)
 
-            def reading(descriptor: int, *rest: int, real: Callable[..., bytes] = real) -> bytes:
-                body = real(descriptor, *rest)
+            def reading(descriptor: int, *rest: Any, real: Callable[..., Any] = real) -> Any:
+                found = real(descriptor, *rest)
                 grow(descriptor)
-                return body
+                return found
 
             monkeypatch.setattr(os, name, reading)
 

@@ -185,14 +185,15 @@ class S3Store:
         """See ``ObjectStore.upload_part``."""
         check_key(key)
         check_part_number(number)
-        if isinstance(body, KnownBody):
-            check_size(size, size, MAX_PART_BYTES)
-            if self._streams is not None:
-                with _missing_is_upload():
-                    return self._streams.put_part(key, upload_id, number, body, size)
-            body = b"".join(map(bytes, body))
         url = self.connection.url("upload_part", Key=key, UploadId=upload_id, PartNumber=number)
         with _missing_is_upload():
+            if isinstance(body, KnownBody):
+                check_size(size, size, MAX_PART_BYTES)
+                if self._streams is not None:
+                    return self._streams.put_part(key, upload_id, number, body, size)
+                return self.connection.persistently(
+                    lambda: self._send(url, map(bytes, body), size, MAX_PART_BYTES)
+                )
             return self._send(url, body, size, MAX_PART_BYTES)
 
     def list_parts(self, key: str, upload_id: str) -> list[Part]:

@@ -27,6 +27,7 @@ from wherobots_storage.planning.tree import File, Notice, Symlink
 from wherobots_storage.sync.asidelist import AsideList
 from wherobots_storage.sync.cancel import Cancel, Interrupted
 from wherobots_storage.sync.conflicts import key_room
+from wherobots_storage.sync.fileparts import Moved
 from wherobots_storage.sync.home import Home
 from wherobots_storage.sync.kept import KeptVersions
 from wherobots_storage.sync.mirror import Mirror, OutageDetector, is_passing
@@ -46,7 +47,7 @@ from wherobots_storage.sync.reading import (
 from wherobots_storage.sync.report import Report
 from wherobots_storage.sync.sameness import holds
 from wherobots_storage.sync.session import Session
-from wherobots_storage.sync.unsettled import Moved, exists, send_parts
+from wherobots_storage.sync.unsettled import exists, send_parts
 from wherobots_storage.sync.worklist import SMALL_BYTES, Uploads
 
 WORKERS = 8

@@ -1,13 +1,13 @@
 """Uploading a file too large for memory: in parts, and completed only if it held still.
 
-The file is read twice: once for the hash, which has to be in the metadata before the first part
-goes, and once for the parts, hashed again on the way. A file that moved is aborted; the last good
-version stays. An upload that was interrupted stays open, and the next try goes on with it.
+The file is read twice: once for the hashes, as that of the whole has to be in the metadata before
+the first part goes, and once for the parts, each of which is hashed again on its way and arrives as
+it was or not at all. A file that moved is aborted; the last good version stays. An upload that was
+interrupted stays open, and the next try goes on with it.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
 import time
 
@@ -25,6 +25,7 @@ from wherobots_storage.objectstore.store import ObjectInfo
 from wherobots_storage.planning.tree import File, Notice
 from wherobots_storage.sync.cancel import Cancel
 from wherobots_storage.sync.conflicts import AGAIN, ROUNDS, Keeper
+from wherobots_storage.sync.fileparts import Hashed, Moved, hash_parts
 from wherobots_storage.sync.home import Home
 from wherobots_storage.sync.ledger import Ledger
 from wherobots_storage.sync.mirror import Mirror
@@ -33,7 +34,6 @@ from wherobots_storage.sync.objects import is_same, metadata_of, row_of
 from wherobots_storage.sync.reading import (
     Content,
     as_entry,
-    hash_descriptor,
     open_file,
     same_stat,
     unreadable,
@@ -72,7 +72,7 @@ class LargeUploader:
         except StorageError as error:
             self._ledger.fail(entry, error)
 
-    def _bring(self, content: Content) -> None:
+    def _bring(self, content: Hashed) -> None:
         """Write the object, as new or over the version that the journal or a look knows."""
         path = content.entry.path
         known = self._ledger.journal.get(path)
@@ -149,16 +149,14 @@ class LargeUploader:
         metadata = metadata_of(content)
         return self._mirror.store.copy(key, key, source_if_match=etag, metadata=metadata)
 
-    def _prepare(self, entry: File) -> Content | Notice | None:
-        """The entry as it was read with its SHA-256, without a body; None when it is gone."""
+    def _prepare(self, entry: File) -> Hashed | Notice | None:
+        """The entry as it was read, with its hashes; None when it is gone."""
         started = time.time_ns()
         try:
             with open_file(self._home.path, entry.path) as descriptor:
                 before = os.fstat(descriptor)
-                digest = hashlib.sha256()
-                for digest in hash_descriptor(descriptor, before.st_size):  # noqa: B007
-                    self._cancel.check()
-                    self._ledger.give_way()
+                part_bytes = self._sender.part_bytes(entry.path, before.st_size)
+                hashes = hash_parts(descriptor, before.st_size, part_bytes, self._look_around)
                 shrunk = before.st_size <= SMALL_BYTES
                 if shrunk or not same_stat(before, os.fstat(descriptor)):
                     return unsettled(entry)
@@ -166,9 +164,14 @@ class LargeUploader:
             return None
         except OSError as error:
             return unreadable(entry, error)
-        return Content(as_entry(entry.path, before, started), b"", digest.hexdigest())
+        found = as_entry(entry.path, before, started)
+        return Hashed(found, b"", hashes.whole, before.st_size, part_bytes, hashes.parts)
 
-    def _send(self, content: Content, expected: str | None) -> str | Notice:
+    def _look_around(self) -> None:
+        self._cancel.check()
+        self._ledger.give_way()
+
+    def _send(self, content: Hashed, expected: str | None) -> str | Notice:
         """Send the file as prepared and return its ETag, or the notice that it moved.
 
         Raises PreconditionFailed when the remote is not ``expected``, and what the store raises.
@@ -181,9 +184,13 @@ class LargeUploader:
         try:
             with open_file(self._home.path, path) as descriptor:
                 before = os.fstat(descriptor)
-                upload, there = self._sender.open(content, before.st_size)
-                parts, digest = self._sender.send(upload, there, descriptor, before.st_size)
-                held = same_stat(before, os.fstat(descriptor)) and digest == content.sha256
+                held = before.st_size == content.size
+                if held:
+                    upload, there = self._sender.open(content)
+                    parts = self._sender.send(upload, there, descriptor, content)
+                    held = same_stat(before, os.fstat(descriptor))
+        except Moved:
+            held = False
         except OSError as error:
             self._give_up(path)
             return unreadable(entry, error)

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import NamedTuple
 
 from wherobots_storage.errors import NoSuchUpload, StorageError
 from wherobots_storage.objectstore.store import MAX_PARTS, Part
 from wherobots_storage.sync.cancel import Cancel
+from wherobots_storage.sync.fileparts import FilePart, Hashed, Moved, Unreadable
 from wherobots_storage.sync.ledger import Ledger
 from wherobots_storage.sync.mirror import Mirror
 from wherobots_storage.sync.objects import metadata_of
 from wherobots_storage.sync.openuploads import OpenUpload, OpenUploads, SentPart
-from wherobots_storage.sync.reading import Content
 
 PART_BYTES = 16 * 1024**2
 PARTS_IN_FLIGHT = 4
-BYTES_IN_MEMORY = 128 * 1024**2
-"""What all parts in memory may have; a single one that is larger goes alone."""
 
 LOOK = 0.2
 """How often, in seconds, somebody who waits for a part looks for what is more urgent."""
@@ -30,16 +27,12 @@ class _Flight(NamedTuple):
 
     number: int
     size: int
-    prefix: str
+    hash: str
     future: Future[str]
 
 
 class PartSender:
-    """Of one cycle.
-
-    At most ``PARTS_IN_FLIGHT`` parts and one more are in memory, and fewer when they are large: a
-    file of a terabyte has parts of a hundred megabytes.
-    """
+    """Of one cycle. Of a part no more than a piece is in memory."""
 
     def __init__(self, mirror: Mirror, ledger: Ledger, cancel: Cancel) -> None:
         self._mirror = mirror
@@ -47,14 +40,22 @@ class PartSender:
         self._cancel = cancel
         self.uploads = OpenUploads(mirror, ledger.journal)
 
-    def open(self, content: Content, size: int) -> tuple[OpenUpload, dict[int, SentPart]]:
+    def part_bytes(self, path: str, size: int) -> int:
+        """How large a file's parts are to be: those of an upload under way stay as they are."""
+        upload = self.uploads.find(path)
+        if upload is not None and upload.size == size:
+            return upload.part_bytes
+        return max(PART_BYTES, -(-size // MAX_PARTS))
+
+    def open(self, content: Hashed) -> tuple[OpenUpload, dict[int, SentPart]]:
         """The upload for this content, and its parts that are there already.
 
         One of another version is given up first. Raises what the store raises.
         """
         path = content.entry.path
         upload = self.uploads.find(path)
-        if upload is not None and upload.upload_id and upload.is_of(content):
+        same = upload is not None and upload.part_bytes == content.part_bytes
+        if upload is not None and upload.upload_id and same and upload.is_of(content):
             try:
                 return upload, self.uploads.parts(upload)
             except NoSuchUpload:
@@ -62,92 +63,77 @@ class PartSender:
                 upload = None
         if upload is not None:
             self.uploads.abort(upload)
-        part_bytes = max(PART_BYTES, -(-size // MAX_PARTS))
-        return self.uploads.begin(content, part_bytes, metadata_of(content)), {}
+        return self.uploads.begin(content, content.part_bytes, metadata_of(content)), {}
 
     def send(
-        self, upload: OpenUpload, there: dict[int, SentPart], descriptor: int, size: int
-    ) -> tuple[list[Part], str]:
-        """Send what is not ``there``; the parts and the SHA-256 of all that was read.
+        self, upload: OpenUpload, there: dict[int, SentPart], descriptor: int, content: Hashed
+    ) -> list[Part]:
+        """Send what is not ``there``, and return all parts.
 
-        Raises Interrupted and what the store raises; the parts that arrived are noted by then.
+        Raises Moved when the file no longer has the bytes that were hashed, OSError when it cannot
+        be read, Interrupted and what the store raises; the parts that arrived are noted by then.
         """
-        digest = hashlib.sha256()
         parts: list[Part] = []
         flying: list[_Flight] = []
-        key, step = self._mirror.key(upload.path), upload.part_bytes
-        room = parts_in_memory(step)
+        key, put = self._mirror.key(upload.path), self._mirror.store.upload_part
         with ThreadPoolExecutor(PARTS_IN_FLIGHT, thread_name_prefix="part") as pool:
             try:
-                for number, offset in enumerate(range(0, size, step), start=1):
+                for number, body in enumerate(_bodies(descriptor, content), start=1):
                     self._cancel.check()
-                    if len(flying) == room:
-                        parts.append(self._land_first(upload, flying))
-                    body = _pread(descriptor, offset, min(step, size - offset))
-                    digest.update(body)
-                    prefix = digest.hexdigest()
                     sent = there.get(number)
-                    if sent is not None and sent.prefix == prefix:
-                        parts.append(Part(number, sent.etag, len(body)))
-                        self._ledger.moved(0, len(body))
-                        del body  # not kept beside the next one
+                    if sent is not None and sent.hash == body.sha256:
+                        parts.append(Part(number, sent.etag, body.size))
+                        self._ledger.moved(0, body.size)
                         continue
                     self._ledger.give_way()
                     if len(flying) == PARTS_IN_FLIGHT:
-                        parts.append(self._land_first(upload, flying))
-                    put = self._mirror.store.upload_part
-                    future = pool.submit(put, key, upload.upload_id, number, body, size=len(body))
-                    flying.append(_Flight(number, len(body), prefix, future))
-                    del body
+                        parts.append(self._land_next(upload, flying))
+                    future = pool.submit(put, key, upload.upload_id, number, body, size=body.size)
+                    flying.append(_Flight(number, body.size, body.sha256, future))
                 while flying:
-                    parts.append(self._land_first(upload, flying))
+                    parts.append(self._land_next(upload, flying))
             finally:
                 parts += self._land_all(upload, flying)
-        return sorted(parts, key=lambda part: part.number), digest.hexdigest()
+        return sorted(parts, key=lambda part: part.number)
 
-    def _land_first(self, upload: OpenUpload, flying: list[_Flight]) -> Part:
-        """Wait for the part that was begun first. Raises Interrupted, and what the store raises."""
-        self._wait(flying[0].future)
-        return self._land(upload, flying.pop(0))
+    def _land_next(self, upload: OpenUpload, flying: list[_Flight]) -> Part:
+        """Wait for the first part that ends, giving way meanwhile.
 
-    def _wait(self, part: Future[str]) -> None:
-        """Wait for a part to end, giving way meanwhile. Raises Interrupted."""
-        while not wait((part,), timeout=LOOK).done:
+        Raises Interrupted, what the store raises, and what reading the part raises.
+        """
+        futures = [flight.future for flight in flying]
+        while not (ended := wait(futures, timeout=LOOK, return_when=FIRST_COMPLETED).done):
             self._cancel.check()
             self._ledger.give_way()
+        landed = next(flight for flight in flying if flight.future in ended)
+        flying.remove(landed)
+        return self._land(upload, landed)
 
     def _land_all(self, upload: OpenUpload, flying: list[_Flight]) -> list[Part]:
         """Note every part that arrives, also after one that failed, whose error is then raised."""
         parts: list[Part] = []
-        failed: StorageError | None = None
+        failed: Exception | None = None
         for flight in flying:
             try:
                 parts.append(self._land(upload, flight))
-            except StorageError as error:
+            except (StorageError, Moved, OSError) as error:
                 failed = error
         if failed is not None:
             raise failed
         return parts
 
     def _land(self, upload: OpenUpload, flight: _Flight) -> Part:
-        part = Part(flight.number, flight.future.result(), flight.size)
-        self.uploads.add_part(upload, flight.number, SentPart(part.etag, flight.prefix))
+        try:
+            part = Part(flight.number, flight.future.result(), flight.size)
+        except Unreadable as found:
+            raise found.error from None
+        self.uploads.add_part(upload, flight.number, SentPart(part.etag, flight.hash))
         self._ledger.moved(0, flight.size)
         return part
 
 
-def parts_in_memory(part_bytes: int) -> int:
-    """How many parts of so many bytes may be in memory, with the one that is being read."""
-    return max(1, min(PARTS_IN_FLIGHT + 1, BYTES_IN_MEMORY // part_bytes))
-
-
-def _pread(descriptor: int, offset: int, size: int) -> bytes:
-    pieces: list[bytes] = []
-    while size > 0:
-        piece = os.pread(descriptor, size, offset)
-        if not piece:
-            break
-        pieces.append(piece)
-        offset += len(piece)
-        size -= len(piece)
-    return b"".join(pieces)
+def _bodies(descriptor: int, content: Hashed) -> Iterator[FilePart]:
+    size, step = content.size, content.part_bytes
+    for number, sha256 in enumerate(content.parts):
+        offset = number * step
+        yield FilePart(descriptor, offset, min(step, size - offset), sha256)

@@ -50,10 +50,14 @@ class OpenUpload(NamedTuple):
 
 
 class SentPart(NamedTuple):
-    """A part that arrived; ``prefix`` is the SHA-256 of the file up to its end."""
+    """A part that arrived; ``hash`` is its SHA-256.
+
+    The journal's column is named for what it held before: that of the file up to the part's end.
+    Where that is still found, it is the hash of no part, but of the first.
+    """
 
     etag: str
-    prefix: str
+    hash: str
 
 
 class OpenUploads:

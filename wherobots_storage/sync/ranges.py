@@ -100,12 +100,9 @@ class RangedObject:
                 moved(0)
             landed.result()
             while at < stop:
-                got = os.preadv(descriptor, [buffer[: stop - at]], at)
-                if not got:
-                    raise OSError(errno.EIO, "The temporary file was cut.")
-                digest.update(buffer[:got])
-                at += got
-                moved(got)
+                until = min(at + CHUNK_BYTES, stop)
+                moved(_hash(descriptor, at, until, digest, buffer))
+                at = until
         return at, digest.hexdigest()
 
     def _landed(
@@ -209,6 +206,18 @@ def _pieces(body: ObjectBody, buffer: memoryview) -> Iterator[memoryview]:
     else:
         for chunk in body.chunks(CHUNK_BYTES):
             yield memoryview(chunk)
+
+
+def _hash(descriptor: int, start: int, stop: int, digest: hashlib._Hash, buffer: memoryview) -> int:
+    """Hash some of a file; how many bytes."""
+    at = start
+    while at < stop:
+        got = os.preadv(descriptor, [buffer[: stop - at]], at)
+        if not got:
+            raise OSError(errno.EIO, "The temporary file was cut.")
+        digest.update(buffer[:got])
+        at += got
+    return stop - start
 
 
 def _write(descriptor: int, piece: memoryview, at: int) -> None:

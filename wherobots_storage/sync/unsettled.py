@@ -21,6 +21,7 @@ from wherobots_storage.planning.format import file_metadata
 from wherobots_storage.planning.tree import Notice
 from wherobots_storage.sync.cancel import Cancel
 from wherobots_storage.sync.conflicts import key_room
+from wherobots_storage.sync.fileparts import Moved
 from wherobots_storage.sync.home import Home
 from wherobots_storage.sync.journal import Journal
 from wherobots_storage.sync.mirror import Mirror
@@ -44,10 +45,6 @@ PART_BYTES = 16 * 1024**2
 
 KEPT = "kept-unsettled"
 """The code of the notice for a file that was saved so."""
-
-
-class Moved(Exception):
-    """A file was written to while it was sent; never shown."""
 
 
 class Rescue:
