@@ -6,6 +6,7 @@ Which process held the lock from when to when is read from the log that its hold
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,7 +21,7 @@ from support.processes import AGENT, SERVER, agent_process, is_idle
 
 from wherobots_storage.settings import Settings
 from wherobots_storage.sync.client import AgentClient
-from wherobots_storage.sync.handover import HELD, settings_to_json
+from wherobots_storage.sync.handover import HELD, INCOMPLETE, settings_to_json
 from wherobots_storage.sync.lease import LeaseFile, LeaseObject
 from wherobots_storage.sync.state import StateFolder, process_start
 
@@ -179,6 +180,62 @@ def test_a_new_agent_during_the_final_sync(bench: Bench) -> None:
             assert later.wait(120) == 0
     assert holders(settings) == [former.pid, later.pid]
     assert len(bench.keys()) == 300
+
+
+def test_a_new_agent_that_is_stopped_during_the_final_sync(bench: Bench) -> None:
+    """A container that stops meanwhile ends with the new one: that waits until all is saved."""
+    settings = patient(bench, 60.0)
+    log = StateFolder.for_settings(settings).log_path
+    with agent_process(settings) as former:
+        eventually(lambda: is_idle(settings), seconds=60)
+        former.send_signal(signal.SIGSTOP)
+        for number in range(300):
+            bench.write(f"f{number:03}", os.urandom(2000), mtime_ns=OLD)
+        former.terminate()
+        with agent_process(settings) as later:
+            assert later.stdin is not None
+            later.stdin.close()
+            eventually(lambda: later.poll() is not None or "is asked for" in log.read_text())
+            former.send_signal(signal.SIGCONT)
+            assert later.wait(120) == 0
+            former.kill()
+    assert len(bench.keys()) == 300
+
+
+def test_a_new_agent_that_is_stopped_takes_over_from_one_that_dies(bench: Bench) -> None:
+    """When the former ends without a word, the new one makes the final sync in its place."""
+    settings = patient(bench, 60.0)
+    log = StateFolder.for_settings(settings).log_path
+    with agent_process(settings) as former:
+        eventually(lambda: is_idle(settings), seconds=60)
+        former.send_signal(signal.SIGSTOP)
+        bench.write("last", b"x")
+        with agent_process(settings) as later:
+            assert later.stdin is not None
+            later.stdin.close()
+            eventually(lambda: "is asked for" in log.read_text())
+            former.kill()
+            assert later.wait(120) == 0
+    assert bench.keys() == ["last"]
+
+
+def test_an_agent_whose_state_folder_is_removed(bench: Bench) -> None:
+    """It ends, and writes nothing beside who has the home by then; the next one goes on."""
+    settings = patient(bench)
+    bench.write("a")
+    with agent_process(settings) as agent:
+        eventually(lambda: is_idle(settings), seconds=60)
+        shutil.rmtree(StateFolder.for_settings(settings).path)
+        with StateFolder.for_settings(settings).lock(0):
+            bench.write("b")
+            assert agent.wait(120) == INCOMPLETE
+            assert bench.keys() == ["a"]
+    with agent_process(settings) as later:
+        eventually(lambda: is_idle(settings), seconds=60)
+        assert bench.keys() == ["a", "b"]
+        later.terminate()
+        assert later.wait(120) == 0
+    assert holders(settings)[-1] == later.pid
 
 
 def test_agents_killed_one_after_the_other(bench: Bench) -> None:

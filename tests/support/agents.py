@@ -64,8 +64,8 @@ class ThreadAgent:
         board = StatusBoard(home=str(self._settings.home))
         board.subscribe(self.told.append)
         with (
-            self.state.lock(0),
-            Session(self._settings, self._store, transfers, self.state, board) as session,
+            self.state.lock(0) as held,
+            Session(self._settings, self._store, transfers, held, board) as session,
         ):
             controller = Controller(
                 session,

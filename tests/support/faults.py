@@ -32,8 +32,8 @@ class FaultyStore(MemoryStore):
     ``before`` is called with the method's name and its first argument before every request, and
     may raise what the request should raise. ``after`` is called with the same and the result, when
     the work is done: what it returns is the answer, and what it raises is an answer that was lost
-    on its way. Requests for the lease, which every run makes, are left out of all this, unless
-    ``lease_too``.
+    on its way. Requests for the lease and the mirror's id, which every run makes, are left out of
+    all this, unless ``lease_too``.
     """
 
     lease_too = False
@@ -50,7 +50,7 @@ class FaultyStore(MemoryStore):
             return value
 
         def request(key: str, *arguments: Any, **options: Any) -> Any:
-            if str(key).endswith("/lease.json") and not self.lease_too:
+            if str(key).endswith(("/lease.json", "/mirror-id")) and not self.lease_too:
                 return value(key, *arguments, **options)
             self.calls.append((name, key))
             self.before(name, key)

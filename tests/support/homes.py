@@ -132,12 +132,12 @@ def opened(
     board = StatusBoard()
     transfers = ThreadedTransfers(bench.store, workers=4)
     with (
-        state.lock(5),
+        state.lock(5) as held,
         Session(
             bench.settings,
             bench.store,
             transfers,
-            state,
+            held,
             board,
             reconciler=reconciler,
             rehash=rehash,

@@ -409,7 +409,7 @@ class World:
     def _began_elsewhere(self) -> bool:
         """Whether the session found the bare mount point at its start, and took it for the home."""
         session, home = self._session, self.home.stat()
-        known = session._identity if session is not None else None
+        known = session.identity if session is not None else None
         return known not in {None, f"{home.st_dev}:{home.st_ino}"}
 
     def _leave_elsewhere(self) -> None:

@@ -73,7 +73,7 @@ def test_a_file_is_here_before_the_listing_ends(bench: Bench, store: PagedStore)
     pages = Pages(store, 5, look)
     assert bench.restore().complete
     assert met == ["many/00"]
-    assert pages.seen == FILES // 5
+    assert pages.seen == FILES // 5 + 1  # the last one has the id of the mirror
     assert store.count("get", "/many/") == FILES
     store.heal()
     assert bench.sync().complete

@@ -17,15 +17,20 @@ from support.faults import FaultyStore
 from support.homes import OLD, Bench, opened
 
 from wherobots_storage.api.models import HeldDeletions
+from wherobots_storage.objectstore.memory import MemoryStore
+from wherobots_storage.objectstore.threads import ThreadedTransfers
 from wherobots_storage.planning.backup import Upload
-from wherobots_storage.planning.tree import File, Record
-from wherobots_storage.sync import multipart
+from wherobots_storage.planning.tree import File, Notice, Record
+from wherobots_storage.sync import multipart, unsettled
 from wherobots_storage.sync.aside import AsidePass
 from wherobots_storage.sync.cancel import Cancel
 from wherobots_storage.sync.consent import Consent
 from wherobots_storage.sync.journal import Journal
-from wherobots_storage.sync.report import MAX_NAMED, Report
+from wherobots_storage.sync.mirror import Mirror
+from wherobots_storage.sync.openuploads import OpenUploads
+from wherobots_storage.sync.report import MAX_NAMED, MAX_STOPPED, Report, Stops
 from wherobots_storage.sync.state import StateFolder
+from wherobots_storage.sync.unsettled import send_parts
 from wherobots_storage.sync.worklist import Deletions, Paths, Uploads
 
 MIB = 1024**2
@@ -247,3 +252,36 @@ def test_uploads_count_their_files() -> None:
         for entry in islice((File(f"f{n}", 5, OLD, 1, n, 0o644) for n in range(9)), 3):
             uploads.add(Upload(entry, None))
         assert uploads.without_folders() == (3, 15)
+
+
+def test_conflicts_that_are_remembered_are_bounded() -> None:
+    """Of more than ten thousand paths the first are forgotten, and only tried again."""
+    stops = Stops()
+    records = [row(number) for number in range(MAX_STOPPED + 100)]
+    for record in records:
+        stops.stop(record, Notice(record.path, "conflict", "Theirs is another.", 7))
+    known = [record for record in records if stops.find(record.path, record) is not None]
+    assert known == records[100:]
+
+
+def test_what_is_saved_unsettled_is_in_memory_once(
+    tmp_path: Path, store: FaultyStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A large file that never holds still goes in parts, of which one is in memory at a time."""
+    monkeypatch.setattr(unsettled, "PART_BYTES", 8 * MIB)
+    monkeypatch.setattr(MemoryStore, "upload_part", lambda *_arguments, **_named: "etag")
+    monkeypatch.setattr(MemoryStore, "complete_multipart", lambda *_arguments, **_named: "etag")
+    file = tmp_path / "moving"
+    with file.open("wb") as stream:
+        stream.truncate(64 * MIB)
+    mirror = Mirror(store, ThreadedTransfers(store), "org/")
+    with Journal(tmp_path / "journal.sqlite") as journal, file.open("rb") as stream:
+        uploads = OpenUploads(mirror, journal)
+        tracemalloc.start()
+        try:
+            send_parts(mirror, "moving", stream.fileno(), {}, Cancel(), uploads)
+            most = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+            mirror.transfers.close()
+    assert most < 12 * MIB

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -14,6 +15,7 @@ from support.faults import PagedStore
 from support.homes import OLD, PREFIX, Bench
 from support.tickets import Tickets, without_rests
 
+from wherobots_storage.errors import StoreUnavailable
 from wherobots_storage.planning.ignore import IGNORE_FILE
 from wherobots_storage.sync.focus import Focus
 from wherobots_storage.sync.watch import Watcher
@@ -323,3 +325,37 @@ def test_while_nobody_works_in_it(bench: Bench, store: PagedStore, watch: Watch)
         eventually(lambda: is_over(agent))
         assert watch.started
     assert seen == [False] * FILES
+
+
+def test_what_a_restore_left_gives_way_too(
+    bench: Bench, store: PagedStore, watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A notebook that is saved while that is fetched is in the bucket before its end."""
+    without_rests(monkeypatch.setattr)
+    monkeypatch.setattr("wherobots_storage.sync.work.MISSING_FIRST", 0.0)
+    monkeypatch.setattr("wherobots_storage.sync.controller.RESTORES", 1)
+    tickets, is_down = Tickets(WORKERS), threading.Event()
+    is_down.set()
+
+    def before(name: str, key: str) -> None:
+        if name == "get" and "/many/" in key:
+            if is_down.is_set():
+                raise StoreUnavailable("Not these.")
+            tickets.take()
+
+    store.before = before
+    with restoring(bench, watch, tickets) as agent:
+        eventually(lambda: is_over(agent))
+        assert here(bench) == set()
+        is_down.clear()
+        tickets.until(lambda: here(bench))
+        bench.write("notebook.ipynb", b"new")
+        bench.write(LAST, b"mine")
+        watch.tell("", "many/")
+        tickets.until(lambda: is_saved(bench, "notebook.ipynb"))
+        tickets.until(lambda: bench.body(LAST) == b"mine")
+        assert len(here(bench)) < FILES
+        tickets.open()
+        eventually(lambda: len(here(bench)) >= FILES)
+        eventually(lambda: bench.kept(LAST) != [])
+        assert bench.body(bench.kept(LAST)[0]) == b"%d" % (FILES - 1)

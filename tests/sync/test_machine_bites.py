@@ -17,14 +17,14 @@ from wherobots_storage.objectstore.store import PutRequest
 from wherobots_storage.planning import format as form
 from wherobots_storage.planning import restore as restore_planning
 from wherobots_storage.planning.tree import Record
-from wherobots_storage.sync import aside, deletions, install, session, toll, uploads
+from wherobots_storage.sync import aside, books, deletions, install, toll, uploads
 from wherobots_storage.sync import restore as restore_work
+from wherobots_storage.sync.books import Books
 from wherobots_storage.sync.conflicts import Keeper
 from wherobots_storage.sync.home import Home
 from wherobots_storage.sync.journal import Journal
-from wherobots_storage.sync.mirror import OutageDetector
+from wherobots_storage.sync.mirror import Mirror, OutageDetector
 from wherobots_storage.sync.objects import row_of
-from wherobots_storage.sync.session import Session
 from wherobots_storage.sync.standing import Standing
 
 
@@ -55,11 +55,11 @@ def deleting_blindly() -> AbstractContextManager[Any]:
 def with_the_former_journal() -> AbstractContextManager[Any]:
     """The journal of another directory is believed."""
 
-    def take_home(self: Session, home: Home, *, restoring: bool) -> None:
-        del restoring
-        self._identity = home.identity()
+    def take_home(self: Books, home: Home, mirror: Mirror, *, restoring: bool) -> None:
+        del restoring, mirror
+        self.identity = home.identity()
 
-    return patch.object(Session, "_take_home", take_home)
+    return patch.object(Books, "take_home", take_home)
 
 
 @contextmanager
@@ -157,7 +157,7 @@ def trashing_everything() -> AbstractContextManager[Any]:
 
 def believing_a_power_cut() -> AbstractContextManager[Any]:
     """What a power cut left is taken for the user's work."""
-    return patch.object(session, "mend", lambda *_args, **_named: 0)
+    return patch.object(books, "mend", lambda *_args, **_named: 0)
 
 
 class Case(NamedTuple):

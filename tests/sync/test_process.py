@@ -147,8 +147,8 @@ def test_stop_before_it_began(bench: Bench, store: FaultyStore) -> None:
 
 
 def test_giving_up_on_a_held_lock(bench: Bench, store: FaultyStore) -> None:
-    """An agent that is stopped while it waits for the lock goes, and lets the holder be."""
-    settings = settings_for(bench.home, bench.state, shutdown_timeout=60.0)
+    """An agent that is stopped while it waits for the lock goes in time, and ends nobody."""
+    settings = settings_for(bench.home, bench.state, shutdown_timeout=1.0)
     with StateFolder.for_settings(settings).lock(0), lifeline() as (ours, theirs):
         threading.Timer(0.3, theirs.close).start()
         assert run(settings, store, ours) == HELD

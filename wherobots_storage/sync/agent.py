@@ -17,6 +17,7 @@ from wherobots_storage.audit import audit
 from wherobots_storage.errors import AlreadyRunning, StorageError
 from wherobots_storage.objectstore.store import BulkTransfers, ObjectStore
 from wherobots_storage.settings import Settings
+from wherobots_storage.sync.client import AgentClient
 from wherobots_storage.sync.controller import Controller, Watch
 from wherobots_storage.sync.final import note_unsaved
 from wherobots_storage.sync.handover import DONE, FAILED, HELD, INCOMPLETE
@@ -77,32 +78,65 @@ def _work(
     *,
     yielding: bool,
 ) -> int:
-    board = StatusBoard(home=str(settings.home), mirror=_mirror_uri(settings))
     patience = YIELDING_PATIENCE if yielding else settings.shutdown_timeout
     try:
-        with (
-            state.lock(patience, stop=stopper.is_set, yielding=yielding),
-            Session(settings, store, transfers, state, board) as session,
-        ):
-            controller = Controller(
-                session,
-                board,
-                interval=settings.sync_interval,
-                tenure=Tenure(lease_of(settings, store), board),
-                watch=_watcher(settings, state, session),
-                alone=settings.restore_wait,
-            )
-            stopper.attach(controller, note=lambda: note_unsaved(settings, store, transfers, state))
-            server = AgentServer(state.socket_path, board, controller)
-            server.start()
-            log.info("agent %d serves %s", os.getpid(), settings.home)
-            try:
-                return DONE if controller.run() else INCOMPLETE
-            finally:
-                server.close()
+        with state.lock(patience, stop=stopper.is_set, yielding=yielding) as held:
+            return _serve(settings, store, transfers, held, stopper)
+    except AlreadyRunning as error:
+        log.warning("%s", error.message)
+        if not stopper.is_set():
+            return HELD
+    # The holder may be the agent of a former server in the same container, which ends with this
+    # server: what it has not saved by then is not saved at all.
+    saved = _ask_holder(state, stopper)
+    if saved is not None:
+        return DONE if saved else INCOMPLETE
+    try:
+        with state.lock(stopper.left(), yielding=True) as held:
+            return _serve(settings, store, transfers, held, stopper)
     except AlreadyRunning as error:
         log.warning("%s", error.message)
         return HELD
+
+
+def _ask_holder(state: StateFolder, stopper: Stopper) -> bool | None:
+    """Have the lock's holder make its final sync; whether all is saved, None without an answer."""
+    left = stopper.left()
+    log.info("its holder is asked for a final sync, in %.0f s", left)
+    try:
+        client = AgentClient(state.socket_path)
+        return bool(client.request("final", left, timeout=left).complete)
+    except StorageError as error:
+        log.info("the holder makes no final sync: %s", error.message)
+        return None
+
+
+def _serve(
+    settings: Settings,
+    store: ObjectStore,
+    transfers: BulkTransfers,
+    state: StateFolder,
+    stopper: Stopper,
+) -> int:
+    """Be the agent, with the lock in hand; an exit code."""
+    board = StatusBoard(home=str(settings.home), mirror=_mirror_uri(settings))
+    with Session(settings, store, transfers, state, board) as session:
+        controller = Controller(
+            session,
+            board,
+            interval=settings.sync_interval,
+            tenure=Tenure(lease_of(settings, store), board),
+            watch=_watcher(settings, state, session),
+            alone=settings.restore_wait,
+        )
+        stopper.attach(controller, note=lambda: note_unsaved(settings, store, transfers, state))
+        server = AgentServer(state.socket_path, board, controller)
+        server.start()
+        log.info("agent %d serves %s", os.getpid(), settings.home)
+        try:
+            return DONE if controller.run() else INCOMPLETE
+        finally:
+            server.close()
 
 
 def _watcher(settings: Settings, state: StateFolder, session: Session) -> Watch | None:

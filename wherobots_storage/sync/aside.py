@@ -93,6 +93,8 @@ class AsidePass:
         self.last = Report()
         home = self._session.home()
         self._seen.begin()
+        with suppress(StorageError):  # A store that is away is met once there is something to do.
+            self._session.check_mirror(home)
         with Uploads() as uploads:
             report, self._deletions = self._session.plan(uploads, cancel)
             self.last = report

@@ -7,8 +7,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, InvalidStateError
-from contextlib import suppress
+from concurrent.futures import Future
 
 from wherobots_storage.planning.tree import Notice
 from wherobots_storage.sync.focus import Focus
@@ -96,7 +95,7 @@ class Controller:
         """
         wish = Wish(op, deadline)
         if deadline is not None:
-            self._answer_late(wish, deadline)
+            wish.answer_late(deadline + LATE_SECONDS)
         self._inbox.put(wish)
         return wish.done
 
@@ -169,7 +168,7 @@ class Controller:
             self._starting = False
             if not self._stop.is_set():
                 self._look_at_writes(None)
-            while not self._stop.is_set():
+            while not self._is_over():
                 self._serve(self._next_wish())
         except Exception:
             log.exception("the agent's loop failed; the final sync follows")
@@ -185,7 +184,7 @@ class Controller:
         """Restore, again and again until it comes through, or the home refuses it for good."""
         again = RESTORES
         self._begin_restore(self._alone)
-        while not self._stop.is_set():
+        while not self._is_over():
             report = self._work.restore()
             if report is not None or self._work.refused is not None:
                 again -= 1
@@ -197,6 +196,10 @@ class Controller:
             # A few objects failed: once more for them, while nothing else begins.
             if not self._stop.is_set():
                 self._pause_for_retry()
+
+    def _is_over(self) -> bool:
+        """Whether a stop was asked for, or another may write: the server starts an agent anew."""
+        return self._stop.is_set() or not self._session.holds_lock
 
     def _begin_restore(self, alone: float) -> None:
         self._restore_since = just_before_now()
@@ -236,11 +239,11 @@ class Controller:
         if wish.op == "final":
             # A final sync before the restore came through uploads what is new here; conditions
             # and the journal keep it from touching what is not restored yet.
-            self._answer(wish, self._work.final(wish.left()))
+            wish.answer(outcome=self._work.final(wish.left()))
         elif wish.op == "trouble":
             self._session.tell.stand(Notice(".", "not-watched", wish.reason))
         elif wish.op != "look":
-            self._answer(wish, outcome=False)
+            wish.answer(outcome=False)
 
     def _next_wish(self) -> Wish:
         while True:
@@ -258,8 +261,11 @@ class Controller:
 
     def _serve(self, wish: Wish) -> None:
         with self._turn:
-            if self._stop.is_set() or (wish.is_own and self._paused):
-                self._answer(wish, outcome=False)
+            if self._is_over() or (wish.is_own and self._paused):
+                if wish.op == "final":
+                    self._inbox.put(wish)  # for the final sync of the end
+                else:
+                    wish.answer(outcome=False)
                 return
             self._busy = True
             self._halt.clear()  # what is asked for in a pause is done
@@ -301,18 +307,7 @@ class Controller:
             self._session.tell.stand(Notice(".", "not-watched", wish.reason))
         elif wish.op == "restore":
             outcome = self._restore()
-        self._answer(wish, outcome)
-
-    @staticmethod
-    def _answer(wish: Wish, outcome: bool) -> None:
-        with suppress(InvalidStateError):  # answered when its time was over
-            wish.done.set_result(outcome)
-
-    def _answer_late(self, wish: Wish, seconds: float) -> None:
-        timer = threading.Timer(seconds + LATE_SECONDS, self._answer, (wish, False))
-        timer.daemon = True
-        timer.start()
-        wish.done.add_done_callback(lambda _: timer.cancel())
+        wish.answer(outcome=outcome)
 
     def _restore(self) -> bool:
         self._begin_restore(0.0)
@@ -353,5 +348,5 @@ class Controller:
         self._board.enter("stopped")
         self.finished.set_result(complete)
         while not self._inbox.empty():
-            self._answer(self._inbox.get(), outcome=complete)
+            self._inbox.get().answer(outcome=complete)
         return complete

@@ -115,6 +115,7 @@ class Downloader:
         self._flights.abandon()
         self._arrivals.close()
         self._journal.commit()
+        self._receiver.close()
         self._installer.clear()
 
     def trash(self, paths: Iterable[str]) -> None:

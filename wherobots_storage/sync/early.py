@@ -13,6 +13,7 @@ import logging
 import os
 import time
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 
 from wherobots_storage.errors import NotFound, StorageError
 from wherobots_storage.planning.backup import Upload
@@ -69,10 +70,15 @@ class EarlySaves:
         """Folders to look at once more."""
         self._soon: list[Turn] = []
         self._listing: RemoteListing | None = None
+        self._only: AbstractSet[str] | None = None
         self._turns: Turns | None = None
         self.report = Report()
         self.saved: set[str] = set()
         """Paths that were saved, or are on their way: what was planned for them before is void."""
+
+    def only(self, paths: AbstractSet[str]) -> None:
+        """The restore is of these paths and of nothing else; before ``listed``."""
+        self._only = paths
 
     def listed(self, listing: RemoteListing) -> None:
         """The listing is complete; until then each path is looked up by itself."""
@@ -166,8 +172,7 @@ class EarlySaves:
         """Whether a path's restore is over, or there is none. If it waits, it is to come soon."""
         listing, turns = self._listing, self._turns
         if listing is None:
-            etag = self._etag(path)
-            return etag is None or (known is not None and known.etag == etag)
+            return self._is_free_unlisted(path, known)
         remote = listing.get(path)
         if remote is None:
             return not self._is_entangled(listing, path)
@@ -179,6 +184,12 @@ class EarlySaves:
             return True
         self._bring_forward(entry, known, remote)
         return False
+
+    def _is_free_unlisted(self, path: str, known: Record | None) -> bool:
+        if self._only is not None:
+            return path not in self._only
+        etag = self._etag(path)
+        return etag is None or (known is not None and known.etag == etag)
 
     def _etag(self, path: str) -> str | None:
         assert self._mirror is not None  # noqa: S101  # nothing is looked up before

@@ -86,7 +86,7 @@ class FinalSync:
             pass  # The final sync meets the same, or the time is over.
 
     def _until_quiet(self, cancel: Cancel) -> bool:
-        rescue = Rescue(self._session.journal)
+        rescue = Rescue()
         settled = stuck = 0
         while True:
             try:
@@ -112,7 +112,7 @@ class FinalSync:
             return self._pass_by_pass(work, cancel)
 
     def _pass_by_pass(self, work: AsidePass, cancel: Cancel) -> bool:
-        rescue = Rescue(self._session.journal)
+        rescue = Rescue()
         report = Report()
         quiet, settled, stuck = False, 0, 0
         while not quiet and settled < SETTLED_ROUNDS and stuck < STUCK_ROUNDS:
@@ -152,7 +152,8 @@ class FinalSync:
         return True
 
     def _rescue(self, rescue: Rescue, report: Report, cancel: Cancel) -> None:
-        rescue.take(self._session.home(), self._session.mirror, report, cancel)
+        session = self._session
+        rescue.take(session.home(), session.mirror, session.journal, report, cancel)
         if rescue:
             self._session.tell.cycle(report)
 

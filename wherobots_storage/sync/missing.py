@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from contextlib import closing
 
 from wherobots_storage.errors import NotFound, StorageError
 from wherobots_storage.planning.restore import Decision, Step, plan_restore
 from wherobots_storage.planning.tree import Entry, Notice, Record
 from wherobots_storage.sync.cancel import Cancel
 from wherobots_storage.sync.downloads import Downloader
+from wherobots_storage.sync.early import EarlySaves
 from wherobots_storage.sync.home import Home
 from wherobots_storage.sync.journal import Journal
 from wherobots_storage.sync.mirror import Mirror, OutageDetector
@@ -42,15 +44,27 @@ class Missing:
                 journal.forget(path)
         journal.commit()
 
-    def fetch(self, home: Home, mirror: Mirror, journal: Journal, cancel: Cancel) -> Report:
+    def fetch(
+        self,
+        home: Home,
+        mirror: Mirror,
+        journal: Journal,
+        cancel: Cancel,
+        early: EarlySaves | None = None,
+    ) -> Report:
         """Restore these paths, by the same rules as a whole restore; the rest stays to come.
+
+        ``early`` saves what is written meanwhile.
 
         Raises Interrupted, DiskFull, LocalIOError when the home cannot be written, and the
         StorageError of an outage; what arrived before is journaled, and found so the next time.
         """
         report = Report()
-        with RemoteListing() as listing, Downloads() as downloads:
-            self._look_up(mirror, listing, report, cancel)
+        early = early or EarlySaves(home, journal, cancel)
+        early.only(self.paths)
+        with RemoteListing() as listing, Downloads() as downloads, closing(early):
+            self._look_up(mirror, listing, report, cancel, early)
+            early.listed(listing)
             self._plan(home, journal, listing, downloads, report)
             downloader = Downloader(
                 home,
@@ -60,7 +74,9 @@ class Missing:
                 report=report,
                 cancel=cancel,
                 moved=lambda _files, _size: None,
+                sooner=early.sooner,
             )
+            early.planned(downloader.turns)
             try:
                 downloader.download(downloads.steps(large=False))
                 downloader.download(downloads.steps(large=True))
@@ -71,11 +87,17 @@ class Missing:
         return report
 
     def _look_up(
-        self, mirror: Mirror, listing: RemoteListing, report: Report, cancel: Cancel
+        self,
+        mirror: Mirror,
+        listing: RemoteListing,
+        report: Report,
+        cancel: Cancel,
+        early: EarlySaves,
     ) -> None:
         outage = OutageDetector(mirror.ask)
         for path in sorted(self.paths):
             cancel.check()
+            early.give_way()
             try:
                 listing.add(path, mirror.store.head(mirror.key(path)))
             except NotFound:

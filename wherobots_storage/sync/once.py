@@ -192,8 +192,8 @@ def _session(
     mirror = tenancy.root.uri(tenancy.mirror_prefix)
     board = StatusBoard(home=str(settings.home), mirror=mirror)
     with (
-        state.lock(settings.shutdown_timeout if patience is None else patience),
-        Session(settings, store, transfers, state, board) as session,
+        state.lock(settings.shutdown_timeout if patience is None else patience) as held,
+        Session(settings, store, transfers, held, board) as session,
     ):
         end = board.subscribe(_progress_to(on_progress))
         try:

@@ -18,6 +18,7 @@ from wherobots_storage.sync.beside import Beside
 from wherobots_storage.sync.home import Home
 from wherobots_storage.sync.install import Installer, Staged, fatal, is_full
 from wherobots_storage.sync.restored import RestoreLedger
+from wherobots_storage.sync.worklist import Markers
 
 MAX_TARGET_BYTES = 4095
 """What a link's target may have (path_resolution(7): PATH_MAX, with the byte that ends it)."""
@@ -48,12 +49,12 @@ class Receiver:
         self._ledger = ledger
         self._installer = installer
         self._beside = beside
-        self._markers: list[tuple[str, str, int]] = []
-        """Folders made here, with ETag and mode: read-only ones get it when they are filled."""
+        self._markers: Markers | None = None
+        """Folders made here: read-only ones get their mode when they are filled."""
 
     def finish(self) -> None:
         """Give the folders made here their modes, the deepest first."""
-        for path, etag, mode in sorted(self._markers, reverse=True):
+        for path, etag, mode in self._markers or ():
             try:
                 self._installer.set_mode(path, mode)
             except OSError as error:
@@ -62,8 +63,14 @@ class Receiver:
                 )
             else:
                 self._ledger.folder(path, etag, mode)
-        self._markers.clear()
+        self.close()
         self._ledger.forget_announced()
+
+    def close(self) -> None:
+        """Forget the folders whose modes are not set yet."""
+        if self._markers is not None:
+            self._markers.close()
+            self._markers = None
 
     def note_made(self, arrived: Arrived) -> bool:
         """Journal a new file that has its name already; whether it has."""
@@ -165,7 +172,8 @@ class Receiver:
         if mode is None:
             mode = self._home.folder_mode
         if made or get.step is Step.REPLACE:
-            self._markers.append((remote.path, info.etag, mode))
+            self._markers = self._markers or Markers()
+            self._markers.add(remote.path, info.etag, mode)
             self._ledger.report.moved += made
         else:
             # It was here before, with a mode of its own, which the next sync brings there.

@@ -12,6 +12,9 @@ from wherobots_storage.planning.tree import File, Ignored, Mirrored, Notice, Rec
 
 MAX_KEPT = 1000
 
+MAX_STOPPED = 10_000
+"""How many paths that met a conflict are remembered."""
+
 MAX_IGNORED = 100
 """How many of the ignored paths are kept: the largest ones."""
 
@@ -146,7 +149,8 @@ class Stops:
     """Paths that met a conflict: left alone until their local side changes, or a retry is asked.
 
     Of a deletion that was refused the journal's row stands for the local side: a restore that took
-    the bucket's version makes it another deletion.
+    the bucket's version makes it another deletion. Of very many the first are tried again, which
+    costs a request each and changes nothing.
     """
 
     def __init__(self) -> None:
@@ -155,6 +159,8 @@ class Stops:
     def stop(self, entry: Mirrored | Record, notice: Notice) -> None:
         """Leave the path alone from now on."""
         self._stopped[notice.path] = (_signature(entry), notice)
+        while len(self._stopped) > MAX_STOPPED:
+            del self._stopped[next(iter(self._stopped))]
 
     def find(self, path: str, entry: Mirrored | Record) -> Notice | None:
         """The notice of a path that is stopped and has not changed since, or None."""

@@ -38,6 +38,7 @@ class AgentServer:
 
     def __init__(self, path: Path, board: StatusBoard, controller: Controller) -> None:
         self._path = path
+        self._inode: tuple[int, int] | None = None
         self._board = board
         self._controller = controller
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -53,6 +54,7 @@ class AgentServer:
         with socket_address(self._path) as address:
             self._listener.bind(address)
         self._path.chmod(0o600)
+        self._inode = _inode_of(self._path)
         self._listener.listen(16)
         self._accepting.start()
 
@@ -60,7 +62,8 @@ class AgentServer:
         """Listen no more, take the socket away, and end the connections when all is told."""
         with suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
-        self._path.unlink(missing_ok=True)
+        if self._inode == _inode_of(self._path):  # or another agent's is there
+            self._path.unlink(missing_ok=True)
         self._accepting.join(JOIN_SECONDS)
         self._listener.close()
         for talk, thread in list(self._talks.items()):
@@ -83,6 +86,14 @@ class AgentServer:
     def _serve(self, talk: _Connection) -> None:
         talk.run()
         self._talks.pop(talk, None)
+
+
+def _inode_of(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.lstat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 class _Connection:

@@ -16,9 +16,8 @@ from wherobots_storage.api.models import Counts
 from wherobots_storage.audit import tell
 from wherobots_storage.errors import StorageError
 from wherobots_storage.objectstore.store import BulkTransfers, ObjectStore
-from wherobots_storage.planning.tree import File, Symlink
 from wherobots_storage.settings import Settings
-from wherobots_storage.sync.belonging import claim, disown, is_of, is_used
+from wherobots_storage.sync.books import Books
 from wherobots_storage.sync.broken import BrokenFiles
 from wherobots_storage.sync.cancel import Cancel, Interrupted
 from wherobots_storage.sync.consent import Consent
@@ -27,20 +26,16 @@ from wherobots_storage.sync.early import EarlySaves
 from wherobots_storage.sync.focus import Focus
 from wherobots_storage.sync.heldlist import HeldList
 from wherobots_storage.sync.home import Home
-from wherobots_storage.sync.journal import Journal, open_journal, set_aside
+from wherobots_storage.sync.journal import Journal
 from wherobots_storage.sync.mirror import Mirror
 from wherobots_storage.sync.missing import Missing
-from wherobots_storage.sync.openuploads import OpenUploads
-from wherobots_storage.sync.powercut import mend, note_boot
 from wherobots_storage.sync.probe import probe
 from wherobots_storage.sync.reconcile import Reconciler
 from wherobots_storage.sync.rehash import Rehash
 from wherobots_storage.sync.report import Report
 from wherobots_storage.sync.restore import Restore
-from wherobots_storage.sync.scan import Scanner
 from wherobots_storage.sync.state import StateFolder
 from wherobots_storage.sync.status import StatusBoard
-from wherobots_storage.sync.telling import Teller
 from wherobots_storage.sync.worklist import Uploads
 
 log = logging.getLogger("wherobots_storage.agent")
@@ -75,10 +70,9 @@ class Session:
         self._board = board
         self._mirror = Mirror(store, transfers, settings.require_tenancy().mirror_prefix)
         self._probed = False
-        self._identity: str | None = None
-        self._journal = open_journal(state.journal_path)
+        self._books = Books(state, board)
         self._cycle: Cycle | None = None
-        self.tell = Teller(board, self._journal)
+        self.tell = self._books.tell
         self._held_list = HeldList(state.held_path)
         self.missing = Missing()
         """What the latest restore could not bring."""
@@ -103,12 +97,12 @@ class Session:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._journal.close()
+        self.journal.close()
 
     @property
     def journal(self) -> Journal:
         """The journal in use."""
-        return self._journal
+        return self._books.journal
 
     @property
     def mirror(self) -> Mirror:
@@ -121,6 +115,16 @@ class Session:
         return self._board
 
     @property
+    def identity(self) -> str | None:
+        """Device and inode of the home that this session began with."""
+        return self._books.identity
+
+    @property
+    def holds_lock(self) -> bool:
+        """Whether this process still is the only writer, as far as the state folder tells."""
+        return not self._state.is_lost
+
+    @property
     def last(self) -> Report:
         """The report of the latest cycle, also of one that did not come to its end."""
         return self._cycle.last if self._cycle is not None else Report()
@@ -130,19 +134,21 @@ class Session:
 
         Raises Interrupted and every kind of StorageError that ``Restore.run`` names.
         """
+        self._state.check()
         home = Home.open(self._settings, state=self._state.path, create=True)
-        self._take_home(home, restoring=True)
+        self._books.take_home(home, self._mirror, restoring=True)
+        self.check_mirror(home)
         log.info("restore of %s begins", home.path)
-        worker = Restore(home, self._mirror, self._journal, on_progress=self._board.progress)
-        early = EarlySaves(home, self._journal, cancel, ready=self._writable, take=self.hints)
+        worker = Restore(home, self._mirror, self.journal, on_progress=self._board.progress)
+        early = EarlySaves(home, self.journal, cancel, ready=self._writable, take=self.hints)
         try:
             report = worker.run(cancel, early)
         finally:
             self.audit(early.report)
-        self._reconciler.done(self._journal)
-        self.missing.begin(home, self._journal, report)
+        self._reconciler.done(self.journal)
+        self.missing.begin(home, self.journal, report)
         if not report.left_files:
-            BrokenFiles(self._journal).restored(home)
+            BrokenFiles(self.journal).restored(home)
         self.tell.restored(report)
         log.info(
             "restore ended: %d restored, %d to the trash, %d skipped, %d in conflict, %d failed",
@@ -164,11 +170,12 @@ class Session:
         Interrupted, and the StorageError of an outage.
         """
         home = self.home()
+        self.check_mirror(home)
         self.probe()
         worker = self._worker(home)
 
         def reconcile(give_way: Callable[[], None]) -> int:
-            return self._reconciler.run(home, self._mirror, self._journal, cancel, give_way)
+            return self._reconciler.run(home, self._mirror, self.journal, cancel, give_way)
 
         self.seen_ns = time.time_ns() - COARSE_NS
         try:
@@ -190,7 +197,7 @@ class Session:
             self.tell.dated()
         self.tell.cycle(report)
         if upkeep:
-            self._rehash.run(home, self._journal, cancel, self.wanted)
+            self._rehash.run(home, self.journal, cancel, self.wanted)
         return report
 
     def _when_rules_hold(
@@ -244,10 +251,24 @@ class Session:
             facts |= {"deleted": report.deleted, "deletedPaths": report.deleted_paths}
             tell("mirror-written", facts)
 
-    def fetch_missing(self, cancel: Cancel) -> Report:
-        """Bring what the latest restore could not, and nothing else; raises as ``restore``."""
-        missing = self.missing.paths
-        report = self.missing.fetch(self.home(), self._mirror, self._journal, cancel)
+    def fetch_missing(self, cancel: Cancel, *, writable: bool = False) -> Report:
+        """Bring what the latest restore could not, and nothing else; raises as ``restore``.
+
+        ``writable``: what is written meanwhile may be saved, the mirror being ours to write.
+        """
+        missing, home = self.missing.paths, self.home()
+
+        def ready() -> Mirror | None:
+            self.probe()
+            return self._mirror
+
+        early = EarlySaves(home, self.journal, cancel, take=self.hints)
+        if writable:
+            early = EarlySaves(home, self.journal, cancel, ready=ready, take=self.hints)
+        try:
+            report = self.missing.fetch(home, self._mirror, self.journal, cancel, early)
+        finally:
+            self.audit(early.report)
         self.tell.fetched(missing - self.missing.paths, report)
         return report
 
@@ -259,10 +280,18 @@ class Session:
         return self._worker(self.home()).plan(uploads, cancel)
 
     def home(self) -> Home:
-        """The home. Raises HomeMissing, also when another is there than at the start."""
+        """The home. Raises HomeMissing, also when another is there than at the start.
+
+        Raises LocalIOError when the state folder is not ours any more: another may write then.
+        """
+        self._state.check()
         home = Home.open(self._settings, state=self._state.path)
-        self._check_same_home(home)
+        self._books.check_home(home, self._mirror)
         return home
+
+    def check_mirror(self, home: Home) -> None:
+        """Find out, once, whether the journal is of this mirror, as ``Books.check_mirror``."""
+        self._books.check_mirror(home, self._mirror)
 
     def probe(self) -> None:
         """Find out, once, what the store is good for. Raises StorageError."""
@@ -290,11 +319,11 @@ class Session:
 
     def _worker(self, home: Home) -> Cycle:
         # Made anew when the facts changed (an ignore file does not matter: it is read each time).
-        if self._cycle is None or not self._cycle.fits(home, self._mirror, self._journal):
+        if self._cycle is None or not self._cycle.fits(home, self._mirror, self.journal):
             self._cycle = Cycle(
                 home,
                 self._mirror,
-                self._journal,
+                self.journal,
                 on_progress=self._board.progress,
                 on_pending=self._pending,
                 on_held=self._held_list.keep,
@@ -309,39 +338,3 @@ class Session:
             self._board.update(pending=counts)
         else:
             self._board.pending(counts)
-
-    def _check_same_home(self, home: Home) -> None:
-        """Raises HomeMissing when the directory is not the one that this session began with."""
-        if self._identity is None:
-            self._take_home(home, restoring=False)
-        elif home.opened != self._identity:
-            raise home.swapped()
-        else:
-            claim(self._journal, home)
-
-    def _take_home(self, home: Home, *, restoring: bool) -> None:
-        """Set the journal aside when it is of another home, or of one that a restore finds empty.
-
-        Without it nothing of the bucket counts as deleted here.
-        """
-        anew = not is_of(self._journal, home) or (restoring and self._is_empty(home))
-        if anew and is_used(self._journal):
-            log.info("the home is another one, or empty: its journal is set aside")
-            OpenUploads(self._mirror, self._journal).abandon()
-            self._journal.close()
-            set_aside(self._state.journal_path, "former")
-            self._journal = open_journal(self._state.journal_path)
-            self.tell.use(self._journal)
-            note_boot(self._journal)
-        elif anew:
-            disown(self._journal)
-        self._journal.set_meta("home", home.opened)
-        claim(self._journal, home)
-        if self._identity is None and mend(home, self._journal, restoring=restoring):
-            self.tell.mended()
-        self._identity = home.opened
-
-    @staticmethod
-    def _is_empty(home: Home) -> bool:
-        scanner = Scanner(home.path, reserved=home.reserved, rules=home.rules())
-        return not any(isinstance(entry, File | Symlink) for entry in scanner.scan())

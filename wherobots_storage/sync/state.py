@@ -9,7 +9,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Self
 from uuid import uuid4
@@ -37,9 +37,13 @@ class Holder(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class StateFolder:
-    """Where the journal, the lock, the socket and the log of one home lie; mode 0700."""
+    """Where the journal, the lock, the socket and the log of one home lie; mode 0700.
+
+    ``descriptor`` is the lock's, in what ``lock`` gives to its holder.
+    """
 
     path: Path
+    descriptor: int | None = field(default=None, compare=False)
 
     @classmethod
     def for_settings(cls, settings: Settings) -> Self:
@@ -172,11 +176,38 @@ class StateFolder:
                 os.ftruncate(descriptor, 0)
                 os.pwrite(descriptor, text, 0)
             self._note("took")
-            yield self
-            self._note("left")
+            held = replace(self, descriptor=descriptor)
+            yield held
+            if not held.is_lost:
+                self._note("left")
             os.ftruncate(descriptor, 0)
         finally:
             os.close(descriptor)
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether the lock that is held is not the folder's any more.
+
+        Who removes the folder, or the lock's file, lets another writer take a new one.
+        """
+        if self.descriptor is None:
+            return False
+        try:
+            now = self.lock_path.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return True
+        except OSError:
+            return False  # A disk that does not answer has lost nothing.
+        return not os.path.samestat(os.fstat(self.descriptor), now)
+
+    def check(self) -> None:
+        """Raises LocalIOError when the lock is lost."""
+        if self.is_lost:
+            message = (
+                f"The state folder {self.path} was removed while the home was being saved. It is "
+                "made anew when the agent is started again; until then nothing is saved."
+            )
+            raise LocalIOError(message, path=str(self.path))
 
     def _end_holder(self) -> None:
         holder = self.holder()

@@ -52,13 +52,17 @@ class Stopper:
 
     def stop(self) -> None:
         """Ask for the final sync; asking again changes nothing."""
+        if self._until is None:
+            self._until = time.monotonic() + self._timeout
         self._asked = True
-        if self._controller is None:
-            return
-        left = self._timeout
-        if self._until is not None:
-            left = max(0.0, min(left, self._until - time.monotonic()))
-        self._controller.stop(left)
+        if self._controller is not None:
+            self._controller.stop(self.left())
+
+    def left(self) -> float:
+        """How many seconds of the deadline are left, once a stop was asked for."""
+        if self._until is None:
+            return self._timeout
+        return max(0.0, min(self._timeout, self._until - time.monotonic()))
 
     def guard(self, seconds: float | None) -> None:
         """End this process when a final sync of so many seconds is not over in time."""
@@ -85,7 +89,7 @@ class Stopper:
                 said = os.read(server, 4096)
                 if not said:
                     break
-                self._until = read_until(said)
+                self._until = read_until(said) or self._until
         log.info("the server is gone")
         self.stop()
 

@@ -50,8 +50,7 @@ KEPT = "kept-unsettled"
 class Rescue:
     """Of one final sync."""
 
-    def __init__(self, journal: Journal) -> None:
-        self._journal = journal
+    def __init__(self) -> None:
         self._seen: dict[str, int] = {}
         self._copies: dict[str, tuple[str, str]] = {}
         """Path to the name and the ETag of what was saved of it."""
@@ -61,7 +60,9 @@ class Rescue:
     def __len__(self) -> int:
         return len(self._copies)
 
-    def take(self, home: Home, mirror: Mirror, report: Report, cancel: Cancel) -> None:
+    def take(
+        self, home: Home, mirror: Mirror, journal: Journal, report: Report, cancel: Cancel
+    ) -> None:
         """Save what a cycle found moving, and take back what has settled since.
 
         In the report it is no longer left over, but listed. Raises Interrupted.
@@ -73,7 +74,7 @@ class Rescue:
             seen = self._seen[path] = self._seen.get(path, 0) + 1
             self.hopes = self.hopes or seen < TRIES
             if seen >= PATIENCE or cancel.remaining() < HURRY_SECONDS:
-                self._save(home, mirror, notice, cancel)
+                self._save(home, mirror, journal, notice, cancel)
             if path in self._copies:
                 self._list(report, notice)
 
@@ -89,12 +90,14 @@ class Rescue:
         with suppress(StorageError):
             mirror.store.delete(mirror.key(name), if_match=etag)
 
-    def _save(self, home: Home, mirror: Mirror, notice: Notice, cancel: Cancel) -> None:
+    def _save(
+        self, home: Home, mirror: Mirror, journal: Journal, notice: Notice, cancel: Cancel
+    ) -> None:
         if notice.path in self._copies:
             return
         try:
             with open_file(home.path, notice.path) as descriptor:
-                uploads = OpenUploads(mirror, self._journal)
+                uploads = OpenUploads(mirror, journal)
                 self._copies[notice.path] = _send(mirror, notice.path, descriptor, cancel, uploads)
         except OSError as error:
             log.warning("%s cannot be read at the stop: %s", notice.path, error.strerror)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 
@@ -34,3 +36,15 @@ class Wish:
         if self.deadline is None:
             return None
         return max(0.0, self.deadline - (time.monotonic() - self.asked))
+
+    def answer(self, *, outcome: bool) -> None:
+        """Tell who asked; nothing happens when that was done before."""
+        with suppress(InvalidStateError):
+            self.done.set_result(outcome)
+
+    def answer_late(self, seconds: float) -> None:
+        """Tell False after so many seconds, if nothing was told by then."""
+        timer = threading.Timer(seconds, lambda: self.answer(outcome=False))
+        timer.daemon = True
+        timer.start()
+        self.done.add_done_callback(lambda _: timer.cancel())

@@ -130,7 +130,9 @@ class Work:
     def restore_missing(self) -> None:
         """Try again what a restore could not bring; what fails again stays listed."""
         try:
-            report = self._session.fetch_missing(self._cancel())
+            # Another's mirror is read all the same; what is written here then waits as ever.
+            ours = self._tenure.claim(quiet=True) is None
+            report = self._session.fetch_missing(self._cancel(), writable=ours)
             log.info("of what the restore left, %d objects are still to come", report.left_files)
         except (Interrupted, StorageError) as error:
             log.warning("what the restore left is tried again later: %s", error)

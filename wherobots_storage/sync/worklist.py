@@ -238,6 +238,21 @@ class Paths(_Spool):
         return (path for (path,) in rows)
 
 
+class Markers(_Spool):
+    """Folders that a restore made, with the ETag and the mode of each; the deepest first."""
+
+    def __init__(self) -> None:
+        super().__init__("CREATE TABLE work (path TEXT, etag TEXT, mode INTEGER)")
+
+    def add(self, path: str, etag: str, mode: int) -> None:
+        """Keep one for later."""
+        self._db.execute("INSERT INTO work VALUES (?, ?, ?)", (path, etag, mode))
+        self.files += 1
+
+    def __iter__(self) -> Iterator[tuple[str, str, int]]:
+        return iter(self._db.execute("SELECT path, etag, mode FROM work ORDER BY path DESC"))
+
+
 class Downloads(_Spool):
     """Decisions of a restore with their objects; what is local is looked up when they are due."""
 
