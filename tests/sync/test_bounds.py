@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import json
+import logging
 import os
 import sqlite3
 import tracemalloc
@@ -28,10 +30,11 @@ from wherobots_storage.sync.consent import Consent
 from wherobots_storage.sync.journal import Journal
 from wherobots_storage.sync.mirror import Mirror
 from wherobots_storage.sync.openuploads import OpenUploads
-from wherobots_storage.sync.report import MAX_NAMED, MAX_STOPPED, Report, Stops
+from wherobots_storage.sync.report import MAX_STOPPED, Report, Stops
 from wherobots_storage.sync.state import StateFolder
 from wherobots_storage.sync.unsettled import send_parts
 from wherobots_storage.sync.worklist import Deletions, Paths, Uploads
+from wherobots_storage.sync.written import Written
 
 MIB = 1024**2
 MOST_ALIVE = 6_000
@@ -89,15 +92,23 @@ def test_counting_counts() -> None:
     assert alive(Record) - before == len(rows)
 
 
-def test_the_audit_log_names_a_hundred_of_many() -> None:
-    """However much a run writes and deletes, all is counted, and the first hundred are named."""
-    report = Report()
-    for number in range(MAX_NAMED + 50):
+def test_the_audit_log_names_everything_in_short_lines(caplog: pytest.LogCaptureFixture) -> None:
+    """However much a run writes and deletes, all of it is named, a hundred paths in a line."""
+    caplog.set_level(logging.INFO, "wherobots_storage.audit")
+    report = Report(written=Written("org/notebooks/customer-a1/", "customer-a1"))
+    for number in range(120):
         report.wrote(f"w{number}")
         report.removed(f"d{number}")
-    assert (report.moved, report.deleted) == (150, 150)
-    assert report.written_paths == [f"w{number}" for number in range(100)]
-    assert report.deleted_paths == [f"d{number}" for number in range(100)]
+    report.close()
+    report.close()
+    assert (report.moved, report.deleted) == (120, 120)
+    lines = [json.loads(record.message) for record in caplog.records]
+    assert [line["files"] + line["deleted"] for line in lines] == [100, 100, 40]
+    wrote = [path for line in lines for path in line["paths"]]
+    deleted = [path for line in lines for path in line["deletedPaths"]]
+    assert wrote == [f"w{number}" for number in range(120)]
+    assert deleted == [f"d{number}" for number in range(120)]
+    assert {line["customer"] for line in lines} == {"customer-a1"}
 
 
 def test_planned_deletions_wait_on_disk(bench: Bench) -> None:

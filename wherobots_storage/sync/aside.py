@@ -105,7 +105,7 @@ class AsidePass:
             finally:
                 report.left_files += left.files
                 report.left_bytes += left.bytes
-                self._session.audit(report)
+                report.close()
         return report
 
     def _save_all(

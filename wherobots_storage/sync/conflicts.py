@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 
 from wherobots_storage.errors import (
@@ -43,7 +43,10 @@ class Keeper:
         home: Home,
         mirror: Mirror,
         journal: Journal,
+        kept: Callable[[str], None],
     ) -> None:
+        """``kept`` is told the names of the copies."""
+        self._told = kept
         self._home = home
         self._mirror = mirror
         self._journal = journal
@@ -64,6 +67,7 @@ class Keeper:
             # Refused, it may still be ours: a copy that was made, and whose answer did not come.
             if self._copy(found, name) or self._is_kept(name, found):
                 self._kept.add(path, found.etag, name, found.size)
+                self._told(name)
                 return
         message = "The store makes copies of a file's other version, and does not say so."
         raise StoreUnavailable(message, path=path)

@@ -35,6 +35,7 @@ from wherobots_storage.sync.status import wire_held
 from wherobots_storage.sync.toll import Toll
 from wherobots_storage.sync.uploads import Uploader
 from wherobots_storage.sync.worklist import Deletions, Paths, Uploads
+from wherobots_storage.sync.written import Written
 
 _MIRRORED = (File, Symlink)
 """A tuple: asking for a union takes twice as long, for every file of every scan."""
@@ -63,8 +64,10 @@ class Cycle:
         on_progress: OnProgress,
         on_pending: OnPending = lambda _: None,
         on_held: OnHeld = lambda _held, _records: None,
+        written: Written | None = None,
     ) -> None:
         """``on_held`` is told which deletions a whole cycle holds back, with all their rows."""
+        self._written = written
         self._on_held = on_held
         self._home = home
         self._mirror = mirror
@@ -103,7 +106,7 @@ class Cycle:
         Raises HomeMissing, the StorageError of an outage, and Interrupted; each carries nothing:
         what was done is journaled, what was found out is in ``last``.
         """
-        report = self.last = Report()
+        report = self.last = Report(written=self._written)
         self._toll.begin(narrow=focus is not None)
         self._whole = focus is None
         consent = consent or Consent()
@@ -153,7 +156,7 @@ class Cycle:
 
         Raises HomeMissing, Interrupted.
         """
-        report = self.last = Report()
+        report = self.last = Report(written=self._written)
         self._whole = True
         with Deletions() as deletions:
             self._plan(uploads, deletions, report, cancel, None, Consent())

@@ -34,6 +34,7 @@ from wherobots_storage.sync.report import Report, Stops
 from wherobots_storage.sync.scan import examine
 from wherobots_storage.sync.turns import Turn, Turns
 from wherobots_storage.sync.uploads import Uploader
+from wherobots_storage.sync.written import Written
 
 log = logging.getLogger("wherobots_storage.agent")
 
@@ -56,6 +57,7 @@ class EarlySaves:
         *,
         ready: Callable[[], Mirror | None] = lambda: None,
         take: Callable[[], Focus] = Focus,
+        written: Written | None = None,
     ) -> None:
         self._home = home
         self._journal = journal
@@ -72,7 +74,7 @@ class EarlySaves:
         self._listing: RemoteListing | None = None
         self._only: AbstractSet[str] | None = None
         self._turns: Turns | None = None
-        self.report = Report()
+        self.report = Report(written=written)
         self.saved: set[str] = set()
         """Paths that were saved, or are on their way: what was planned for them before is void."""
 

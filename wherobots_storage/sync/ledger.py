@@ -84,6 +84,10 @@ class Ledger:
         self.note(row_of(content, etag))
         self.moved(1, sent)
 
+    def kept(self, name: str) -> None:
+        """Another's version is in the bucket at a name of its own."""
+        self._report.kept(name)
+
     def note(self, row: Record) -> None:
         """Journal a row; now and then the batch is committed."""
         self.journal.put(row)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from wherobots_storage.api.models import HeldDeletions
 from wherobots_storage.planning.safety import Veto
 from wherobots_storage.planning.tree import File, Ignored, Mirrored, Notice, Record, Symlink
+from wherobots_storage.sync.written import Written
 
 MAX_KEPT = 1000
 
@@ -17,10 +18,6 @@ MAX_STOPPED = 10_000
 
 MAX_IGNORED = 100
 """How many of the ignored paths are kept: the largest ones."""
-
-
-MAX_NAMED = 100
-"""How many of the paths that a run wrote, and deleted, it names for the audit log."""
 
 
 class Notices:
@@ -99,20 +96,29 @@ class Report:
     """The deletions that the veto holds back; a restore's holds none, it gives its own up."""
     rules_wait: float | None = None
     """In how many seconds an ignore file that lost lines may be believed; None when none did."""
-    written_paths: list[str] = field(default_factory=list)
-    deleted_paths: list[str] = field(default_factory=list)
+    written: Written | None = None
+    """Who names what it writes for the audit log."""
 
     def wrote(self, path: str) -> None:
-        """A path is in the bucket now; the first hundred are named."""
+        """A path of the home is in the bucket now."""
         self.moved += 1
-        if len(self.written_paths) < MAX_NAMED:
-            self.written_paths.append(path)
+        self.kept(path)
+
+    def kept(self, path: str) -> None:
+        """A path is in the bucket now that need not be one of the home."""
+        if self.written is not None:
+            self.written.wrote(path)
 
     def removed(self, path: str) -> None:
-        """A path is deleted in the bucket; the first hundred are named."""
+        """A path is deleted in the bucket."""
         self.deleted += 1
-        if len(self.deleted_paths) < MAX_NAMED:
-            self.deleted_paths.append(path)
+        if self.written is not None:
+            self.written.deleted(path)
+
+    def close(self) -> None:
+        """Nothing comes to it any more: the audit log has all of it."""
+        if self.written is not None:
+            self.written.close()
 
     @property
     def is_settled(self) -> bool:

@@ -13,7 +13,6 @@ from types import TracebackType
 from typing import Self
 
 from wherobots_storage.api.models import Counts
-from wherobots_storage.audit import tell
 from wherobots_storage.errors import StorageError
 from wherobots_storage.objectstore.store import BulkTransfers, ObjectStore
 from wherobots_storage.settings import Settings
@@ -37,6 +36,7 @@ from wherobots_storage.sync.restore import Restore
 from wherobots_storage.sync.state import StateFolder
 from wherobots_storage.sync.status import StatusBoard
 from wherobots_storage.sync.worklist import Uploads
+from wherobots_storage.sync.written import Written
 
 log = logging.getLogger("wherobots_storage.agent")
 
@@ -140,11 +140,18 @@ class Session:
         self.check_mirror(home)
         log.info("restore of %s begins", home.path)
         worker = Restore(home, self._mirror, self.journal, on_progress=self._board.progress)
-        early = EarlySaves(home, self.journal, cancel, ready=self._writable, take=self.hints)
+        early = EarlySaves(
+            home,
+            self.journal,
+            cancel,
+            ready=self._writable,
+            take=self.hints,
+            written=self._written(),
+        )
         try:
             report = worker.run(cancel, early)
         finally:
-            self.audit(early.report)
+            early.report.close()
         self._reconciler.done(self.journal)
         self.missing.begin(home, self.journal, report)
         if not report.left_files:
@@ -187,9 +194,9 @@ class Session:
         except (Interrupted, StorageError):
             self.seen_ns = 0
             self.tell.cycle(worker.last)
-            self.audit(worker.last)
+            worker.last.close()
             raise
-        self.audit(report)
+        report.close()
         if report.held is None:
             self._held_list.drop()
         if report.is_settled:
@@ -210,7 +217,7 @@ class Session:
             cancel.remaining(), until - time.monotonic()
         ):
             cancel.sleep(wait)
-            self.audit(report)
+            report.close()
             done, self.seen_ns = report, time.time_ns() - COARSE_NS
             report = worker.run(cancel, consent)
             report.moved += done.moved
@@ -228,28 +235,12 @@ class Session:
             return self.cycle(cancel)
         before = self._board.status
         report = self._worker(home).run(cancel, focus=focus, hints=self.hints)
-        self.audit(report)
+        report.close()
         self.tell.hinted(report)
         if report.is_settled and before.pending.files == 0 and before.veto is None:
             self._board.update(pending=Counts())
             self.tell.dated()
         return report
-
-    def audit(self, report: Report) -> None:
-        """One line for all that a run wrote: a line for each file would drown the others.
-
-        With the paths below the mirror: all of them after a save, the first hundred of many.
-        """
-        if report.moved or report.deleted:
-            customer = self._settings.require_tenancy().customer
-            facts: dict[str, object] = {
-                "mirror": self._mirror.prefix,
-                "user": customer,
-                "customer": customer,
-            }
-            facts |= {"files": report.moved, "paths": report.written_paths}
-            facts |= {"deleted": report.deleted, "deletedPaths": report.deleted_paths}
-            tell("mirror-written", facts)
 
     def fetch_missing(self, cancel: Cancel, *, writable: bool = False) -> Report:
         """Bring what the latest restore could not, and nothing else; raises as ``restore``.
@@ -264,11 +255,14 @@ class Session:
 
         early = EarlySaves(home, self.journal, cancel, take=self.hints)
         if writable:
-            early = EarlySaves(home, self.journal, cancel, ready=ready, take=self.hints)
+            written = self._written()
+            early = EarlySaves(
+                home, self.journal, cancel, ready=ready, take=self.hints, written=written
+            )
         try:
             report = self.missing.fetch(home, self._mirror, self.journal, cancel, early)
         finally:
-            self.audit(early.report)
+            early.report.close()
         self.tell.fetched(missing - self.missing.paths, report)
         return report
 
@@ -327,8 +321,12 @@ class Session:
                 on_progress=self._board.progress,
                 on_pending=self._pending,
                 on_held=self._held_list.keep,
+                written=self._written(),
             )
         return self._cycle
+
+    def _written(self) -> Written:
+        return Written(self._mirror.prefix, self._settings.require_tenancy().customer)
 
     def _pending(self, counts: Counts) -> None:
         status = self._board.status

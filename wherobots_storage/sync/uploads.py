@@ -83,7 +83,7 @@ class Uploader:
         self._mirror = mirror
         self._ledger = ledger
         self._cancel = cancel
-        self._keeper = Keeper(home, mirror, ledger.journal)
+        self._keeper = Keeper(home, mirror, ledger.journal, ledger.kept)
         ledger.give_way = self.give_way
         self._large = LargeUploader(home, mirror, ledger, cancel, self._keeper)
         self._flights: Flights[_Put, str] = Flights(mirror.transfers)
