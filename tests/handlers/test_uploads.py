@@ -19,6 +19,7 @@ from wherobots_storage.handlers.upload_manager import UploadManager
 from wherobots_storage.handlers.upload_parts import PART_BYTES, part_size_for
 from wherobots_storage.objectstore.memory import MemoryStore
 from wherobots_storage.objectstore.store import MAX_OBJECT_BYTES, MAX_PART_BYTES, MAX_PARTS
+from wherobots_storage.settings import OPEN_UPLOADS
 
 TIB = 1024**4
 KEY = f"org/data/{CUSTOMER}/f"
@@ -442,7 +443,7 @@ async def test_stopping_aborts_what_is_unfinished(
     await api("PUT", "uploads/part", body=b"x" * PART_BYTES, id=ticket["id"], number="1")
     await storage_app._uploads.close()
     assert memory_store.list_uploads("") == []
-    assert list((tmp_path / "state/uploads").iterdir()) == []
+    assert list((tmp_path / "state" / OPEN_UPLOADS).iterdir()) == []
     assert (await api.post("uploads", {"path": f"{OWN}g", "size": 1})).status == 503
     assert (await api.get("uploads", id=ticket["id"])).status == 503
 
@@ -451,7 +452,7 @@ async def test_the_next_start_aborts_what_a_killed_server_left(
     api: Api, memory_store: MemoryStore, storage_app: StorageApp, tmp_path: Path
 ) -> None:
     """The list of a server that died is worked off; that of one that lives is left alone."""
-    folder = tmp_path / "state/uploads"
+    folder = tmp_path / "state" / OPEN_UPLOADS
     mine = await begin(api, 2 * PART_BYTES)
     (live,) = folder.iterdir()
     assert live.stat().st_mode & 0o777 == 0o600
@@ -470,7 +471,7 @@ async def test_a_list_that_cannot_be_worked_off_is_kept(
     api: Api, held_back: HeldBack, storage_app: StorageApp, tmp_path: Path
 ) -> None:
     """While the store is down nothing is forgotten."""
-    folder = tmp_path / "state/uploads"
+    folder = tmp_path / "state" / OPEN_UPLOADS
     folder.mkdir(parents=True)
     line = json.dumps({"begin": ["test", "k", "u"]})
     (folder / "dead.uploads").write_text(line)
