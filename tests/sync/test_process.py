@@ -121,6 +121,25 @@ def test_signals(bench: Bench, store: FaultyStore, number: signal.Signals) -> No
     assert signal.getsignal(number) == before
 
 
+def test_a_signal_that_another_thread_was_given(bench: Bench, store: FaultyStore) -> None:
+    """The agent ends though its main thread sleeps on: so it is when a stopped process goes on."""
+    settings = settings_for(bench.home, bench.state, sync_interval=86_400.0)
+    ended, in_vain = threading.Event(), threading.Event()
+
+    def interrupt() -> None:
+        signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+        if not ended.wait(60):
+            in_vain.set()
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    interrupting = threading.Thread(target=interrupt)
+    when_idle(settings, interrupting)
+    assert run(settings, store) == DONE
+    ended.set()
+    interrupting.join()
+    assert not in_vain.is_set()
+
+
 def test_incomplete_end(bench: Bench, store: FaultyStore) -> None:
     """An agent that could not save everything ends with 3."""
     settings = settings_for(bench.home, bench.state, shutdown_timeout=0.5)

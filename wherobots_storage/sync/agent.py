@@ -36,6 +36,8 @@ log = logging.getLogger("wherobots_storage.agent")
 YIELDING_PATIENCE = 1.0
 """How long an agent that ends nobody waits for the lock, in seconds."""
 
+_ENDS = frozenset({signal.SIGTERM, signal.SIGINT})
+
 LOG_BYTES = 512 * 1024
 
 
@@ -154,23 +156,37 @@ def _mirror_uri(settings: Settings) -> str:
 
 @contextmanager
 def _signals(stopper: Stopper) -> Iterator[None]:
-    def on_signal(number: int, frame: FrameType | None) -> None:
-        del number, frame
-        # In a thread: the handler runs between two steps of the loop, which may hold a lock.
-        threading.Thread(target=stopper.stop, name="stop", daemon=True).start()
-
-    former = {
-        number: signal.signal(number, on_signal) for number in (signal.SIGTERM, signal.SIGINT)
-    }
+    # In a thread of its own: a handler runs between two steps of the loop, which may hold a lock,
+    # and not before the main thread wakes, when another thread was given the signal.
+    heard, teller = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+    os.set_blocking(heard, True)
+    listener = threading.Thread(target=_listen, args=(heard, stopper), name="signals", daemon=True)
+    listener.start()
+    former_teller = signal.set_wakeup_fd(teller, warn_on_full_buffer=False)
+    former = {number: signal.signal(number, _leave_to_the_listener) for number in _ENDS}
     # A terminal that goes away is no reason to end: the lifeline tells when the server does.
     former[signal.SIGHUP] = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     # The supervisor starts the agent with these held back, until here.
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM, signal.SIGINT})
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDS)
     try:
         yield
     finally:
         for number, handler in former.items():
             signal.signal(number, handler)
+        signal.set_wakeup_fd(former_teller)
+        os.close(teller)
+        listener.join()
+        os.close(heard)
+
+
+def _listen(heard: int, stopper: Stopper) -> None:
+    while numbers := os.read(heard, 64):
+        if not _ENDS.isdisjoint(numbers):
+            stopper.stop()
+
+
+def _leave_to_the_listener(_number: int, _frame: FrameType | None) -> None:
+    """Python's own handler has told the listener; without one nothing would be told."""
 
 
 @contextmanager
