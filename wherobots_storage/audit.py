@@ -6,7 +6,7 @@ import json
 import logging
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
@@ -30,6 +30,11 @@ class _Kept(RotatingFileHandler):
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
         """Where nothing can be written, the program goes on."""
+
+    def close(self) -> None:
+        """Close the file, also when what waits in memory finds no room on the disk."""
+        with suppress(OSError):
+            super().close()
 
 
 @contextmanager

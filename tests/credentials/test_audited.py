@@ -124,3 +124,11 @@ def test_where_nothing_can_be_written_nothing_is_lost(tmp_path: Path) -> None:
     with kept_in(tmp_path / "file" / "audit.log"):
         tell("told", {})
     assert audit.handlers == []
+
+
+def test_a_full_disk_stops_nobody(tmp_path: Path) -> None:
+    """Where the line finds no room, neither writing it nor closing the file raises."""
+    (tmp_path / "audit.log").symlink_to("/dev/full")
+    with kept_in(tmp_path / "audit.log"):
+        tell("credentials-vended", {"user": "customer-a1"})
+    assert audit.handlers == []
