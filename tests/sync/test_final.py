@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import threading
 import time
-from pathlib import Path
 
 import pytest
 from support.agents import eventually, running_agent
@@ -20,6 +19,7 @@ from wherobots_storage.errors import (
 )
 from wherobots_storage.planning.tree import File, Notice
 from wherobots_storage.sync import reading, report
+from wherobots_storage.sync.home import Home
 from wherobots_storage.sync.lease import LeaseObject, lease_of
 from wherobots_storage.sync.reading import Content
 from wherobots_storage.sync.state import StateFolder
@@ -90,7 +90,7 @@ def test_a_moving_file_among_many_notices(bench: Bench, monkeypatch: pytest.Monk
     bench.write("z", b"never still")
     real = reading.read_small
 
-    def read(home: Path, entry: File) -> Content | Notice | None:
+    def read(home: Home, entry: File) -> Content | Notice | None:
         return reading.unsettled(entry) if entry.path == "z" else real(home, entry)
 
     monkeypatch.setattr("wherobots_storage.sync.uploads.read_small", read)

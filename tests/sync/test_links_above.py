@@ -6,6 +6,7 @@ import os
 import shutil
 import threading
 from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from support.homes import PREFIX, Bench, codes
 
 from wherobots_storage.planning.tree import File, Symlink
 from wherobots_storage.sync.folders import MOST, Folders
+from wherobots_storage.sync.home import Home
 from wherobots_storage.sync.reading import Content, open_file, read_link, read_small
 from wherobots_storage.sync.scan import examine
 
@@ -40,9 +42,9 @@ def test_a_file_behind_a_link_is_not_read(bench: Bench, outside: Path) -> None:
     bench.write("d/x", b"mine")
     entry = examine(bench.home, "d/x")
     assert isinstance(entry, File)
-    assert isinstance(read_small(bench.home, entry), Content)
+    assert isinstance(read_small(Home.open(bench.settings), entry), Content)
     _becomes_a_link(bench.home / "d", outside)
-    assert read_small(bench.home, entry) is None
+    assert read_small(Home.open(bench.settings), entry) is None
 
 
 def test_a_link_behind_a_link_is_not_read(bench: Bench, outside: Path) -> None:
@@ -51,11 +53,11 @@ def test_a_link_behind_a_link_is_not_read(bench: Bench, outside: Path) -> None:
     (bench.home / "d/link").symlink_to("here")
     entry = examine(bench.home, "d/link")
     assert isinstance(entry, Symlink)
-    content = read_link(bench.home, entry)
+    content = read_link(Home.open(bench.settings), entry)
     assert isinstance(content, Content)
     assert content.body == b"here"
     _becomes_a_link(bench.home / "d", outside)
-    assert read_link(bench.home, entry) is None
+    assert read_link(Home.open(bench.settings), entry) is None
 
 
 def test_a_home_of_another_name_is_read_all_the_same(bench: Bench, tmp_path: Path) -> None:
@@ -63,7 +65,7 @@ def test_a_home_of_another_name_is_read_all_the_same(bench: Bench, tmp_path: Pat
     bench.write("d/e/x", b"mine")
     other = tmp_path / "other-name"
     other.symlink_to(bench.home)
-    with open_file(other, "d/e/x") as descriptor:
+    with open_file(replace(Home.open(bench.settings), path=other), "d/e/x") as descriptor:
         assert os.read(descriptor, 10) == b"mine"
 
 

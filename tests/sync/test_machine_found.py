@@ -234,6 +234,40 @@ def test_a_version_that_a_restore_could_not_bring_stays(tmp_path: Path) -> None:
         assert "a" in world.oracle.mirror
 
 
+@pytest.mark.parametrize(
+    ("kind", "before", "step"),
+    [
+        *(("write large", A, step) for step in range(6)),
+        # In a folder's place it is read when that is deleted.
+        *(
+            (kind, 3, step)
+            for kind in ("write", "write large", "link")
+            for step in (26, 29, 32, 35)
+        ),
+    ],
+)
+def test_an_older_version_in_a_bare_mount_point_is_not_sent(
+    kind: str, before: int, step: int, tmp_path: Path
+) -> None:
+    """A home that goes away between scan and reading: what lies in its place is not its own."""
+    with World(tmp_path / "world") as world:
+        act(world, "write large", 2)
+        act(world, "write", before)
+        world.settle()
+        act(world, "write large", 2)
+        act(world, kind)
+        bare = tmp_path / "world" / "bare"
+        bare.mkdir()
+        if kind == "link":
+            (bare / "a").symlink_to("older")
+        else:
+            (bare / "a").write_bytes(b"older".ljust(40 if kind == "write large" else 6))
+        world.cycle(Trouble("unmount", step))
+        assert world.oracle.mirror.get("a") in {None, world.oracle.agreed.get("a")}
+        world.settle()
+        assert world.oracle.mirror == world.oracle.home
+
+
 @pytest.mark.parametrize("away", [None, *range(5)])
 def test_a_power_cut_after_a_home_was_emptied_and_restored(
     away: int | None, tmp_path: Path

@@ -10,14 +10,19 @@ from pathlib import Path
 
 import pytest
 from support.faults import FaultyStore
-from support.homes import PREFIX, Bench
+from support.homes import PREFIX, Bench, settings_for
 
 from wherobots_storage.planning.tree import File, Notice, Record
 from wherobots_storage.sync import reading
+from wherobots_storage.sync.home import Home
 from wherobots_storage.sync.journal import Journal
 from wherobots_storage.sync.reading import Content, as_entry, read_small, unchanged_by_hash
 from wherobots_storage.sync.scan import examine
 from wherobots_storage.sync.state import StateFolder
+
+
+def _home(folder: Path) -> Home:
+    return Home.open(settings_for(folder, folder.parent / "state"))
 
 
 @pytest.fixture
@@ -54,10 +59,10 @@ def test_write_that_leaves_no_trace_in_the_times(
             opened.write(b"2222222222")
 
     between(write)
-    found = read_small(tmp_path, entry)
+    found = read_small(_home(tmp_path), entry)
     assert isinstance(found, Notice)
     assert found.code == "unsettled"
-    again = read_small(tmp_path, entry)
+    again = read_small(_home(tmp_path), entry)
     assert isinstance(again, Content)
     assert again.body == b"2222222222"
 
@@ -70,7 +75,7 @@ def test_fresh_file_is_compared_again_later(
     (tmp_path / "f").write_bytes(b"1")
     entry = examine(tmp_path, "f")
     assert isinstance(entry, File)
-    found = read_small(tmp_path, entry)
+    found = read_small(_home(tmp_path), entry)
     assert isinstance(found, Content)
     assert isinstance(found.entry, File)
     assert found.entry.ctime_ns == 0

@@ -18,6 +18,7 @@ from typing import Self, TypeAlias
 
 from wherobots_storage.errors import (
     ConcurrentChange,
+    HomeMissing,
     NotFound,
     PreconditionFailed,
     StorageError,
@@ -146,6 +147,8 @@ class AsidePass:
         report = self.last
         try:
             saved = future.result()
+        except HomeMissing:
+            raise
         except StorageError as error:
             notice = Notice(entry.path, error.code, error.message, entry.size)
             report.leave(notice, refused=not is_passing(error))
@@ -241,15 +244,15 @@ class _Writer:
 
     def _read(self, entry: File | Symlink) -> Content | Notice | None:
         if isinstance(entry, Symlink):
-            return read_link(self._home.path, entry)
+            return read_link(self._home, entry)
         if entry.size <= SMALL_BYTES:
-            return read_small(self._home.path, entry)
+            return read_small(self._home, entry)
         return self._hash_large(entry)
 
     def _hash_large(self, entry: File) -> Content | Notice | None:
         started = time.time_ns()
         try:
-            with open_file(self._home.path, entry.path) as descriptor:
+            with open_file(self._home, entry.path) as descriptor:
                 before = os.fstat(descriptor)
                 digest = ""
                 for piece in hash_descriptor(descriptor, before.st_size):
@@ -292,7 +295,7 @@ class _Writer:
         if content.body or not (isinstance(entry, File) and entry.size):
             store, key = self._mirror.store, self._mirror.key(name)
             return store.put(key, content.body, metadata=metadata, if_none_match=True)
-        with open_file(self._home.path, entry.path) as descriptor:
+        with open_file(self._home, entry.path) as descriptor:
             before = os.fstat(descriptor)
 
             def held(sha256: str) -> bool:

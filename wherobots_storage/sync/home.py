@@ -6,7 +6,8 @@ import errno
 import os
 import re
 import stat
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -19,6 +20,8 @@ from wherobots_storage.planning.ignore import IGNORE_FILE, IgnoreRules
 from wherobots_storage.settings import OPEN_UPLOADS, Settings
 
 IGNORE_FILE_LIMIT = 1024**2
+
+_AS_FOLDER = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
 
 _STATE_FOLDER = re.compile(r"customer-[A-Za-z0-9._-]{1,64}-[0-9a-f]{16}")
 """See ``StateFolder.for_settings``; also those of other roots and homes, whose agents may run."""
@@ -98,6 +101,25 @@ class Home:
         if found != self.opened:
             raise self.swapped()
 
+    @contextmanager
+    def held(self) -> Iterator[int]:
+        """A descriptor of this very directory (``O_PATH``), to open what is in it.
+
+        Raises HomeMissing when another one, or none, is where it was opened: a bare mount point may
+        hold older versions. Raises OSError when there are no descriptors left.
+        """
+        try:
+            descriptor = os.open(self.path, _AS_FOLDER)
+        except OSError:
+            self.check()
+            raise
+        try:
+            if _told(os.fstat(descriptor)) != self.opened:
+                raise self.swapped()
+            yield descriptor
+        finally:
+            os.close(descriptor)
+
     def swapped(self) -> HomeMissing:
         """The error of a home that is another directory than it was."""
         message = (
@@ -175,7 +197,10 @@ def _resolve(home: Path) -> Path:
 
 
 def _identity(path: Path) -> str:
-    found = path.stat()
+    return _told(path.stat())
+
+
+def _told(found: os.stat_result) -> str:
     return f"{found.st_dev}:{found.st_ino}"
 
 

@@ -13,6 +13,7 @@ import time
 
 from wherobots_storage.errors import (
     ConcurrentChange,
+    HomeMissing,
     InvalidInput,
     NoSuchBucket,
     NoSuchUpload,
@@ -59,7 +60,7 @@ class LargeUploader:
     def upload(self, entry: File) -> None:
         """Bring one file to the mirror, or note why not.
 
-        Raises Interrupted, and the StorageError of an outage.
+        Raises Interrupted, HomeMissing when the home went away, and the StorageError of an outage.
         """
         prepared = self._prepare(entry)
         if prepared is None:
@@ -69,6 +70,8 @@ class LargeUploader:
             return
         try:
             self._bring(prepared)
+        except HomeMissing:
+            raise
         except StorageError as error:
             self._ledger.fail(entry, error)
 
@@ -153,7 +156,7 @@ class LargeUploader:
         """The entry as it was read, with its hashes; None when it is gone."""
         started = time.time_ns()
         try:
-            with open_file(self._home.path, entry.path) as descriptor:
+            with open_file(self._home, entry.path) as descriptor:
                 before = os.fstat(descriptor)
                 part_bytes = self._sender.part_bytes(entry.path, before.st_size)
                 hashes = hash_parts(descriptor, before.st_size, part_bytes, self._look_around)
@@ -182,7 +185,7 @@ class LargeUploader:
         # Before gigabytes travel in vain; after a lost journal this is where they are adopted.
         check_expectation(self._mirror, path, expected)
         try:
-            with open_file(self._home.path, path) as descriptor:
+            with open_file(self._home, path) as descriptor:
                 before = os.fstat(descriptor)
                 held = before.st_size == content.size
                 if held:

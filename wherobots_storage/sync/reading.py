@@ -13,6 +13,7 @@ from pathlib import Path
 
 from wherobots_storage.planning.format import clamped
 from wherobots_storage.planning.tree import File, Mirrored, Notice, Record, Symlink
+from wherobots_storage.sync.home import Home
 from wherobots_storage.sync.scan import examine
 from wherobots_storage.sync.worklist import SMALL_BYTES
 
@@ -58,8 +59,8 @@ def unreadable(entry: Mirrored, error: OSError) -> Notice:
     return Notice(entry.path, "unreadable", f"It cannot be read: {error.strerror}.", size)
 
 
-def read_small(home: Path, entry: File) -> Content | Notice | None:
-    """A file of up to ``SMALL_BYTES``, whole; None when it is gone."""
+def read_small(home: Home, entry: File) -> Content | Notice | None:
+    """A file of up to ``SMALL_BYTES``, whole; None when it is gone. Raises HomeMissing."""
     started = time.time_ns()
     try:
         with open_file(home, entry.path) as descriptor:
@@ -76,10 +77,10 @@ def read_small(home: Path, entry: File) -> Content | Notice | None:
     return Content(as_entry(entry.path, before, started), body, hashlib.sha256(body).hexdigest())
 
 
-def read_link(home: Path, entry: Symlink) -> Content | Notice | None:
-    """A link's target as bytes; None when it is gone."""
+def read_link(home: Home, entry: Symlink) -> Content | Notice | None:
+    """A link's target as bytes; None when it is gone. Raises HomeMissing."""
     try:
-        with _folder_of(home, entry.path) as (folder, name):
+        with home.held() as top, _folder_of(top, entry.path) as (folder, name):
             target = os.fsencode(os.readlink(name, dir_fd=folder))
     except (FileNotFoundError, NotADirectoryError):
         return None
@@ -93,24 +94,28 @@ def read_link(home: Path, entry: Symlink) -> Content | Notice | None:
 
 
 @contextmanager
-def open_file(home: Path, path: str) -> Iterator[int]:
+def open_file(home: Home, path: str) -> Iterator[int]:
     """A descriptor to read from. Raises OSError; never follows a link, never waits at a pipe.
 
-    A link that took a folder's name above is none to follow either: NotADirectoryError.
+    A link that took a folder's name above is none to follow either: NotADirectoryError. Raises
+    HomeMissing when another directory is in the home's place.
     """
-    whole = f"{home}/{path}"
-    descriptor = os.open(whole, _FLAGS)
+    with home.held() as top:
+        descriptor = _open_in(top, home.path, path)
     try:
-        # Cheaper than going from folder to folder, which is left for where the names differ.
-        if "/" in path and not _is_at(descriptor, whole):
-            os.close(descriptor)
-            descriptor = -1
-            with _folder_of(home, path) as (folder, name):
-                descriptor = os.open(name, _FLAGS, dir_fd=folder)
         yield descriptor
     finally:
-        if descriptor >= 0:
-            os.close(descriptor)
+        os.close(descriptor)
+
+
+def _open_in(top: int, home: Path, path: str) -> int:
+    descriptor = os.open(path, _FLAGS, dir_fd=top)
+    # Cheaper than going from folder to folder, which is left for where the names differ.
+    if "/" not in path or _is_at(descriptor, f"{home}/{path}"):
+        return descriptor
+    os.close(descriptor)
+    with _folder_of(top, path) as (folder, name):
+        return os.open(name, _FLAGS, dir_fd=folder)
 
 
 def _is_at(descriptor: int, path: str) -> bool:
@@ -121,13 +126,13 @@ def _is_at(descriptor: int, path: str) -> bool:
 
 
 @contextmanager
-def _folder_of(home: Path, path: str) -> Iterator[tuple[int, str]]:
-    """A descriptor of the folder that a path lies in, no link on the way, and the name there.
+def _folder_of(top: int, path: str) -> Iterator[tuple[int, str]]:
+    """A descriptor of the folder that a path below ``top`` lies in, no link on the way; its name.
 
     Raises NotADirectoryError when a link is, OSError otherwise.
     """
     *above, name = path.split("/")
-    folder = os.open(home, _FOLDER_FLAGS & ~os.O_NOFOLLOW)
+    folder = os.dup(top)
     try:
         for part in above:
             below = os.open(part, _FOLDER_FLAGS, dir_fd=folder)

@@ -137,7 +137,7 @@ class Rehash:
         try:
             if not self._looks_same(home, record):
                 return True
-            with open_file(home.path, record.path) as descriptor:
+            with open_file(home, record.path) as descriptor:
                 while piece := os.pread(descriptor, CHUNK, offset):
                     digest.update(piece)
                     offset += len(piece)

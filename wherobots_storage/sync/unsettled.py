@@ -96,7 +96,7 @@ class Rescue:
         if notice.path in self._copies:
             return
         try:
-            with open_file(home.path, notice.path) as descriptor:
+            with open_file(home, notice.path) as descriptor:
                 uploads = OpenUploads(mirror, journal)
                 self._copies[notice.path] = _send(mirror, notice.path, descriptor, cancel, uploads)
         except OSError as error:

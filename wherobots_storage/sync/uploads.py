@@ -95,7 +95,8 @@ class Uploader:
     def upload(self, entries: Iterable[Mirrored]) -> None:
         """Upload small entries and large ones, in the order given.
 
-        Raises Interrupted, and the StorageError of an outage; what was done by then is journaled.
+        Raises Interrupted, HomeMissing when the home went away, and the StorageError of an outage;
+        what was done by then is journaled.
         """
         try:
             for entry in entries:
@@ -204,8 +205,8 @@ class Uploader:
         if isinstance(entry, Directory):
             return Content(entry, b"", _EMPTY_SHA256)
         if isinstance(entry, Symlink):
-            return read_link(self._home.path, entry)
-        return read_small(self._home.path, entry)
+            return read_link(self._home, entry)
+        return read_small(self._home, entry)
 
     def _put(self, put: _Put) -> None:
         key = self._mirror.key(put.content.entry.path)
