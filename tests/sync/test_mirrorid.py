@@ -123,6 +123,18 @@ def test_an_id_that_cannot_be_read_stops_nothing(synced: Bench, store: FaultySto
     assert synced.keys() == MANY[1:]
 
 
+def test_an_id_that_comes_with_other_bytes_is_no_other_mirror_s(synced: Bench) -> None:
+    """It is not what was written, whatever it is: the journal is believed, and no copy is made."""
+    facts = synced.store.head(ID).metadata
+    synced.store.put(ID, b"0" * 32, metadata=facts)
+    (synced.home / MANY[0]).unlink()
+    synced.store.put(f"{PREFIX}{MANY[1]}", b"theirs")
+    assert synced.restore().complete
+    assert synced.sync().complete
+    assert synced.keys() == MANY[1:]
+    assert (synced.home / MANY[1]).read_bytes() == b"theirs"
+
+
 def test_a_store_that_is_away_sets_nothing_aside(synced: Bench, store: FaultyStore) -> None:
     """What is not known is no reason for anything."""
 

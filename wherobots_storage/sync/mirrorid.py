@@ -6,12 +6,20 @@ may come to mean another store. Nor does the address: it changes while the store
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import re
 from contextlib import suppress
+from functools import partial
 from uuid import uuid4
 
-from wherobots_storage.errors import ConflictError, NotFound, NotSupported, StorageError
+from wherobots_storage.errors import (
+    ConflictError,
+    NotFound,
+    NotSupported,
+    StorageError,
+    UnexpectedAnswer,
+)
 from wherobots_storage.namespace.permissions import RESERVED_NAME
 from wherobots_storage.sync.journal import Journal
 from wherobots_storage.sync.mirror import Mirror
@@ -31,12 +39,15 @@ def key_of(mirror: Mirror) -> str:
 
 
 def find_id(mirror: Mirror) -> str | None:
-    """The mirror's id, None without one. Raises StorageError."""
+    """The mirror's id, None without one. Raises StorageError, also when it comes with a fault."""
     try:
         with mirror.store.get(key_of(mirror)) as body:
             content = b"".join(body.chunks()) if body.info.size <= _MAX_BYTES else b""
+            digest = body.info.metadata.get("sha256", _hash(content))
     except NotFound:
         return None
+    if digest != _hash(content):
+        raise UnexpectedAnswer("The mirror's id did not come as it was written.")
     text = content.decode("ascii", "replace").strip()
     return text if _FORM.fullmatch(text) else None
 
@@ -65,9 +76,15 @@ def claim(journal: Journal, mirror: Mirror, found: str | None) -> None:
 def _give_id(mirror: Mirror) -> str | None:
     """Give it one and return that, or the one that another writer gave it meanwhile."""
     key, body = key_of(mirror), uuid4().hex.encode()
+    facts = {"sha256": _hash(body)}
+    put = partial(mirror.store.put, key, body, metadata=facts, content_type="text/plain")
     with suppress(ConflictError):
         try:
-            mirror.store.put(key, body, content_type="text/plain", if_none_match=True)
+            put(if_none_match=True)
         except NotSupported:
-            mirror.store.put(key, body, content_type="text/plain")
+            put()
     return find_id(mirror)
+
+
+def _hash(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
