@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -232,6 +233,30 @@ def test_a_version_that_a_restore_could_not_bring_stays(tmp_path: Path) -> None:
         world.restore()
         world.settle()
         assert "a" in world.oracle.mirror
+
+
+def _wait_for_a_tick(folder: Path) -> None:
+    """Until what is written has a later ctime than what was noted."""
+    now, probe = time.time_ns(), folder / "probe"
+    while not probe.exists() or probe.stat().st_ctime_ns <= now:
+        probe.write_bytes(b"")
+
+
+@pytest.mark.parametrize("verb", ["touch far", "touch"])
+def test_an_edit_that_is_dated_back_survives_a_power_cut(verb: str, tmp_path: Path) -> None:
+    """A row that the daily reading came by is no younger for it than an edit after its scan."""
+    with World(tmp_path / "world") as world:
+        world.ahead += 90_000.0
+        act(world, "write")
+        world.settle()
+        _wait_for_a_tick(tmp_path)
+        act(world, "write")
+        act(world, verb)
+        own = world.oracle.home
+        world.power_cut([""])
+        world.cycle()
+        world.settle()
+        assert world.oracle.home == world.oracle.mirror == own
 
 
 @pytest.mark.parametrize(

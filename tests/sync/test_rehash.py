@@ -85,7 +85,7 @@ def test_every_file_is_read_within_a_day(bench: Bench, clock: Clock) -> None:
         bench.write(f"f{number}", mtime_ns=OLD)
     rehash = Rehash(DAY, clock=clock)
     with opened(bench, rehash=rehash) as (session, _):
-        session.cycle(Cancel())
+        dated(session)
         begin = clock.now
         slices = []
         for _ in range(int(DAY / 600)):
@@ -124,7 +124,7 @@ def test_many_rows_are_read_within_a_day(
     for number in range(200):
         bench.write(f"f{number}", mtime_ns=OLD)
     with opened(bench, rehash=Rehash(DAY, clock=clock)) as (session, _):
-        session.cycle(Cancel())
+        dated(session)
         clock.now += 60  # the rows are dated by the true time
         begin = clock.now
         for _ in range(int(DAY / 600)):
@@ -157,7 +157,7 @@ def test_rows_that_had_no_turn_are_made_up_for(bench: Bench, clock: Clock) -> No
         bench.write(f"f{number}", mtime_ns=OLD)
     with opened(bench, rehash=Rehash(DAY, clock=clock)) as (session, _):
         session.wanted = lambda: urgent
-        session.cycle(Cancel())
+        dated(session)
         clock.now += 60  # the rows are dated by the true time
         begin = clock.now
         for cycle in range(int(DAY / 600)):

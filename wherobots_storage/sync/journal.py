@@ -183,18 +183,21 @@ class Journal:
         return [_record(row) for row in rows]
 
     def oldest_files(self, before: float, most: int) -> list[Record]:
-        """Rows of files written before a time (seconds since the epoch), the oldest first."""
+        """Rows of files written before a time (seconds since the epoch), the oldest first.
+
+        Without those that have no ctime: the next scan reads their files in any case.
+        """
         return self._by_time("time < ?", before, most)
 
     def latest_files(self, after: float, most: int) -> list[Record]:
-        """Rows of files that say they were written after a time, the oldest first."""
+        """The same of those that say they were written after a time, the oldest first."""
         return self._by_time("time > ?", after, most)
 
     def _by_time(self, condition: str, value: float, most: int) -> list[Record]:
         self._flush()
         rows = self._db.execute(
             f"SELECT {_COLUMNS} FROM entries WHERE kind = 'file' AND {condition} "  # noqa: S608
-            "ORDER BY time LIMIT ?",
+            "AND ctime_ns != 0 ORDER BY time LIMIT ?",
             (value, most),
         )
         return [_record(row) for row in rows]
