@@ -292,7 +292,9 @@ class Oracle:
     def _check_restored(self, home: Tree, trash: Collection[Held]) -> None:
         for held in _lost(self.home, home):
             path, value = held
-            require(value[0] != "folder", f"a restore removed the folder {path!r}")
+            if value[0] == "folder":
+                require(self._makes_way(path), f"a restore removed the folder {path!r}")
+                continue
             # An empty file gives way to bytes: a power cut leaves such ones.
             empty = value == ("file", b"") and self.mirror.get(path, value) != value
             may = held in self.outdated or held in self.broken or empty
@@ -312,6 +314,12 @@ class Oracle:
                 self.agreed[path] = value
             if self.mirror.get(path) == value:
                 self.reported.add(held)
+
+    def _makes_way(self, folder: str) -> bool:
+        """Whether the mirror has a file or a link in a folder's place, or in that of one above."""
+        parts = folder.rstrip("/").split("/")
+        names = ("/".join(parts[:count]) for count in range(1, len(parts) + 1))
+        return any(self.mirror.get(name, ("folder", b""))[0] != "folder" for name in names)
 
     def _check_unchanged(self, home: Tree, trash: Collection[Held]) -> None:
         aside = {held for held in self.broken if held[0] not in home}

@@ -235,6 +235,19 @@ def test_a_version_that_a_restore_could_not_bring_stays(tmp_path: Path) -> None:
         assert "a" in world.oracle.mirror
 
 
+def test_a_folder_makes_way_for_the_file_that_others_made_of_it(tmp_path: Path) -> None:
+    """What vanished there goes to the trash, and the empty folder to the file of its name."""
+    with World(tmp_path / "world") as world:
+        act(world, "write", 8)
+        act(world, "write", 4)
+        world.settle()
+        Act("other", "delete at", 8).carry_out(world)
+        Act("other", "put", 1).carry_out(world)
+        world.restore()
+        assert world.oracle.home["a/b"] == world.oracle.mirror["a/b"]
+        assert "a/b/z" in {path for path, _ in world.trash()}
+
+
 def _wait_for_a_tick(folder: Path) -> None:
     """Until what is written has a later ctime than what was noted."""
     now, probe = time.time_ns(), folder / "probe"
