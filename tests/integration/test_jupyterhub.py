@@ -266,7 +266,9 @@ def test_no_secret_is_in_any_log(
     logs = {"hub.log": hub.log()}
     for path in hub.homes.rglob("*.log*"):
         logs[str(path.relative_to(hub.homes))] = path.read_text("utf-8", "replace")
-    assert sum(name.endswith("agent.log") for name in logs) == len(USERS)
+    # A user's folder may have several: one for each customer that a server took itself for.
+    owners = {name.partition("/")[0] for name in logs if name.endswith("agent.log")}
+    assert len(owners) == len(USERS)
     assert all(len(secret) >= 12 for secret in secrets)
     assert [name for name, text in logs.items() if any(one in text for one in secrets)] == []
 

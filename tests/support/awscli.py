@@ -26,6 +26,7 @@ from wherobots_storage.settings import Tenancy
 
 PEERS = Path(__file__).parents[2] / ".make" / "peers" / "bin"
 FOLDER = "org/data/shared/in coming ü/"
+OLD_SECONDS = 1_600_000_000
 SMALL = {"a.txt": 3, "sub/deep/ç.csv": 0}
 FILES = {**SMALL, "sub/b b.bin": 20_000_000}
 
@@ -87,6 +88,8 @@ class User:
             path = self._home / "my-data" / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(b"x" * size)
+            # A store dates objects by the second: a file of that very second would look newer.
+            os.utime(path, (OLD_SECONDS, OLD_SECONDS))
         self.paste(self.shown.ini)
 
     def paste(self, block: str) -> None:
