@@ -32,6 +32,8 @@ class TcpProxy:
     def __init__(self, target: tuple[str, int], seed: int) -> None:
         self._target = target
         self._chance = random.Random(seed)
+        self._next: list[str] = []
+        """Of four troubles that are drawn, each is one."""
         self._loop = asyncio.new_event_loop()
         self._open: set[asyncio.StreamWriter] = set()
         self._passing: set[asyncio.Task[None]] = set()
@@ -135,8 +137,10 @@ class TcpProxy:
         """A connection's trouble, and after how many bytes it comes."""
         if self._chance.randrange(100) >= self.troubled:
             return "", 0
-        kind = self._chance.choice(("reset", "end", "stall", "trickle"))
-        return kind, self._chance.randrange(self.reach)
+        if not self._next:
+            self._next = ["reset", "end", "stall", "trickle"]
+            self._chance.shuffle(self._next)
+        return self._next.pop(), self._chance.randrange(self.reach)
 
     @contextmanager
     def running(self) -> Iterator[TcpProxy]:
