@@ -227,6 +227,8 @@ def test_a_configuration_that_names_another_customer_gives_nothing(
     hub.stop("ann")
     folder = hub.homes / "ann" / ".jupyter"
     folder.mkdir(exist_ok=True)
+    if uid := hub.uids.get("ann"):
+        os.chown(folder, uid, uid)
     file = folder / "jupyter_server_config.json"
     file.write_text(json.dumps({"StorageApp": {"customer": ANNX, **more}}))
     try:
