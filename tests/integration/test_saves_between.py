@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from support.agents import ThreadAgent, eventually, running_agent
 from support.homes import OLD, PREFIX, Bench
-from support.tickets import Tickets, without_rests
+from support.tickets import Tickets, syncing, without_rests
 
 from wherobots_storage.objectstore.s3 import S3Store
 from wherobots_storage.objectstore.store import ListPage
@@ -68,19 +68,6 @@ def watching(bench: Bench, watched: Watched) -> Iterator[ThreadAgent]:
     with running_agent(bench.settings, bench.store, watched.watch) as agent:
         agent.reaches("idle")
         yield agent
-
-
-@contextmanager
-def syncing(agent: ThreadAgent, tickets: Tickets) -> Iterator[None]:
-    """Have it make a whole cycle, as far as the tickets reach, and to its end afterwards."""
-    asking = threading.Thread(target=agent.client.request, args=("sync",))
-    asking.start()
-    try:
-        yield
-    finally:
-        tickets.open()
-        asking.join(90)
-    assert not asking.is_alive()
 
 
 def is_saved(bench: Bench, name: str, body: bytes) -> bool:

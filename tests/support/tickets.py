@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
-from support.agents import eventually
+from support.agents import ThreadAgent, eventually
 
 PATIENCE = 240
 """Seconds. A ticket may be waited for as long as a test lasts."""
@@ -75,3 +76,16 @@ def without_rests(set_value: Callable[[str, float], None]) -> None:
         set_value(f"wherobots_storage.sync.meanwhile.{name}", 0.0)
     for name in ("LOOK", "PAUSE"):
         set_value(f"wherobots_storage.sync.early.{name}", 0.0)
+
+
+@contextmanager
+def syncing(agent: ThreadAgent, tickets: Tickets) -> Iterator[None]:
+    """Have it make a whole cycle, as far as the tickets reach, and to its end afterwards."""
+    asking = threading.Thread(target=agent.client.request, args=("sync",))
+    asking.start()
+    try:
+        yield
+    finally:
+        tickets.open()
+        asking.join(90)
+    assert not asking.is_alive()

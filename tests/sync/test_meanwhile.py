@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any, cast
 
 import pytest
-from support.agents import WORKERS, ThreadAgent, eventually, running_agent
+from support.agents import WORKERS, eventually, running_agent
 from support.faults import FaultyStore
 from support.homes import OLD, PREFIX, Bench
-from support.tickets import Tickets, without_rests
+from support.tickets import Tickets, syncing, without_rests
 
 from wherobots_storage.objectstore.store import ListPage
 from wherobots_storage.planning.ignore import IgnoreRules
@@ -161,19 +160,6 @@ def test_the_rest_comes_after_the_cycle(bench: Bench, store: FaultyStore, watch:
         gate.set()
         eventually(lambda: bench.keys() == ["empty/", "large", "larger", "small"])
         assert agent.reaches("idle").skipped_total == 0
-
-
-@contextmanager
-def syncing(agent: ThreadAgent, tickets: Tickets) -> Iterator[None]:
-    """Have it make a whole cycle, and wait at the end until that is over."""
-    asking = threading.Thread(target=agent.client.request, args=("sync",))
-    asking.start()
-    try:
-        yield
-    finally:
-        tickets.open()
-        asking.join(60)
-    assert not asking.is_alive()
 
 
 def test_a_save_during_a_scan(
