@@ -15,7 +15,7 @@ from unittest.mock import Mock, patch
 from support.disk import Disk, Loss
 from support.haste import Hasty, Seconds
 from support.homes import PREFIX, everything, settings_for
-from support.oracle import Oracle, Run, Tree, Value, require
+from support.oracle import Oracle, Run, Tree, Value, names_of, require
 from support.pictures import Facts, expected_home, facts_of, on_disk, read_home, within
 from support.trouble import InlineTransfers, Killed, Points, Trouble, TroubledStore
 
@@ -450,7 +450,10 @@ class World:
 
     def _check_notices(self, told: dict[str, str], held: frozenset[str]) -> None:
         # What a veto holds back keeps the names above and below it waiting, too.
-        refused = {key.removeprefix(PREFIX) for key in self.layer.refused}
+        # A policy may hide the copy of another's version that its name is to be taken from.
+        refused = {
+            name for key in self.layer.refused for name in names_of(key.removeprefix(PREFIX))
+        }
         for path, code in told.items():
             expected = {"waiting", "conflict", *(["access-denied"] if path in refused else [])}
             require(code in expected, f"{path!r} was left: {code}")

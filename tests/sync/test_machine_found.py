@@ -322,3 +322,21 @@ def test_a_power_cut_after_a_home_was_emptied_and_restored(
         world.cycle()
         world.restore()
         assert world.oracle.home == world.oracle.mirror != {}
+
+
+@pytest.mark.parametrize("step", range(8, 18))
+def test_a_policy_that_hides_the_copy_of_anothers_version(step: int, tmp_path: Path) -> None:
+    """Whether a killed cycle kept it cannot be told then: in the end both are there."""
+    with World(tmp_path / "world") as world:
+        world.names = ("a",)
+        act(world, "write large")
+        world.settle()
+        Act("other", "put", A).carry_out(world)
+        theirs = world.oracle.mirror["a"]
+        act(world, "write large")
+        world.cycle(Trouble("kill", step))
+        Act("other", "refuse", 1, 0).carry_out(world)
+        world.settle()
+        Act("other", "permit").carry_out(world)
+        world.settle()
+        assert set(world.oracle.mirror.values()) == {theirs, world.oracle.home["a"]}
