@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from support.acts import Act
+from support.disk import Loss
 from support.trouble import Trouble
 from support.world import World
 
@@ -322,6 +323,34 @@ def test_a_power_cut_after_a_home_was_emptied_and_restored(
         world.cycle()
         world.restore()
         assert world.oracle.home == world.oracle.mirror != {}
+
+
+@pytest.mark.parametrize("hasty", [True, False])
+@pytest.mark.parametrize("loss", ["empty", "short", "zeros", "older", "gone"])
+def test_a_power_cut_after_bytes_were_adopted(loss: Loss, hasty: bool, tmp_path: Path) -> None:
+    """Where a restore found the bytes here, under another time, what breaks of them is no edit."""
+    with World(tmp_path / "world", hasty=hasty) as world:
+        Act("other", "put", A).carry_out(world)
+        act(world, "write same")
+        world.restore()
+        world.power_cut([loss])
+        world.cycle()
+        world.restore()
+        assert world.oracle.home == world.oracle.mirror != {}
+
+
+@pytest.mark.parametrize("verb", ["write", "rewrite", "touch", "chmod"])
+def test_an_edit_right_after_bytes_were_adopted_is_saved(verb: str, tmp_path: Path) -> None:
+    """Within the same tick, and before a power cut that leaves it whole: it is the user's."""
+    with World(tmp_path / "world") as world:
+        Act("other", "put", A).carry_out(world)
+        act(world, "write same")
+        world.restore()
+        act(world, verb, 0, 1)
+        own = world.home_facts()
+        world.power_cut([""])
+        world.settle()
+        assert world.home_facts() == world.mirror_facts() == own
 
 
 @pytest.mark.parametrize("step", range(8, 18))

@@ -16,7 +16,7 @@ from wherobots_storage.sync.home import Home
 from wherobots_storage.sync.install import Installer
 from wherobots_storage.sync.kept import KeptVersions
 from wherobots_storage.sync.mirror import Mirror
-from wherobots_storage.sync.reading import dated, hash_file
+from wherobots_storage.sync.reading import dated, hash_file, outwait
 from wherobots_storage.sync.remote import RemoteListing
 from wherobots_storage.sync.restored import RestoreLedger
 from wherobots_storage.sync.scan import examine
@@ -58,14 +58,14 @@ class Beside:
             target = os.fsencode((self._home.path / remote.path).readlink())
             equal = is_symlink and hashlib.sha256(target).hexdigest() == sha256
         elif isinstance(entry, File):
+            outwait(entry.ctime_ns)  # An edit after this has another ctime than the row, too.
             local = None if is_symlink else hash_file(self._home.path / remote.path)
             unmoved = examine(self._home.path, remote.path) == entry
             equal = local == sha256 and unmoved
-            entry = dated(entry, started)
         else:
             equal = False
         if equal and isinstance(entry, File | Symlink):
-            self._ledger.entry(_as_saved(entry, info), sha256, info.etag)
+            self._ledger.entry(_as_saved(entry, info, started), sha256, info.etag)
             return True
         return False
 
@@ -87,14 +87,18 @@ class Beside:
             return
 
 
-def _as_saved(entry: File | Symlink, info: ObjectInfo) -> File | Symlink:
+def _as_saved(entry: File | Symlink, info: ObjectInfo, started_ns: int) -> File | Symlink:
     """The entry for a row whose object has these facts: another time or mode is still to save.
 
-    An object without our metadata has none of its own, and needs none.
+    An object without our metadata has none of its own, and needs none. ``started_ns``: since when
+    the entry was looked at.
     """
     facts = read_metadata(info.metadata)
     mtime_ns = entry.mtime_ns if facts.mtime_ns is None else facts.mtime_ns
     mode = entry.mode if facts.mode is None or isinstance(entry, Symlink) else facts.mode
-    if (mtime_ns, mode) == (entry.mtime_ns, entry.mode):
-        return entry
-    return entry._replace(mtime_ns=mtime_ns, mode=mode, ctime_ns=0)
+    saved = entry._replace(mtime_ns=mtime_ns, mode=mode)
+    # Its time alone has the next scan read it then. The ctime stays: with a time that is not the
+    # file's own nothing else would tell what a power cut leaves of it from an edit.
+    if isinstance(saved, Symlink) or mtime_ns != entry.mtime_ns:
+        return saved
+    return dated(saved, started_ns) if mode == entry.mode else saved._replace(ctime_ns=0)

@@ -180,7 +180,7 @@ def unchanged_by_hash(home: Path, record: Record) -> File | None:
         entry = examine(home, record.path)
         if not isinstance(entry, File) or record.kind != "file" or entry.size != record.size:
             return None
-        _outwait(entry.ctime_ns)  # or else a write after the hash might leave no trace
+        outwait(entry.ctime_ns)  # or else a write after the hash might leave no trace
         same = hash_file(home / record.path) == record.sha256
         return entry if same and examine(home, record.path) == entry else None
     except OSError:
@@ -191,7 +191,7 @@ def _is_racy(ctime_ns: int, started_ns: int) -> bool:
     return started_ns - RACY_NS < ctime_ns < started_ns + AHEAD_NS
 
 
-def _outwait(ctime_ns: int) -> None:
+def outwait(ctime_ns: int) -> None:
     """Wait until a change would be dated later than this one."""
     tick = TICK_NS if ctime_ns % 10**9 else COARSE_TICK_NS
     ahead = ctime_ns - time.time_ns()
