@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from support.environment import scrubbed
 from support.secretguard import SecretGuard, guard, guarding
+from support.unhurried import unhurried
 
 from wherobots_storage.objectstore.connect import connect
 from wherobots_storage.objectstore.embedded import EmbeddedStore
@@ -43,6 +44,13 @@ def clean_environment(
     """Each test has an environment without AWS_* and WHEROBOTS_*, and a HOME of its own."""
     home = tmp_path_factory.mktemp("home")
     with scrubbed(home, home):
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _unhurried() -> Iterator[None]:
+    """No watchdog ends the process that runs the tests."""
+    with unhurried():
         yield
 
 

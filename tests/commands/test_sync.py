@@ -24,6 +24,16 @@ def silence() -> Iterator[str]:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
 
 
+LATE = """
+import sys
+from wherobots_storage.cli import main
+from wherobots_storage.sync import final, watchdog
+final.NOTE_SECONDS = watchdog.NOTE_SECONDS = 60.0
+sys.exit(main(sys.argv[1:]))
+"""
+"""The program on a machine that has a minute for what is noted at last."""
+
+
 def test_final_sync_ends_in_time_whatever_hangs(silence: str, tmp_path: Path) -> None:
     """A limit holds without an agent too, where a request hangs, and what is left is noted."""
     home, state = tmp_path / "home", tmp_path / "state"
@@ -42,7 +52,7 @@ def test_final_sync_ends_in_time_whatever_hangs(silence: str, tmp_path: Path) ->
         "WHEROBOTS_STORAGE_STATE": str(state),
     }
     ended = subprocess.run(
-        [sys.executable, "-m", "wherobots_storage", "sync", "--final", "--timeout", "1"],
+        [sys.executable, "-c", LATE, "sync", "--final", "--timeout", "1"],
         env=environment,
         stderr=subprocess.PIPE,
         text=True,

@@ -103,7 +103,7 @@ def test_final_without_an_agent_or_a_store(
     assert home.is_dir()
     with monkeypatch.context() as patched:
         patched.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{free_port()}")
-        assert main(["sync", "--final", "--timeout", "5"]) == 3
+        assert main(["sync", "--final", "--timeout", "2"]) == 3
         assert "not reachable" in capsys.readouterr().err
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong")
     assert main(["sync", "--final", "--timeout", "none"]) == 1

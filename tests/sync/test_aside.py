@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from support.agents import eventually, running_agent
 from support.faults import FaultyStore
+from support.haste import Hasty
 from support.homes import PREFIX, Bench, opened
 
 from wherobots_storage.errors import StoreUnavailable
@@ -37,13 +38,13 @@ def keys(bench: Bench) -> list[str]:
 
 
 @contextmanager
-def guest(bench: Bench, seconds: float = 60.0) -> Iterator[tuple[Session, list[bool]]]:
+def guest(bench: Bench, cancel: Cancel | None = None) -> Iterator[tuple[Session, list[bool]]]:
     """A session whose final sync was made while another had the lease, and its outcome."""
     other = lease(bench.store, "there")
     assert other.take() is None
     with opened(bench) as (session, board):
         tenure = Tenure(lease(bench.store, "here"), board)
-        complete = FinalSync(session, tenure).run(Cancel(seconds=seconds))
+        complete = FinalSync(session, tenure).run(cancel or Cancel(seconds=60))
         yield session, [complete]
     other.release()
 
@@ -158,7 +159,7 @@ def test_a_large_file_that_moves(bench: Bench, monkeypatch: pytest.MonkeyPatch) 
     writing = threading.Thread(target=write)
     writing.start()
     try:
-        with guest(bench, seconds=20) as (_, complete):
+        with guest(bench) as (_, complete):
             assert complete == [False]
     finally:
         done.set()
@@ -209,7 +210,7 @@ def test_what_could_not_be_saved_is_told_at_the_next_start(
     store.before = fail
     bench.write("good", b"12")
     bench.write("bad", b"345")
-    with guest(bench, seconds=3) as (_, complete):
+    with guest(bench, Hasty(pauses=2)) as (_, complete):
         assert complete == [False]
     assert bench.keys() == bench.kept("good")
     with opened(bench) as (_, board):
@@ -229,10 +230,10 @@ def test_what_was_left_is_told_until_the_home_was_looked_at(
 
     store.before = fail
     bench.write("a", b"345")
-    with guest(bench, seconds=1):
+    with guest(bench, Hasty(pauses=1)):
         pass
     away = bench.home.rename(bench.home.with_name("away"))
-    with guest(bench, seconds=1) as (_, complete):
+    with guest(bench, Hasty(pauses=1)) as (_, complete):
         assert complete == [False]
     away.rename(bench.home)
     with opened(bench) as (_, board):
@@ -319,14 +320,15 @@ def test_it_keeps_its_deadline(bench: Bench, store: FaultyStore) -> None:
     for number in range(40):
         bench.write(f"f{number}", b"x")
     passes = threading.Semaphore(10)
+    over = threading.Event()
 
     def hang(name: str, key: str) -> None:
         if name == "put" and "conflict" in key and not passes.acquire(blocking=False):
-            threading.Event().wait(1.5)  # past the end, wherever it began
+            over.set()  # It came back when the time was over.
             raise StoreUnavailable("It came to nothing.")
 
     store.before = hang
-    with guest(bench, seconds=1.2) as (session, complete):
+    with guest(bench, Cancel(over)) as (session, complete):
         assert complete == [False]
         left = session.board.status.pending.files
         assert left == 40 - len(bench.keys())

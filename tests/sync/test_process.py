@@ -25,7 +25,7 @@ from wherobots_storage.errors import (
 )
 from wherobots_storage.objectstore.threads import ThreadedTransfers
 from wherobots_storage.settings import Settings
-from wherobots_storage.sync import agent, stopper
+from wherobots_storage.sync import agent
 from wherobots_storage.sync.agent import run_agent
 from wherobots_storage.sync.client import AgentClient
 from wherobots_storage.sync.handover import (
@@ -37,12 +37,6 @@ from wherobots_storage.sync.handover import (
     settings_to_json,
 )
 from wherobots_storage.sync.state import StateFolder
-
-
-@pytest.fixture(autouse=True)
-def patient_watchdog(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The process that it would end, were a busy machine late by half a second, is this one."""
-    monkeypatch.setattr(stopper, "GRACE", 60.0)
 
 
 @contextmanager
@@ -148,8 +142,8 @@ def test_incomplete_end(bench: Bench, store: FaultyStore) -> None:
         raise StoreUnavailable("It is gone.")
 
     def interrupt() -> None:
-        bench.write("late")
         store.before = fail
+        bench.write("late")
         os.kill(os.getpid(), signal.SIGTERM)
 
     when_idle(settings, threading.Thread(target=interrupt))

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from support.faults import FaultyStore
+from support.haste import Hasty
 from support.homes import OLD, PREFIX, Bench, codes, final, opened
 
 from wherobots_storage.errors import StoreUnavailable
@@ -81,13 +82,16 @@ def test_moving_file_goes_beside_the_good_one(
         assert "not-saved-at-stop" in {notice.code for notice in board.status.skipped}
 
 
-def test_file_that_settles_leaves_no_copy(bench: Bench, moving: Callable[[str, int], None]) -> None:
+def test_file_that_settles_leaves_no_copy(
+    bench: Bench, moving: Callable[[str, int], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A file that holds still before the end is saved as itself, and its copy goes again."""
     bench.write("a", b"log", mtime_ns=OLD)
     moving("a", 4)
     with opened(bench) as (session, _):
-        # Little time: the first look already saves a copy.
-        assert final(session, Cancel(seconds=6))
+        # Little time, as it seems: the first look already saves a copy.
+        monkeypatch.setattr("wherobots_storage.sync.unsettled.HURRY_SECONDS", 1000.0)
+        assert final(session, Cancel(seconds=60))
     assert bench.keys() == ["a"]
     assert bench.body("a") == b"log++++"
 
@@ -116,7 +120,7 @@ def test_copy_that_fails_leaves_the_file_for_the_report(
 
     store.before = fail
     with opened(bench) as (session, board):
-        assert not final(session, Cancel(seconds=2))
+        assert not final(session, Hasty(pauses=4))
         assert board.status.pending.files == 1
     assert bench.keys() == []
 
@@ -141,7 +145,7 @@ def test_restore_brings_the_copy(bench: Bench, moving: Callable[[str, int], None
     bench.write("a", b"moving")
     moving("a", 10**6)
     with opened(bench) as (session, _):
-        final(session, Cancel(seconds=30))
+        final(session, Cancel(seconds=60))
     (copy,) = unsettled(bench)
     fresh = Bench(bench.home.parent.parent, bench.store, "fresh")
     assert fresh.restore().complete

@@ -94,13 +94,15 @@ class AsidePass:
         self.last = Report()
         home = self._session.home()
         self._seen.begin()
-        with suppress(StorageError):  # A store that is away is met once there is something to do.
-            self._session.check_mirror(home)
+        if not cancel.expired:
+            with suppress(StorageError):  # One that is away is met once there is something to do.
+                self._session.check_mirror(home)
         with Uploads() as uploads:
             report, self._deletions = self._session.plan(uploads, cancel)
             self.last = report
             left = _Left(*uploads.without_folders())
             try:
+                cancel.check()  # The plan says what is left, but a store is asked in time or not.
                 self._session.probe()
                 self._save_all(home, _entries(uploads), left, cancel)
             finally:

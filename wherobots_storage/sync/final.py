@@ -78,12 +78,11 @@ class FinalSync:
 
     def _note_plan(self) -> None:
         """Note for the next start what would have to be saved, without asking the store."""
-        try:
-            with Uploads() as uploads:
+        with Uploads() as uploads:
+            # The final sync meets the same error; of a large home what was found in time is noted.
+            with suppress(Interrupted, StorageError):
                 self._session.plan(uploads, Cancel(seconds=NOTE_SECONDS))
-                _keep(self._session.journal, uploads)
-        except (Interrupted, StorageError):
-            pass  # The final sync meets the same, or the time is over.
+            _keep(self._session.journal, uploads)
 
     def _until_quiet(self, cancel: Cancel) -> bool:
         rescue = Rescue()

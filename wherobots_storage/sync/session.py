@@ -178,6 +178,7 @@ class Session:
         """
         home = self.home()
         self.check_mirror(home)
+        cancel.check()  # Each of them may meet a store that is away, and ask it patiently.
         self.probe()
         worker = self._worker(home)
 

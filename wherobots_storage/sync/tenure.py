@@ -11,7 +11,7 @@ from wherobots_storage.errors import StorageError
 from wherobots_storage.sync.cancel import Cancel, Interrupted
 from wherobots_storage.sync.lease import BEAT, LeaseObject, awake_or_not
 from wherobots_storage.sync.mirror import is_passing
-from wherobots_storage.sync.status import StatusBoard
+from wherobots_storage.sync.status import StatusBoard, error_body
 
 log = logging.getLogger("wherobots_storage.agent")
 
@@ -79,6 +79,7 @@ class Tenure:
                 try:
                     return self.claim(quiet=True) is None
                 except StorageError as error:
+                    self._board.update(last_error=error_body(error))
                     if not is_passing(error):
                         return True  # The final sync meets the same, and tells it.
                 finally:
