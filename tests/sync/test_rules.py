@@ -48,3 +48,15 @@ def test_a_link_that_leads_nowhere_is_no_empty_file(bench: Bench) -> None:
     (bench.home / "rules").rename(bench.home / "renamed")
     assert codes(bench.sync())[IGNORE_FILE] == "rules-unreadable"
     assert bench.keys() == [IGNORE_FILE, "renamed"]
+
+
+@pytest.mark.parametrize("line", ["[z-a]", "*[9-0]", "!"])
+def test_lines_that_are_no_patterns(bench: Bench, line: str) -> None:
+    """They are listed; the other lines count, and what they do not leave out is saved."""
+    bench.write(IGNORE_FILE, f"{line}\nsecret/\n[[b]\n".encode())
+    bench.write("secret/key")
+    bench.write("a")
+    outcome = bench.sync()
+    assert codes(outcome)[IGNORE_FILE] == "rules-invalid"
+    assert repr(line) in outcome.status.skipped[0].reason
+    assert bench.keys() == [IGNORE_FILE, "a"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Iterable
 
 from pathspec import GitIgnoreSpec
@@ -31,15 +32,18 @@ class IgnoreRules:
         self.text = "\n".join(lines)
         self.invalid: list[str] = []
         good: list[str] = []
-        for line in lines:
-            try:
-                GitIgnoreSpec.from_lines([line])
-            except ValueError:
-                self.invalid.append(line)
-            else:
-                good.append(line)
-        self._spec = GitIgnoreSpec.from_lines(good)
-        self._any = _union(self._spec)
+        with warnings.catch_warnings():
+            # What Python's expressions may mean by "[[" one day, these patterns do not.
+            warnings.simplefilter("ignore", FutureWarning)
+            for line in lines:
+                try:
+                    GitIgnoreSpec.from_lines([line])
+                except (ValueError, re.error):  # the latter of "[z-a]"
+                    self.invalid.append(line)
+                else:
+                    good.append(line)
+            self._spec = GitIgnoreSpec.from_lines(good)
+            self._any = _union(self._spec)
 
     def ignores(self, path: str) -> bool:
         """Whether the path, relative to the home and with a slash after a folder, is left out."""

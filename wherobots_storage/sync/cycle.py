@@ -16,7 +16,7 @@ from wherobots_storage.planning.backup import (
     Upload,
     plan_backup,
 )
-from wherobots_storage.planning.ignore import IGNORE_FILE, IgnoreRules
+from wherobots_storage.planning.ignore import IgnoreRules
 from wherobots_storage.planning.tree import Entry, File, Notice, Record, Symlink
 from wherobots_storage.sync.cancel import Cancel, Interrupted
 from wherobots_storage.sync.consent import Consent
@@ -26,7 +26,7 @@ from wherobots_storage.sync.home import Home
 from wherobots_storage.sync.intents import Intents
 from wherobots_storage.sync.journal import Journal
 from wherobots_storage.sync.ledger import Ledger
-from wherobots_storage.sync.leftout import RulesReader, left_out, note_rules
+from wherobots_storage.sync.leftout import RulesReader, left_out, note_rules, notice_of
 from wherobots_storage.sync.meanwhile import Meanwhile, scanner_of
 from wherobots_storage.sync.mirror import Mirror
 from wherobots_storage.sync.report import Report, Stops
@@ -221,16 +221,12 @@ class Cycle:
         self._note_rules(rules, report)
 
     def _note_rules(self, rules: IgnoreRules, report: Report) -> None:
-        if rules.trouble:
-            reason = f"The rules in it cannot be read ({rules.trouble}): those known before hold."
-            report.skipped.add(Notice(IGNORE_FILE, "rules-unreadable", reason))
-        elif rules.held is not None:
-            reason = (
-                "Lines went from it just now: what they left out is left out until it is quiet."
-            )
-            report.skipped.add(Notice(IGNORE_FILE, "rules-changing", reason))
+        notice = notice_of(rules)
+        if notice is not None:
+            report.skipped.add(notice)
+        if rules.held is not None:
             report.rules_wait = self._rules.wait()
-        elif self._whole:
+        elif self._whole and not rules.trouble:
             note_rules(self._journal, rules)
 
     def _counted(

@@ -10,7 +10,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from wherobots_storage.planning.ignore import IgnoreRules
+from wherobots_storage.planning.ignore import IGNORE_FILE, IgnoreRules
+from wherobots_storage.planning.tree import Notice
 from wherobots_storage.sync.home import Home
 from wherobots_storage.sync.journal import Journal
 
@@ -19,6 +20,9 @@ QUIET_SECONDS = 1.0
 
 GONE_SECONDS = 3.0
 """The same of an ignore file that is gone, or has no line any more."""
+
+MOST_LINES = 5
+"""How many lines that are no patterns are named."""
 
 _NAME = "rules"
 
@@ -78,6 +82,21 @@ def left_out(journal: Journal, rules: IgnoreRules) -> Callable[[str], bool]:
         return rules.covers
     before = IgnoreRules(former.split("\n"))
     return lambda path: rules.covers(path) or before.covers(path)
+
+
+def notice_of(rules: IgnoreRules) -> Notice | None:
+    """What there is to tell of them, if anything."""
+    if rules.trouble:
+        reason = f"The rules in it cannot be read ({rules.trouble}): those known before hold."
+        return Notice(IGNORE_FILE, "rules-unreadable", reason)
+    if rules.held is not None:
+        reason = "Lines went from it just now: what they left out is left out until it is quiet."
+        return Notice(IGNORE_FILE, "rules-changing", reason)
+    if rules.invalid:
+        lines = ", ".join(map(repr, rules.invalid[:MOST_LINES]))
+        reason = f"These lines are no patterns, and leave nothing out: {lines}."
+        return Notice(IGNORE_FILE, "rules-invalid", reason)
+    return None
 
 
 def note_rules(journal: Journal, rules: IgnoreRules) -> None:
