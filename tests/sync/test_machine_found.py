@@ -369,3 +369,39 @@ def test_a_policy_that_hides_the_copy_of_anothers_version(step: int, tmp_path: P
         Act("other", "permit").carry_out(world)
         world.settle()
         assert set(world.oracle.mirror.values()) == {theirs, world.oracle.home["a"]}
+
+
+@pytest.mark.parametrize("loss", ["empty", "short", "gone"])
+def test_a_second_power_cut_after_a_folder_took_a_broken_files_name(
+    loss: Loss, tmp_path: Path
+) -> None:
+    """The row that the first one took away comes back, and does not tell of a deletion."""
+    with World(tmp_path / "world") as world:
+        world.names = ("d", "d/x")
+        act(world, "write")
+        world.settle()
+        saved = world.oracle.mirror["d"]
+        Act("other", "put", 1).carry_out(world)
+        world.power_cut([loss])
+        world.restore()
+        assert "d/x" in world.oracle.home
+        world.power_cut([""], roll_back=True)
+        world.cycle()
+        assert world.oracle.mirror["d"] == saved
+
+
+def test_a_power_cut_after_a_folder_took_a_files_name(tmp_path: Path) -> None:
+    """Nobody can tell then who made it: the file's last version stays in the bucket beside it."""
+    with World(tmp_path / "world") as world:
+        world.names = ("d", "d/x")
+        act(world, "write")
+        world.settle()
+        saved = world.oracle.mirror["d"]
+        act(world, "write", 1)
+        world.power_cut([""])
+        world.settle()
+        assert world.oracle.mirror == {"d": saved, "d/x": world.oracle.home["d/x"]}
+        world.restore()
+        world.settle()
+        assert world.oracle.mirror == {"d": saved, "d/x": world.oracle.home["d/x"]}
+        world.check_fresh_restore()

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from wherobots_storage.errors import StorageError
 from wherobots_storage.planning.powercut import was_not_edited
-from wherobots_storage.planning.tree import File, Record, Remote, is_unchanged
+from wherobots_storage.planning.tree import Directory, File, Record, Remote, is_unchanged
 from wherobots_storage.sync.broken import BrokenFiles
 from wherobots_storage.sync.home import Home
 from wherobots_storage.sync.install import Installer, stamp_now
@@ -101,7 +101,9 @@ def _is_broken(home: Home, record: Record, *, rebooted: bool) -> bool:
         entry = examine(home.path, record.path)
     except OSError:
         return False  # What cannot be examined is not broken.
-    if entry is None:
+    if entry is None or isinstance(entry, Directory):
+        # Also where a folder has its name: a restore makes one where the file was put aside, and
+        # the journal may be as old as before that.
         return rebooted
     if not isinstance(entry, File):
         return False
