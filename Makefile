@@ -47,7 +47,7 @@ test: setup chromium ## Everything: lint, types, schema, TypeScript, Python, bro
 	@$(BIN)/python scripts/steps.py lint types schema test-typescript test-python test-browser test-wheel
 
 .PHONY: test-slow
-test-slow: setup chromium ceph ## The proofs that take long: large homes, other servers, oldest dependencies
+test-slow: setup chromium ceph ## The proofs that take long: kills, faults, other servers, oldest dependencies
 	@$(BIN)/python scripts/steps.py test-slow-python test-floors
 
 .PHONY: lint

@@ -20,7 +20,7 @@ _POLL_SECONDS = 0.05
 class Child(ABC):
     """A process; a context manager that waits until ``is_ready``, and ends it at the end."""
 
-    start_seconds = 120.0
+    start_seconds = 300.0
 
     def __init__(
         self,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import json
 import secrets
-import socket
 import sys
 import time
 from collections.abc import Mapping
@@ -18,6 +17,7 @@ from benchmarks.agent import Mirrored
 from benchmarks.child import Child
 from benchmarks.measure import Failed
 from wherobots_storage.handlers.routes import PREFIX
+from wherobots_storage.objectstore.ports import choose
 
 STATE_SECONDS = 1200.0
 _REPOSITORY = Path(__file__).parents[1]
@@ -31,7 +31,7 @@ class Server(Child):
         self.lags = folder / "lags"
         """Where the event loop's lags are written."""
         self._token = secrets.token_hex(16)
-        self._port = _free_port()
+        self._port = choose(["server"])["server"]
         extensions = "{'wherobots_storage': True, 'benchmarks.lagprobe': True}"
         command = [
             *(sys.executable, "-m", "jupyter_server", f"--ServerApp.port={self._port}"),
@@ -88,10 +88,3 @@ class Server(Child):
             return answer.status, answer.read()
         finally:
             connection.close()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +15,7 @@ from benchmarks.workbench import Scale, Workbench, workbench
 
 PEERS = Path(__file__).parents[2] / ".make" / "peers" / "bin"
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 
 @pytest.fixture(scope="module", params=["alone", "beside the peers"])
@@ -36,7 +37,8 @@ def test_step(bench: Workbench, name: str) -> None:
         assert section.rows
         assert {len(row) for row in section.rows} == {len(section.columns)}
         for bar in section.bars:
-            assert bar.measured >= 0
+            # One is a difference: beside other work the idle server may be the later one.
+            assert math.isfinite(bar.measured)
             assert bar.unit(bar.measured)
     assert not list(bench.folder.glob("*restored*/*.bin"))
 

@@ -18,7 +18,7 @@ from support.stub_server import Reply, stub_server
 from wherobots_storage.credentials import snippets
 from wherobots_storage.objectstore.embedded import EmbeddedStore
 
-pytestmark = [pytest.mark.slow, pytest.mark.store, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.store, pytest.mark.timeout(1800)]
 
 
 @pytest.fixture

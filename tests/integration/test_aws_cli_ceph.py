@@ -15,7 +15,7 @@ from wherobots_storage.credentials.snippets import Place
 from wherobots_storage.credentials.source import Credentials
 from wherobots_storage.credentials.vending import scope_of
 
-pytestmark = [*NEEDS_CEPH, pytest.mark.timeout(900)]
+pytestmark = [*NEEDS_CEPH, pytest.mark.timeout(1800)]
 
 
 @pytest.fixture

@@ -89,7 +89,7 @@ def test_the_lifecycle_rule_frees_what_was_not_finished(
         part = {"Bucket": BUCKET, "Key": key, "UploadId": upload, "PartNumber": 1}
         s3.upload_part(**part, Body=b"1")
     left: list[str] = []
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 240
     while left != ["beside"] and time.monotonic() < deadline:
         time.sleep(2)
         ceph.process_lifecycles(day_seconds=1)

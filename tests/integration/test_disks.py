@@ -16,10 +16,11 @@ from support.disks import fill, mounted
 from support.homes import OLD, Bench, picture, settings_for
 from support.processes import agent_process, is_idle, status_of
 
+from wherobots_storage.api.models import SyncStatus
 from wherobots_storage.sync.client import AgentClient
 from wherobots_storage.sync.state import StateFolder
 
-pytestmark = [pytest.mark.store, pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.store, pytest.mark.slow, pytest.mark.timeout(1200)]
 
 WITHOUT_POWER = (
     ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
@@ -36,7 +37,7 @@ def bench(bench: Bench) -> Bench:
 def quick(bench: Bench) -> Bench:
     """The same with a short interval."""
     bench.settings = settings_for(
-        bench.home, bench.state, bench.store.bucket, sync_interval=1.0, shutdown_timeout=20.0
+        bench.home, bench.state, bench.store.bucket, sync_interval=1.0, shutdown_timeout=60.0
     )
     return bench
 
@@ -44,7 +45,21 @@ def quick(bench: Bench) -> Bench:
 def ended(process: subprocess.Popen[bytes]) -> int:
     """Stop an agent and return its exit code."""
     process.send_signal(signal.SIGTERM)
-    return process.wait(60)
+    return process.wait(180)
+
+
+def offline(bench: Bench) -> SyncStatus:
+    """What the agent says once it is offline."""
+    found: list[SyncStatus] = []
+
+    def is_offline() -> bool:
+        status = status_of(bench.settings)
+        if status is not None and status.state == "offline":
+            found.append(status)
+        return bool(found)
+
+    eventually(is_offline)
+    return found[0]
 
 
 def test_full_disk_in_a_restore(bench: Bench, tmp_path: Path) -> None:
@@ -58,14 +73,7 @@ def test_full_disk_in_a_restore(bench: Bench, tmp_path: Path) -> None:
     with mounted(fresh.home, "size=24m") as disk:
         ballast = fill(disk, leave=4 * 1024**2)
         with agent_process(fresh.settings) as process:
-
-            def is_full() -> bool:
-                status = status_of(fresh.settings)
-                return status is not None and status.state == "offline"
-
-            eventually(is_full)
-            status = status_of(fresh.settings)
-            assert status is not None
+            status = offline(fresh)
             assert status.last_error is not None
             assert status.last_error.code == "disk-full"
             assert status.last_error.path == str(disk)
@@ -94,12 +102,7 @@ def test_stop_while_a_restore_has_no_room(bench: Bench, tmp_path: Path) -> None:
     with mounted(fresh.home, "size=3m"):
         fresh.write("mine", b"m")
         with agent_process(fresh.settings) as process:
-
-            def is_full() -> bool:
-                status = status_of(fresh.settings)
-                return status is not None and status.state == "offline"
-
-            eventually(is_full)
+            offline(fresh)
             assert ended(process) == 0
     assert bench.keys() == sorted([*keys, "mine"])
 

@@ -21,7 +21,7 @@ from wherobots_storage.objectstore.s3 import S3Store
 from wherobots_storage.settings import Settings
 from wherobots_storage.sync.state import StateFolder
 
-pytestmark = [pytest.mark.store, pytest.mark.timeout(1500)]
+pytestmark = [pytest.mark.store, pytest.mark.timeout(3000)]
 
 MOMENTS = ("any", "starting", "busy", "multipart", "final")
 GRACE = 30.0
@@ -97,9 +97,9 @@ def trash_of(bench: Bench) -> set[str]:
 def one_clean_run(bench: Bench) -> None:
     """An agent that comes to its end."""
     with agent_process(bench.settings) as process:
-        eventually(lambda: is_idle(bench.settings), seconds=120)
+        eventually(lambda: is_idle(bench.settings))
         process.send_signal(signal.SIGTERM)
-        assert process.wait(90) == 0
+        assert process.wait(180) == 0
 
 
 @pytest.mark.parametrize(

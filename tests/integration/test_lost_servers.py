@@ -25,7 +25,7 @@ from wherobots_storage.sync.cancel import Cancel
 from wherobots_storage.sync.reconcile import Reconciler
 from wherobots_storage.sync.state import StateFolder, process_start
 
-pytestmark = [pytest.mark.store, pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.store, pytest.mark.slow, pytest.mark.timeout(1800)]
 
 CHECKOUT = str(Path(__file__).parents[2])
 
@@ -68,7 +68,7 @@ def test_store_killed_in_the_middle_of_syncs(
         for number in range(300):
             bench.write(f"many/f{number:03}", rng.randbytes(3000), mtime_ns=OLD)
         bench.settings = settings_for(
-            bench.home, bench.state, "test", sync_interval=1.0, shutdown_timeout=30.0
+            bench.home, bench.state, "test", sync_interval=1.0, shutdown_timeout=60.0
         )
         versions = Versions()
         with agent_process(bench.settings) as process:
@@ -83,7 +83,7 @@ def test_store_killed_in_the_middle_of_syncs(
                     eventually(lambda: state_of(bench) in {"idle", "syncing"})
             eventually(lambda: is_idle(bench.settings))
             process.send_signal(signal.SIGTERM)
-            assert process.wait(60) == 0
+            assert process.wait(180) == 0
         # What the store acknowledged and does not have any more; and more of the kind.
         with opened(bench) as (session, _):
             acknowledged = {record.path for record in session.journal}
@@ -168,7 +168,7 @@ def test_server_killed_and_started_at_once(lab_settings: tuple[Bench, dict[str, 
             lab.kill()
     with LabServer(bench.home, environment) as lab:
         eventually(lambda: len(bench.keys()) == 150)
-        assert lab.terminate(timeout=90) == 0
+        assert lab.terminate(timeout=180) == 0
     assert {path for path in set(bench.keys()) if "(" in path} == set()
     for path in set(bench.keys()):
         assert bench.body(path) == (bench.home / path).read_bytes()

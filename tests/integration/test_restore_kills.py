@@ -21,7 +21,7 @@ from wherobots_storage.objectstore.embedded import EmbeddedStore
 from wherobots_storage.objectstore.store import ObjectInfo, iterate_keys
 from wherobots_storage.settings import Settings
 
-pytestmark = [pytest.mark.store, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.store, pytest.mark.timeout(1800)]
 
 MIB = 1024**2
 SMALL, LARGE = 500, 6
@@ -109,9 +109,9 @@ def test_restore_killed_twenty_times(
             # What was installed but not journaled when it was killed is compared: one batch.
             assert len(twice) <= 250, twice
         with agent_process(settings) as process:
-            eventually(lambda: is_idle(settings), 120)
+            eventually(lambda: is_idle(settings))
             process.send_signal(signal.SIGTERM)
-            assert process.wait(90) == 0
+            assert process.wait(180) == 0
         deleted = [target for target in relay.requests("DELETE") if ".wherobots/" not in target]
         assert deleted == []
         # Those that came through have looked what the store can do, and cleaned up after it.

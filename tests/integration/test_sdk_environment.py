@@ -22,7 +22,7 @@ from wherobots_storage.objectstore.s3 import S3Store
 
 ROOT = Path(__file__).parents[2]
 
-pytestmark = [pytest.mark.slow, pytest.mark.store, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.slow, pytest.mark.store, pytest.mark.timeout(1200)]
 
 DUCKDB = ("1.4.4", "1.5.5")
 """The long-lived version, and the newest whose extensions are on PyPI too: elsewhere INSTALL
@@ -87,7 +87,7 @@ def installed(folder: Path, *packages: str) -> Path:
     """The programs of packages, in an environment of their own."""
     subprocess.run([sys.executable, "-m", "venv", folder], check=True)
     install = [str(folder / "bin" / "pip"), "install", "--quiet", *packages]
-    subprocess.run(install, check=True, timeout=300)
+    subprocess.run(install, check=True, timeout=900)
     return folder / "bin"
 
 
@@ -167,7 +167,7 @@ def test_duckdb(
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=400,
     )
     assert done.stdout.split() == ["2", "499500"], done.stderr
     assert source.asked == 1 + worthless

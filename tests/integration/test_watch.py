@@ -15,7 +15,7 @@ from wherobots_storage.objectstore.s3 import S3Store
 from wherobots_storage.sync.home import Home
 from wherobots_storage.sync.watch import Watcher
 
-pytestmark = pytest.mark.store
+pytestmark = [pytest.mark.store, pytest.mark.timeout(1200)]
 
 SAVES = 40
 FILES = 1000

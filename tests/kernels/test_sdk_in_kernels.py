@@ -32,6 +32,9 @@ pytestmark = pytest.mark.store
 
 Run = Callable[[str], Any]
 
+WAIT_SECONDS = 270
+"""For a word of a kernel or a terminal: while a program runs there, nothing comes."""
+
 
 @pytest.fixture
 def storage_config(
@@ -105,7 +108,7 @@ class Kernel:
         await self._socket.write_message(json.dumps(message))
         printed = ""
         while True:
-            raw = await asyncio.wait_for(self._socket.read_message(), 90)
+            raw = await asyncio.wait_for(self._socket.read_message(), WAIT_SECONDS)
             assert raw is not None
             answer = json.loads(raw)
             if answer["parent_header"].get("msg_id") != message_id:
@@ -251,6 +254,7 @@ def work(name):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 async def test_the_aws_cli_survives_an_expiry(
     start_kernel: Any, moved: Moved, aws: Path, tmp_path: Path
 ) -> None:
@@ -296,7 +300,7 @@ class Terminal:
         await self._socket.write_message(json.dumps(["stdin", typed + "\n"]))
         seen = ""
         while not (found := re.search(shown, seen)):
-            raw = await asyncio.wait_for(self._socket.read_message(), 90)
+            raw = await asyncio.wait_for(self._socket.read_message(), WAIT_SECONDS)
             assert raw is not None
             kind, *rest = json.loads(raw)
             seen += rest[0] if kind == "stdout" else ""

@@ -40,7 +40,7 @@ def find_programs(folder: Path) -> Path:
         return PEERS
     subprocess.run([sys.executable, "-m", "venv", folder], check=True)
     install = [str(folder / "bin" / "pip"), "install", "--quiet", "awscli"]
-    subprocess.run(install, check=True, timeout=300)
+    subprocess.run(install, check=True, timeout=900)
     return folder / "bin"
 
 
@@ -117,7 +117,7 @@ class User:
             text=True,
             check=False,
             # The CLI waits a minute for an answer that SeaweedFS does not give, each time.
-            timeout=400,
+            timeout=800,
         )
         return done.returncode, done.stdout
 

@@ -27,6 +27,7 @@ from wherobots_storage.objectstore import ports
 USER = "test"
 """Who owns every bucket that is made here, and may make roles."""
 
+ATTEMPTS = 3
 PROGRAMS = ("ceph-mon", "ceph-osd", "radosgw", "radosgw-admin", "ceph", "monmaptool")
 ACCESS_KEY = "TESTACCESSKEY0000001"
 SECRET_KEY = "testsecretkey0000000000000000000000000001"
@@ -93,7 +94,7 @@ class Ceph:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._ports = ports.choose(("mon", "rgw"))
+        self._ports: dict[str, int] = {}
         self._processes: list[subprocess.Popen[bytes]] = []
 
     @property
@@ -115,11 +116,17 @@ class Ceph:
         self._admin("lc", "process", f"--rgw-lc-debug-interval={day_seconds}")
 
     def __enter__(self) -> Self:
-        try:
-            self._start()
-        except BaseException:
-            self.stop()
-            raise
+        for left in reversed(range(ATTEMPTS)):
+            try:
+                self._start()
+            except BaseException as error:
+                self.stop()
+                # Somebody else may have taken a port meanwhile, or the machine stood still.
+                if not left or not isinstance(error, RuntimeError):
+                    raise
+                print(f"Ceph did not start, and is tried again: {error}")  # noqa: T201
+            else:
+                break
         return self
 
     def __exit__(self, *exc: object) -> None:
@@ -137,8 +144,11 @@ class Ceph:
                 process.wait()
 
     def _start(self) -> None:
+        self._ports = ports.choose(("mon", "rgw"))
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.mkdir(mode=0o700)
         for name in ("mon", "osd", "rgw", "crash"):
-            (self.folder / name).mkdir(parents=True)
+            (self.folder / name).mkdir()
         fsid = str(uuid.uuid4())
         conf = _CONF.format(fsid=fsid, folder=self.folder, **self._ports)
         (self.folder / "ceph.conf").write_text(conf)
@@ -189,7 +199,7 @@ class Ceph:
         except urllib3.exceptions.HTTPError:
             return False
 
-    def _until(self, what: str, check: Callable[[], bool], seconds: float = 60) -> None:
+    def _until(self, what: str, check: Callable[[], bool], seconds: float = 300) -> None:
         deadline = time.monotonic() + seconds
         while not check():
             for process in self._processes:
@@ -212,7 +222,7 @@ class Ceph:
 
     def _run(self, *command: str) -> bytes:
         done = subprocess.run(
-            command, env=self._environment(), capture_output=True, check=False, timeout=90
+            command, env=self._environment(), capture_output=True, check=False, timeout=300
         )
         if done.returncode:
             raise RuntimeError(f"{command[0]} failed: {done.stderr.decode(errors='replace')}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import string
+import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -50,6 +51,10 @@ PAIR = EXPLICIT[:2]
 """The two customers whose sessions try everything, neighbours by prefix."""
 
 
+RENEWED_SECONDS = MIN_SECONDS / 3
+"""The age at which a session is no longer given to another test."""
+
+
 def folder_of(customer: str) -> str:
     """The folder that a customer's ingest credentials are for, as a display path."""
     return f"/data/{customer}/in coming/"
@@ -85,7 +90,7 @@ class Ground:
     other_bucket: str
     behaviour: Behaviour
     make_source: Callable[[str], CredentialSource] | None = None
-    _sessions: dict[tuple[str, str], Any] = field(default_factory=dict)
+    _sessions: dict[tuple[str, str], tuple[float, Any]] = field(default_factory=dict)
 
     @property
     def root(self) -> Root:
@@ -109,13 +114,16 @@ class Ground:
         return self.source(customer).vend(scope, MIN_SECONDS)
 
     def session(self, customer: str, kind: Kind = "server") -> Any:
-        """An S3 client with a session as it is handed out; one for each customer and kind."""
-        key = (customer, kind)
-        if key not in self._sessions:
+        """An S3 client with a session as it is handed out; one for each customer and kind.
+
+        Another when that has lived for a while: all of the matrix may take longer than a session.
+        """
+        key, now = (customer, kind), time.monotonic()
+        if key not in self._sessions or now - self._sessions[key][0] > RENEWED_SECONDS:
             tenancy = Tenancy(self.root, customer)
             held = handed_out(kind, self.source(customer), tenancy, folder_of(customer))
-            self._sessions[key] = client(self.environment, held)
-        return self._sessions[key]
+            self._sessions[key] = now, client(self.environment, held)
+        return self._sessions[key][1]
 
 
 def client(

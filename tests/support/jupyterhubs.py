@@ -15,15 +15,17 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote
 
 import psutil
-from support.lab import free_port
 from tornado.httpclient import HTTPRequest
 from tornado.websocket import websocket_connect
+
+from wherobots_storage.objectstore.ports import choose
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -99,16 +101,17 @@ class JupyterHub:
         self.folder = Path(tempfile.mkdtemp(prefix="hub-"))
         self.folder.chmod(0o755)
         self.homes = self.folder / "homes"
-        self.url = f"http://127.0.0.1:{free_port()}"
-        self.service = f"http://127.0.0.1:{free_port()}"
+        ports = choose(("proxy", "proxy_api", "hub", "service"))
+        self.url = f"http://127.0.0.1:{ports['proxy']}"
+        self.service = f"http://127.0.0.1:{ports['service']}"
         self._token = secrets.token_hex(16)
         numbers = range(20_001, 20_001 + len(users)) if can_have_uids() else ()
         self.uids = dict(zip(users, numbers, strict=False))
         self._users = users
         self._given = {
             "url": self.url,
-            "hub_port": free_port(),
-            "proxy_api": f"http://127.0.0.1:{free_port()}",
+            "hub_port": ports["hub"],
+            "proxy_api": f"http://127.0.0.1:{ports['proxy_api']}",
             "proxy": [str(proxy)],
             "service": self.service,
             "folder": str(self.folder / "private"),
@@ -175,19 +178,27 @@ class JupyterHub:
     ) -> None:
         self._end()
 
-    def processes(self) -> list[psutil.Process]:
-        """Everything that the hub has started, and what that has started."""
-        assert self._process is not None
-        started = psutil.Process(self._process.pid).children(recursive=True)
-        # Servers, and their agents, have sessions of their own, and no other parent than these.
-        return [one for one in started if one.status() != psutil.STATUS_ZOMBIE]
+    def programs(self) -> list[tuple[str, dict[str, str]]]:
+        """All that runs of what the hub has started, and of what that has: command, environment."""
+        found = []
+        for process in self._processes():
+            with suppress(psutil.NoSuchProcess):  # it has ended meanwhile
+                found.append((" ".join(process.cmdline()), process.environ()))
+        return found
 
     def ports(self) -> list[int]:
         """Where any of it listens."""
-        connections = [
-            one for process in self.processes() for one in process.net_connections("tcp")
-        ]
-        return sorted({one.laddr.port for one in connections if one.status == psutil.CONN_LISTEN})
+        found = set()
+        for process in self._processes():
+            with suppress(psutil.NoSuchProcess):  # as above
+                connections = process.net_connections("tcp")
+                found |= {it.laddr.port for it in connections if it.status == psutil.CONN_LISTEN}
+        return sorted(found)
+
+    def _processes(self) -> list[psutil.Process]:
+        assert self._process is not None
+        # Servers, and their agents, have sessions of their own, and no other parent than these.
+        return psutil.Process(self._process.pid).children(recursive=True)
 
     def log(self) -> str:
         """What hub, service and servers have said."""

@@ -6,7 +6,6 @@ import json
 import os
 import secrets
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -21,13 +20,12 @@ from typing import Self
 
 import psutil
 
+from wherobots_storage.objectstore.ports import choose
+
 
 def free_port() -> int:
-    """A port of loopback that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port of loopback that was free a moment ago, and that no outgoing connection takes."""
+    return choose(["one"])["one"]
 
 
 class LabServer:

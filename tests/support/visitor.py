@@ -46,7 +46,7 @@ class Visitor:
     def _open(self, url: str, form: object = None) -> tuple[str, str]:
         data = None if form is None else urlencode(form).encode()  # type: ignore[arg-type]
         request = urllib.request.Request(urljoin(self._url, url), data=data)  # noqa: S310 - our own hub
-        with self._opener.open(request, timeout=60) as answer:
+        with self._opener.open(request, timeout=300) as answer:
             return answer.read().decode("utf-8", "replace"), answer.url
 
 

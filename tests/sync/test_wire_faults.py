@@ -45,7 +45,7 @@ def server() -> Iterator[StubS3]:
 @pytest.fixture
 def store(server: StubS3) -> Iterator[S3Store]:
     """Its bucket."""
-    store = connect("test", server.environment(), timeouts=Timeouts(connect=5, read=5))
+    store = connect("test", server.environment(), timeouts=Timeouts(connect=60, read=60))
     yield store
     store.close()
 

@@ -32,7 +32,7 @@ from wherobots_storage.objectstore import ports
 from wherobots_storage.objectstore.embedded_config import IDENTITY, Keys, write_config
 from wherobots_storage.objectstore.sessions import new_session
 
-START_SECONDS = 60.0
+START_SECONDS = 150.0
 STOP_SECONDS = 6.0
 """A clean stop takes two. After a minute or more, SeaweedFS 4.48 at times waits for ever for its
 own administration service; by then it takes no more requests, and SIGKILL loses nothing of what

@@ -26,7 +26,7 @@ interface IHub {
 const hub = JSON.parse(process.env.HUB ?? '{}') as IHub;
 
 /** What takes an agent a watched change, or a hub the answer to a login. */
-const SOON = { timeout: 60_000 };
+const SOON = { timeout: 150_000 };
 
 /** What a file holds that both users see. */
 const WORDS = 'for everybody';
