@@ -16,9 +16,10 @@ from typing import Any
 
 import pytest
 from support.faults import FaultyStore
-from support.homes import OLD, Bench, opened
+from support.homes import OLD, PREFIX, Bench, opened
 
 from wherobots_storage.api.models import HeldDeletions
+from wherobots_storage.errors import AccessDenied
 from wherobots_storage.objectstore.memory import MemoryStore
 from wherobots_storage.objectstore.threads import ThreadedTransfers
 from wherobots_storage.planning.backup import Upload
@@ -29,8 +30,9 @@ from wherobots_storage.sync.cancel import Cancel
 from wherobots_storage.sync.consent import Consent
 from wherobots_storage.sync.journal import Journal
 from wherobots_storage.sync.mirror import Mirror
+from wherobots_storage.sync.missing import Missing
 from wherobots_storage.sync.openuploads import OpenUploads
-from wherobots_storage.sync.report import MAX_STOPPED, Report, Stops
+from wherobots_storage.sync.report import MAX_KEPT, MAX_STOPPED, Report, Stops
 from wherobots_storage.sync.state import StateFolder
 from wherobots_storage.sync.unsettled import send_parts
 from wherobots_storage.sync.worklist import Deletions, Paths, Uploads
@@ -210,6 +212,46 @@ def test_a_restore_forgets_from_disk(bench: Bench) -> None:
             assert most() < 8 * MIB
         assert len(session.journal) == 1
     assert report.left_files == 0
+
+
+def test_what_a_restore_leaves_is_kept_on_disk() -> None:
+    """The paths of 50,000 objects that did not come are in no list, and each is there once."""
+    missing = Missing()
+    paths = [f"folder/{number:05}-{'x' * 200}" for number in range(50_000)]
+    with peak() as most, missing.anew() as left:
+        report = Report(on_left=left.add)
+        for path in paths:
+            report.leave(Notice(path, "denied", "Not this one.", 1))
+            left.add(path)
+        assert most() < 2 * MIB
+    assert len(missing) == report.left_files == report.skipped.total == len(paths)
+    assert list(missing) == paths
+    with pytest.raises(LookupError), missing.anew():
+        raise LookupError
+    assert len(missing) == len(paths)
+    missing.close()
+
+
+def test_the_count_of_what_a_restore_left_stays_true(bench: Bench, store: FaultyStore) -> None:
+    """Of more objects than are listed all are counted, and fewer when some of them have come."""
+    count = MAX_KEPT + 100
+    for number in range(count):
+        store.put(f"{PREFIX}far/{number:04}", b"theirs")
+    away = ["far/"]
+
+    def refuse(name: str, key: str) -> None:
+        if name == "get" and any(part in key for part in away):
+            raise AccessDenied("Not this one.")
+
+    store.before = refuse
+    with opened(bench) as (session, board):
+        assert session.restore(Cancel()).left_files == count
+        assert (len(session.missing), board.status.skipped_total) == (count, count)
+        for still, left in ((["far/00"], 100), ([], 0)):
+            away[:] = still
+            assert session.fetch_missing(Cancel()).left_files == left
+            assert (len(session.missing), board.status.skipped_total) == (left, left)
+    assert sum(1 for _ in (bench.home / "far").iterdir()) == count
 
 
 def test_what_is_saved_beside_waits_on_disk(bench: Bench, store: FaultyStore) -> None:

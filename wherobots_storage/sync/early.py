@@ -12,8 +12,7 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Callable, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Callable, Container, Sequence
 
 from wherobots_storage.errors import NotFound, StorageError
 from wherobots_storage.planning.backup import Upload
@@ -70,15 +69,17 @@ class EarlySaves:
         self._knows_rules = False
         self._again: set[str] = set()
         """Folders to look at once more."""
+        self._failed: set[str] = set()
+        """Folders of what was left since the last look."""
         self._soon: list[Turn] = []
         self._listing: RemoteListing | None = None
-        self._only: AbstractSet[str] | None = None
+        self._only: Container[str] | None = None
         self._turns: Turns | None = None
-        self.report = Report(written=written)
+        self.report = Report(written=written, on_left=self._note_failed)
         self.saved: set[str] = set()
         """Paths that were saved, or are on their way: what was planned for them before is void."""
 
-    def only(self, paths: AbstractSet[str]) -> None:
+    def only(self, paths: Container[str]) -> None:
         """The restore is of these paths and of nothing else; before ``listed``."""
         self._only = paths
 
@@ -149,10 +150,13 @@ class EarlySaves:
         again, self._again = self._again, set()
         return self._take() | Focus(flat=frozenset(again))
 
+    def _note_failed(self, path: str) -> None:
+        self._failed.add(_folder(path))
+
     def _look_again_at_failed(self) -> None:
-        if self.report.unfinished:
-            self._again |= {_folder(path) for path in self.report.unfinished}
-            self.report.unfinished.clear()
+        if self._failed:
+            self._again |= self._failed
+            self._failed.clear()
             self._next = time.monotonic() + PAUSE
 
     def _are_rules_known(self) -> bool:

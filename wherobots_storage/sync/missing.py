@@ -7,8 +7,8 @@ since while the agent runs the sync is one-way.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
-from contextlib import closing
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
 
 from wherobots_storage.errors import NotFound, StorageError
 from wherobots_storage.planning.restore import Decision, Step, plan_restore
@@ -22,22 +22,44 @@ from wherobots_storage.sync.mirror import Mirror, OutageDetector
 from wherobots_storage.sync.remote import RemoteListing
 from wherobots_storage.sync.report import Report
 from wherobots_storage.sync.scan import examine
-from wherobots_storage.sync.worklist import Downloads
+from wherobots_storage.sync.worklist import Downloads, PathSet
 
 
 class Missing:
-    """The paths that are still to come, of one home."""
+    """The paths that are still to come, of one home; on disk, since there may be very many."""
 
     def __init__(self) -> None:
-        self.paths: frozenset[str] = frozenset()
+        self._paths = PathSet()
 
     def __len__(self) -> int:
-        return len(self.paths)
+        return len(self._paths)
 
-    def begin(self, home: Home, journal: Journal, report: Report) -> None:
-        """Take over what a restore left."""
-        self.paths = frozenset(report.unfinished)
-        for path in self.paths:
+    def __iter__(self) -> Iterator[str]:
+        """The paths, sorted."""
+        return iter(self._paths)
+
+    def close(self) -> None:
+        """Drop them."""
+        self._paths.close()
+
+    @contextmanager
+    def anew(self) -> Iterator[PathSet]:
+        """For what a run leaves: it takes the place of these paths when that has come to its end.
+
+        Until then, and when the run raises, they stay.
+        """
+        left = PathSet()
+        try:
+            yield left
+        except BaseException:
+            left.close()
+            raise
+        self._paths.close()
+        self._paths = left
+
+    def forget_rows(self, home: Home, journal: Journal) -> None:
+        """Let the journal know nothing of what a restore left."""
+        for path in self._paths:
             # A row without its file would look like a deletion. Without the row the object is
             # unknown here, which nothing is ever done to.
             if not os.path.lexists(home.path / path):
@@ -50,22 +72,22 @@ class Missing:
         mirror: Mirror,
         journal: Journal,
         cancel: Cancel,
-        early: EarlySaves | None = None,
+        left: PathSet,
+        early: EarlySaves,
     ) -> Report:
-        """Restore these paths, by the same rules as a whole restore; the rest stays to come.
+        """Restore these paths, by the same rules as a whole restore; what fails goes to ``left``.
 
         ``early`` saves what is written meanwhile.
 
         Raises Interrupted, DiskFull, LocalIOError when the home cannot be written, and the
         StorageError of an outage; what arrived before is journaled, and found so the next time.
         """
-        report = Report()
-        early = early or EarlySaves(home, journal, cancel)
-        early.only(self.paths)
+        report = Report(on_left=left.add)
+        early.only(self._paths)
         with RemoteListing() as listing, Downloads() as downloads, closing(early):
             self._look_up(mirror, listing, report, cancel, early)
             early.listed(listing)
-            self._plan(home, journal, listing, downloads, report)
+            self._plan(home, journal, listing, downloads, report, left)
             downloader = Downloader(
                 home,
                 mirror,
@@ -83,7 +105,6 @@ class Missing:
                 downloader.finish()
             finally:
                 downloader.clear()
-        self.paths = frozenset(report.unfinished)
         return report
 
     def _look_up(
@@ -95,7 +116,7 @@ class Missing:
         early: EarlySaves,
     ) -> None:
         outage = OutageDetector(mirror.ask)
-        for path in sorted(self.paths):
+        for path in self._paths:
             cancel.check()
             early.give_way()
             try:
@@ -110,24 +131,30 @@ class Missing:
 
     @staticmethod
     def _plan(
-        home: Home, journal: Journal, listing: RemoteListing, downloads: Downloads, report: Report
+        home: Home,
+        journal: Journal,
+        listing: RemoteListing,
+        downloads: Downloads,
+        report: Report,
+        left: PathSet,
     ) -> None:
-        remote = list(listing)
-        paths = [found.path for found in remote]
-        rows: Iterable[Record] = filter(None, map(journal.get, paths))
-        decisions = plan_restore(
-            _entries(home, paths, report), rows, remote, reserved=home.reserved
-        )
+        rows: Iterable[Record] = filter(None, map(journal.get, _paths(listing)))
+        entries = _entries(home, _paths(listing), report)
+        decisions = plan_restore(entries, rows, listing, reserved=home.reserved)
         for decision in decisions:
             if not isinstance(decision, Decision):
                 report.skipped.add(decision)
-            elif decision.path in report.unfinished or decision.step is Step.KEEP:
+            elif decision.path in left or decision.step is Step.KEEP:
                 continue
             elif decision.remote is not None:
                 downloads.add(decision.step, decision.remote)
 
 
-def _entries(home: Home, paths: list[str], report: Report) -> Iterable[Entry]:
+def _paths(listing: RemoteListing) -> Iterator[str]:
+    return (remote.path for remote in listing)
+
+
+def _entries(home: Home, paths: Iterable[str], report: Report) -> Iterable[Entry]:
     for path in paths:
         try:
             entry = examine(home.path, path)

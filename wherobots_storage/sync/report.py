@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from wherobots_storage.api.models import HeldDeletions
@@ -41,9 +41,16 @@ class Notices:
         self._kept[notice.path] = notice
 
     def drop(self, path: str) -> None:
-        """Keep the notice of a path no longer, if there is one."""
-        if self._kept.pop(path, None) is not None:
-            self.total -= 1
+        """Of a path that was added, whether its notice was kept or not: it counts no longer."""
+        self._kept.pop(path, None)
+        self.total = max(len(self._kept), self.total - 1)
+
+    def add_all(self, others: Notices) -> None:
+        """Keep what others keep, as far as there is room, and count all of them."""
+        notices = list(others)
+        for notice in notices:
+            self.add(notice)
+        self.total += others.total - len(notices)
 
     def __iter__(self) -> Iterator[Notice]:
         return iter(self._kept.values())
@@ -76,8 +83,8 @@ class Report:
     """The outcome of one run over the home or the mirror.
 
     ``left`` counts what should have been done and was not (it changed meanwhile, the store
-    failed), ``unfinished`` names it; ``notices`` that cannot be mirrored, and ``conflicts``, stay
-    until something changes. ``refused`` of what is left would be refused again.
+    failed); ``notices`` that cannot be mirrored, and ``conflicts``, stay until something changes.
+    ``refused`` of what is left would be refused again.
     """
 
     moved: int = 0
@@ -85,9 +92,10 @@ class Report:
     left_files: int = 0
     left_bytes: int = 0
     refused: int = 0
-    unfinished: set[str] = field(default_factory=set)
+    on_left: Callable[[str], None] | None = None
+    """Told the path of everything that is left: there may be a million, and few ask for them."""
     moving: dict[str, Notice] = field(default_factory=dict)
-    """Of the unfinished those that changed while they were read."""
+    """Of what is left the files that changed while they were read."""
     conflicts: Notices = field(default_factory=Notices)
     skipped: Notices = field(default_factory=Notices)
     ignored: LeftOut = field(default_factory=LeftOut)
@@ -147,7 +155,8 @@ class Report:
         if notice.code == "unsettled":
             self.moving[notice.path] = notice
         self.left_bytes += notice.size or 0
-        self.unfinished.add(notice.path)
+        if self.on_left is not None:
+            self.on_left(notice.path)
         self.skipped.add(notice)
 
 

@@ -43,16 +43,17 @@ class Restore:
         self._journal = journal
         self._on_progress = on_progress
 
-    def run(self, cancel: Cancel, early: EarlySaves | None = None) -> Report:
+    def run(
+        self, cancel: Cancel, early: EarlySaves, on_left: Callable[[str], None] | None = None
+    ) -> Report:
         """Restore. What is done is journaled, so that another run goes on where this one ended.
 
-        ``early`` saves what is written meanwhile.
+        ``early`` saves what is written meanwhile; ``on_left`` is told each path that is left.
 
         Raises Interrupted, HomeMissing, DiskFull, LocalIOError when the home cannot be written,
         and the StorageError of an outage.
         """
-        report = Report()
-        early = early or EarlySaves(self._home, self._journal, cancel)
+        report = Report(on_left=on_left)
         intents = Intents(self._mirror, self._journal)
         with (
             RemoteListing() as listing,

@@ -97,6 +97,7 @@ class Session:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self.missing.close()
         self.journal.close()
 
     @property
@@ -149,11 +150,12 @@ class Session:
             written=self._written(),
         )
         try:
-            report = worker.run(cancel, early)
+            with self.missing.anew() as left:
+                report = worker.run(cancel, early, left.add)
         finally:
             early.report.close()
         self._reconciler.done(self.journal)
-        self.missing.begin(home, self.journal, report)
+        self.missing.forget_rows(home, self.journal)
         if not report.left_files:
             BrokenFiles(self.journal).restored(home)
         self.tell.restored(report)
@@ -248,7 +250,7 @@ class Session:
 
         ``writable``: what is written meanwhile may be saved, the mirror being ours to write.
         """
-        missing, home = self.missing.paths, self.home()
+        home = self.home()
 
         def ready() -> Mirror | None:
             self.probe()
@@ -261,10 +263,11 @@ class Session:
                 home, self.journal, cancel, ready=ready, take=self.hints, written=written
             )
         try:
-            report = self.missing.fetch(home, self._mirror, self.journal, cancel, early)
+            with self.missing.anew() as left:
+                report = self.missing.fetch(home, self._mirror, self.journal, cancel, left, early)
+                self.tell.fetched(self.missing, report)
         finally:
             early.report.close()
-        self.tell.fetched(missing - self.missing.paths, report)
         return report
 
     def plan(self, uploads: Uploads, cancel: Cancel) -> tuple[Report, int]:

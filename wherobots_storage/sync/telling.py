@@ -91,12 +91,11 @@ class Teller:
         """It was looked for what a power cut broke."""
         self._tell()
 
-    def fetched(self, arrived: Iterable[str], report: Report) -> None:
-        """Of what a restore could not bring some is here now; of the rest a report tells why."""
-        for path in arrived:
+    def fetched(self, missing: Iterable[str], report: Report) -> None:
+        """What a restore could not bring was tried again: a report tells what is left of it."""
+        for path in missing:
             self._restored.drop(path)
-        for notice in report.skipped:
-            self._restored.add(notice)
+        self._restored.add_all(report.skipped)
         self._tell()
 
     def stand(self, notice: Notice) -> None:

@@ -238,6 +238,27 @@ class Paths(_Spool):
         return (path for (path,) in rows)
 
 
+class PathSet(_Spool):
+    """Paths, each once, sorted."""
+
+    def __init__(self) -> None:
+        super().__init__("CREATE TABLE work (path TEXT PRIMARY KEY) WITHOUT ROWID")
+
+    def add(self, path: str) -> None:
+        """Keep one; one that is there already is no error."""
+        self.files += self._db.execute("INSERT OR IGNORE INTO work VALUES (?)", (path,)).rowcount
+
+    def __len__(self) -> int:
+        return self.files
+
+    def __contains__(self, path: object) -> bool:
+        query = "SELECT 1 FROM work WHERE path = ?"
+        return self._db.execute(query, (path,)).fetchone() is not None
+
+    def __iter__(self) -> Iterator[str]:
+        return (path for (path,) in self._db.execute("SELECT path FROM work ORDER BY path"))
+
+
 class Markers(_Spool):
     """Folders that a restore made, with the ETag and the mode of each; the deepest first."""
 
