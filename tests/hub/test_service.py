@@ -26,6 +26,7 @@ from wherobots_storage.errors import (
     StoreUnavailable,
     UnexpectedAnswer,
 )
+from wherobots_storage.hub import client
 from wherobots_storage.hub.client import TOKEN, HubSource
 from wherobots_storage.hub.vending import BURST, EVERY_SECONDS, HubVendor, Limiter
 from wherobots_storage.hub.wire import error_kinds
@@ -369,6 +370,16 @@ def test_a_service_that_is_away() -> None:
         url = stub.url
     with pytest.raises(StoreUnavailable):
         HubSource(f"{url}/", ANN, {TOKEN: "t"}).vend(EVERYTHING, 900)
+
+
+def test_a_service_whose_answer_trickles(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An answer of which a byte comes now and then is given up: it would take hours."""
+    monkeypatch.setattr(client, "READ_SECONDS", 0.5)
+    with stub_server() as stub:
+        stub.answer = lambda _: Reply(200, b" " * 1024**2, trickle=1)
+        with pytest.raises(StoreUnavailable):
+            HubSource(f"{stub.url}/", ANN, {TOKEN: "t"}).vend(EVERYTHING, 900)
+        assert len(stub.requests) == 1
 
 
 def test_every_error_has_a_code_of_its_own() -> None:

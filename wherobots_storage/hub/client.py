@@ -19,12 +19,15 @@ from wherobots_storage.errors import (
 )
 from wherobots_storage.hub.wire import PATH, Asked, Refused, Vended, error_kinds
 from wherobots_storage.namespace.policy import Scope
+from wherobots_storage.objectstore.sockets import patient_pool
 from wherobots_storage.settings import Tenancy
 
 TOKEN = "JUPYTERHUB_API_TOKEN"  # noqa: S105 - the variable's name
 """Where a hub gives a single-user server its token (JupyterHub, "Environment variables")."""
 
-TIMEOUT = urllib3.Timeout(connect=10, read=30)
+CONNECT_SECONDS, READ_SECONDS = 10.0, 30.0
+"""How long a connection, and an answer that has begun, is waited for."""
+
 MAX_BYTES = 64 * 1024
 
 
@@ -42,7 +45,7 @@ class HubSource:
         self._environment = environment
         self._host = urlsplit(url).netloc
         # No proxy of the environment's: the token is for the hub alone.
-        self._pool = urllib3.PoolManager(retries=False, timeout=TIMEOUT)
+        self._pool = patient_pool(urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS))
 
     def vend(self, scope: Scope, seconds: int) -> Credentials:
         """Ask for a session. Raises as CredentialSource says.

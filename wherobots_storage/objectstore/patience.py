@@ -8,11 +8,7 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from io import BufferedReader, RawIOBase
-from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 import botocore.session
@@ -27,11 +23,7 @@ from botocore.awsrequest import (
 from botocore.httpsession import URLLib3Session
 from botocore.utils import get_environ_proxies
 
-if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
-
-SLOWEST = 10_000.0
-"""Bytes a second that an answer must come with: a byte now and then is none."""
+from wherobots_storage.objectstore.sockets import AnswerSocket, grant
 
 WORK_SECONDS = 900.0
 WORK = {"CompleteMultipartUpload", "CopyObject", "UploadPartCopy"}
@@ -45,78 +37,18 @@ _SOCKET_OPTIONS: Any = [
     (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
     (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
 ]
-_BUFFER = 8192
-_granted = threading.local()
-
-
-class _Answer(RawIOBase):
-    """What one answer is read from.
-
-    The wait for its first byte is the socket's affair. From then on it may be waited for as long in
-    all; what comes gives time back, but never more than that. The time of its reader does not
-    count. Raises TimeoutError, and ConnectionResetError at its end when that is ``unforeseen``.
-    """
-
-    def __init__(self, raw: RawIOBase, seconds: float, *, unforeseen: bool) -> None:
-        self._raw = raw
-        self._most = self._left = seconds
-        self._begun = False
-        self._unforeseen = unforeseen
-
-    def readable(self) -> bool:
-        """It is there to be read."""
-        return True
-
-    def readinto(self, buffer: WriteableBuffer) -> int | None:
-        """Wait for bytes; 0 of them at the end."""
-        began = monotonic()
-        got: int | None = self._raw.readinto(buffer)
-        if not got:
-            if self._unforeseen:
-                raise ConnectionResetError
-            return got
-        if self._begun:
-            self._left -= monotonic() - began
-            if self._left < 0:
-                raise TimeoutError
-            self._left = min(self._left + got / SLOWEST, self._most)
-        self._begun = True
-        return got
-
-    def close(self) -> None:
-        """Let go of the socket."""
-        self._raw.close()
-        super().close()
-
-
-class _Socket:
-    """A connected socket whose answers are waited for, but not for ever."""
-
-    def __init__(self, plain: socket.socket) -> None:
-        self._plain = plain
-
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever a socket has
-        return getattr(self._plain, name)
-
-    def makefile(self, mode: str, buffering: int = _BUFFER) -> RawIOBase | BufferedReader:
-        """What an answer is read from, by http.client; without a buffer, by botocore."""
-        raw: Any = self._plain.makefile(mode, 0)  # type: ignore[call-overload]
-        seconds = getattr(_granted, "seconds", None) or self._plain.gettimeout()
-        # botocore, reading what comes before the answer proper, never sees an end.
-        answer = _Answer(raw, seconds or float("inf"), unforeseen=not buffering)
-        return BufferedReader(answer, buffering) if buffering else answer
 
 
 class _Connection(AWSHTTPConnection):
     def connect(self) -> None:
         super().connect()
-        self.sock = _Socket(self.sock)
+        self.sock = AnswerSocket(self.sock)
 
 
 class _SecureConnection(AWSHTTPSConnection):
     def connect(self) -> None:
         super().connect()
-        self.sock = _Socket(self.sock)
+        self.sock = AnswerSocket(self.sock)
 
 
 class _Pool(AWSHTTPConnectionPool):
@@ -143,7 +75,7 @@ class PatientSession(URLLib3Session):
         """Send a client's request; a handler of botocore's event before-send."""
         if event_name.rpartition(".")[2] not in WORK:
             return self.send(request)
-        with _grant(WORK_SECONDS):
+        with grant(WORK_SECONDS):
             return self.send(request)
 
 
@@ -181,12 +113,3 @@ def make_patient(session: botocore.session.Session, *, connect: float, read: flo
     for service in SERVICES:
         # By name: botocore calls all that are registered, and what is sent twice is done twice.
         session.register(f"before-send.{service}", send)
-
-
-@contextmanager
-def _grant(seconds: float) -> Iterator[None]:
-    _granted.seconds = seconds
-    try:
-        yield
-    finally:
-        _granted.seconds = None
