@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ from wherobots_storage.api.models import SyncStatus
 from wherobots_storage.errors import DeletionsChanged, InvalidInput
 from wherobots_storage.objectstore.embedded import EmbeddedStore
 from wherobots_storage.objectstore.s3 import S3Store
+from wherobots_storage.settings import Settings
 from wherobots_storage.sync.client import AgentClient
 from wherobots_storage.sync.handover import settings_to_json
 from wherobots_storage.sync.spawning import close_lifeline
@@ -228,6 +230,71 @@ def test_two_servers_of_one_home(bench: Bench) -> None:
 
     run_with(former, with_both)
     assert bench.keys() == ["first", "second", "third"]
+
+
+def standing_by(settings: Settings) -> AgentSupervisor:
+    """A server's supervisor whose agent found another writer and has ended."""
+    supervisor = AgentSupervisor(settings, lambda _: None)
+    supervisor.spawn(yielding=True)
+    eventually(lambda: supervisor.pid is None)
+    return supervisor
+
+
+def test_a_server_that_stands_by_is_stopped(bench: Bench) -> None:
+    """Who has the home saves what was changed last when another server of it stops, and goes on."""
+    client = AgentClient(StateFolder.for_settings(bench.settings).socket_path)
+    with agent_process(bench.settings) as writer:
+        eventually(lambda: is_idle(bench.settings))
+        client.request("pause", timeout=60.0)  # it saves nothing by itself
+        supervisor = standing_by(bench.settings)
+
+        def during() -> None:
+            eventually(lambda: supervisor.status.state == "waiting")
+            bench.write("last")
+
+        run_with(supervisor, during)
+        assert bench.keys() == ["last"]
+        assert writer.poll() is None
+        assert client.status(timeout=60.0).paused
+
+
+def test_a_stop_beside_a_writer_that_cannot_be_asked(bench: Bench) -> None:
+    """It is waited for, a ``sync --once`` say; what it has not saved then is saved."""
+    state = StateFolder.for_settings(bench.settings)
+    with ThreadPoolExecutor(1) as pool:
+        with state.lock(0):
+            supervisor = standing_by(bench.settings)
+            bench.write("last")
+            stopped = pool.submit(asyncio.run, supervisor.stop(60))
+            eventually(lambda: "is asked for" in state.log_path.read_text())
+        stopped.result(120)
+    assert bench.keys() == ["last"]
+
+
+def test_a_stop_beside_a_writer_that_does_not_end(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The stop has an end, and the log says that what was changed last may not be saved."""
+    with StateFolder.for_settings(bench.settings).lock(0):
+        supervisor = standing_by(bench.settings)
+        bench.write("last")
+        asyncio.run(supervisor.stop(3))
+    assert "did not tell in time" in caplog.text
+    assert supervisor.status.state == "stopped"
+    assert bench.keys() == []
+
+
+def test_a_stop_after_the_agent_died(bench: Bench) -> None:
+    """What was changed last is saved also when the agent dies just before the stop."""
+    supervisor = AgentSupervisor(bench.settings, lambda _: None)
+    supervisor.spawn()
+    assert supervisor.wait_restored(60)
+    assert supervisor.pid is not None
+    os.kill(supervisor.pid, signal.SIGKILL)
+    eventually(lambda: supervisor.pid is None)
+    bench.write("last")
+    asyncio.run(supervisor.stop(60))
+    assert bench.keys() == ["last"]
 
 
 def test_supervisor_requests(bench: Bench) -> None:

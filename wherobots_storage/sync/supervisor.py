@@ -152,6 +152,9 @@ class AgentSupervisor:
     async def stop(self, deadline: float) -> None:
         """Let the agent make its final sync within ``deadline`` seconds, then end it.
 
+        Without an agent, since another writer has this home or the last one died, one is started
+        for it: it has the holder of the lock make a final sync, or makes it in its place.
+
         Raises nothing. Asked for twice at once, both wait for the same end.
         """
         if self._stopping is None:
@@ -159,7 +162,7 @@ class AgentSupervisor:
         await asyncio.shield(self._stopping)
 
     async def _stop(self, deadline: float) -> None:
-        process = self._process
+        process = self._agent_to_stop()
         if process is None:
             return
         until = time.monotonic() + deadline + STOP_GRACE
@@ -175,11 +178,27 @@ class AgentSupervisor:
                 process.kill()
                 await asyncio.to_thread(process.wait)
             close_lifeline(process)
-        if process.returncode not in {0, HELD}:
+        if process.returncode == HELD:
+            log.warning(
+                "wherobots_storage: another process has this home, and did not tell in time "
+                "whether it has saved what was changed last"
+            )
+        elif process.returncode:
             log.warning("wherobots_storage: not everything could be saved; see the agent's log")
         self._publish(
             msgspec.structs.replace(self.status, state="stopped", since=iso(), progress=None)
         )
+
+    def _agent_to_stop(self) -> subprocess.Popen[bytes] | None:
+        """The agent; where it has ended, one that begins with its end. None: there was none."""
+        former = self._process
+        if former is not None and self.pid is None:
+            close_lifeline(former)
+            try:
+                self.spawn(yielding=True)
+            except OSError as error:
+                log.warning("wherobots_storage: no agent can be started: %s", error.strerror)
+        return self._process
 
     async def _ask_to_stop(self, deadline: float) -> None:
         """By the socket, which carries the deadline; failing that, by the end of the lifeline.
