@@ -20,6 +20,7 @@ from wherobots_storage.errors import (
     StorageError,
 )
 from wherobots_storage.namespace.permissions import RESERVED_NAME
+from wherobots_storage.namespace.reserved import DOCTOR
 from wherobots_storage.objectstore.inspect import Inspection
 from wherobots_storage.objectstore.store import ObjectStore, Part, iterate_keys
 from wherobots_storage.settings import Tenancy
@@ -241,7 +242,7 @@ class _Probe:
 
     def __init__(self, checks: StoreChecks) -> None:
         self._store = checks.store
-        self._key = f"{checks.tenancy.mirror_prefix}{RESERVED_NAME}/doctor-{uuid.uuid4().hex}"
+        self._key = f"{checks.tenancy.mirror_prefix}{RESERVED_NAME}/{DOCTOR}-{uuid.uuid4().hex}"
 
     def __enter__(self) -> str:
         return self._key

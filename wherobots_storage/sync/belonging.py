@@ -14,16 +14,16 @@ from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
+from wherobots_storage.namespace.reserved import HOME_ID
 from wherobots_storage.sync.home import Home, unreadable
 from wherobots_storage.sync.journal import Journal
 
-_TOKEN = "home-id"  # noqa: S105  # the name of a file, and of a fact in the journal
 _FORM = re.compile(r"[0-9a-f]{32}")
 
 
 def is_of(journal: Journal, home: Home) -> bool:
     """Whether the journal was written about this home. Raises HomeMissing."""
-    known = journal.meta(_TOKEN)
+    known = journal.meta(HOME_ID)
     if known is not None:
         # Somebody else's, of a sync that root made once, say, tells nothing.
         with suppress(PermissionError):
@@ -50,7 +50,7 @@ def claim(journal: Journal, home: Home) -> None:
 
     One that somebody removed while the agent runs is put back. Raises HomeMissing.
     """
-    known = journal.meta(_TOKEN)
+    known = journal.meta(HOME_ID)
     try:
         found = _read(home)
         token = found or known or uuid4().hex
@@ -59,12 +59,12 @@ def claim(journal: Journal, home: Home) -> None:
     except OSError:
         return  # A home that cannot be written is told by its device and inode.
     if token != known:
-        journal.set_meta(_TOKEN, token)
+        journal.set_meta(HOME_ID, token)
 
 
 def disown(journal: Journal) -> None:
     """The journal is of no home any more: the next one must not get the former's token."""
-    journal.set_meta(_TOKEN, None)
+    journal.set_meta(HOME_ID, None)
 
 
 def _read(home: Home) -> str | None:
@@ -72,7 +72,7 @@ def _read(home: Home) -> str | None:
     try:
         if not stat.S_ISDIR(home.work.lstat().st_mode):
             return None
-        text = (home.work / _TOKEN).read_text("ascii", "replace").strip()
+        text = (home.work / HOME_ID).read_text("ascii", "replace").strip()
     except (FileNotFoundError, NotADirectoryError):
         # Of a home that went away since it was opened this says nothing, and the bare mount point
         # that is there now must not get its token.
@@ -91,7 +91,7 @@ def _write(home: Home, token: str) -> None:
         home.work.mkdir(mode=0o700)
     if not stat.S_ISDIR(home.work.lstat().st_mode):
         raise NotADirectoryError(errno.ENOTDIR, "not a folder", str(home.work))
-    draft = home.work / f"{_TOKEN}-{uuid4().hex}"
+    draft = home.work / f"{HOME_ID}-{uuid4().hex}"
     try:
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
@@ -99,7 +99,7 @@ def _write(home: Home, token: str) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
-        draft.replace(home.work / _TOKEN)
+        draft.replace(home.work / HOME_ID)
         _flush(home.work)
         _flush(home.path)
     finally:

@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterable
 
 from wherobots_storage.namespace.permissions import RESERVED_NAME
+from wherobots_storage.namespace.reserved import TRASH
 from wherobots_storage.planning.tree import Notice
 from wherobots_storage.sync.home import Home
 from wherobots_storage.sync.journal import Journal
@@ -45,7 +46,7 @@ class BrokenFiles:
     def restored(self, home: Home) -> None:
         """A restore ended: what it did not bring is listed while the trash has something of it."""
         for path, trash in self._journal.ask("SELECT path, trash FROM broken"):
-            if trash is None or not os.path.lexists(home.work / "trash" / str(trash) / str(path)):
+            if trash is None or not os.path.lexists(home.work / TRASH / str(trash) / str(path)):
                 self._journal.run("DELETE FROM broken WHERE path = ?", (path,))
         self._journal.commit()
 
@@ -62,6 +63,6 @@ class BrokenFiles:
 
 
 def _notice(path: object, size: object, trash: object) -> Notice:
-    folder = f"{RESERVED_NAME}/trash/{trash}"
+    folder = f"{RESERVED_NAME}/{TRASH}/{trash}"
     left = _GONE if trash is None else _LEFT.format(folder=folder)
     return Notice(str(path), CODE, _REASON.format(left=left), int(str(size)))

@@ -21,6 +21,7 @@ from pathlib import Path
 
 from wherobots_storage.errors import DiskFull, LocalIOError, StorageError
 from wherobots_storage.namespace.permissions import RESERVED_NAME
+from wherobots_storage.namespace.reserved import TMP, TRASH
 from wherobots_storage.planning.tree import Directory, File, Record, Symlink, is_unchanged
 from wherobots_storage.sync.folders import Folders, OpenFolder
 from wherobots_storage.sync.home import Home
@@ -54,7 +55,7 @@ class Installer:
 
     def __init__(self, home: Home) -> None:
         self._home = home
-        self._tmp = home.work / "tmp"
+        self._tmp = home.work / TMP
         self._ready = False
         self._names = map(f"{secrets.token_hex(8)}-{{}}".format, itertools.count())
         self._nameless = True
@@ -228,7 +229,7 @@ class Installer:
 
     def _place_in_trash(self, path: str, stamp: str) -> Path:
         """A name that is free, its folder made: within a second a path may come here twice."""
-        trash = self._home.work / "trash"
+        trash = self._home.work / TRASH
         trash.mkdir(mode=0o700, exist_ok=True)  # What has its name has it at every number.
         for number in itertools.count(1):
             folder = stamp if number == 1 else f"{stamp} ({number})"

@@ -21,6 +21,7 @@ import msgspec
 from wherobots_storage.api.models import Lease as WireLease
 from wherobots_storage.errors import ConflictError, NotFound, NotSupported, StorageError
 from wherobots_storage.namespace.permissions import RESERVED_NAME
+from wherobots_storage.namespace.reserved import LEASE, PROBE
 from wherobots_storage.objectstore.store import ObjectInfo, ObjectStore
 from wherobots_storage.settings import Settings
 from wherobots_storage.sync.state import StateFolder
@@ -88,7 +89,7 @@ class LeaseObject:
         """``prefix`` is the mirror's; ``monotonic`` a clock of this machine that never stands."""
         self._store = store
         self._folder = f"{prefix}{RESERVED_NAME}/"
-        self._key = f"{self._folder}lease.json"
+        self._key = f"{self._folder}{LEASE}"
         self._monotonic = monotonic
         self._instance = instance
         self._host = host
@@ -186,7 +187,7 @@ class LeaseObject:
 
     def _store_time(self) -> float:
         """The store's time: when it says that an object written just now was written."""
-        key = f"{self._folder}probe/clock-{uuid4().hex}"
+        key = f"{self._folder}{PROBE}/clock-{uuid4().hex}"
         self._store.put(key, b"")
         try:
             return self._store.head(key).last_modified

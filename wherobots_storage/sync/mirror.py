@@ -15,6 +15,7 @@ from wherobots_storage.errors import (
     WrongRegion,
 )
 from wherobots_storage.namespace.permissions import RESERVED_NAME
+from wherobots_storage.namespace.reserved import PROBE
 from wherobots_storage.objectstore.store import BulkTransfers, ObjectStore
 
 _GLOBAL = (CredentialsError, NoSuchBucket, WrongRegion, ClockSkew)
@@ -44,7 +45,7 @@ class Mirror:
 
     def ask_to_write(self) -> None:
         """The same by a put under a reserved name, for who needs one: a full store still lists."""
-        key = f"{self.prefix}{RESERVED_NAME}/probe/answer"
+        key = f"{self.prefix}{RESERVED_NAME}/{PROBE}/answer"
         self.store.put(key, b"")
         with suppress(StorageError):  # What stays there harms nobody.
             self.store.delete(key)

@@ -21,13 +21,11 @@ from wherobots_storage.errors import (
     UnexpectedAnswer,
 )
 from wherobots_storage.namespace.permissions import RESERVED_NAME
+from wherobots_storage.namespace.reserved import MIRROR_ID
 from wherobots_storage.sync.journal import Journal
 from wherobots_storage.sync.mirror import Mirror
 
 log = logging.getLogger("wherobots_storage.agent")
-
-NAME = "mirror-id"
-"""Of the object below the reserved name, and of the fact in the journal."""
 
 _FORM = re.compile(r"[0-9a-f]{32}")
 _MAX_BYTES = 1024
@@ -35,7 +33,7 @@ _MAX_BYTES = 1024
 
 def key_of(mirror: Mirror) -> str:
     """The id's key."""
-    return f"{mirror.prefix}{RESERVED_NAME}/{NAME}"
+    return f"{mirror.prefix}{RESERVED_NAME}/{MIRROR_ID}"
 
 
 def find_id(mirror: Mirror) -> str | None:
@@ -43,10 +41,10 @@ def find_id(mirror: Mirror) -> str | None:
     try:
         with mirror.store.get(key_of(mirror)) as body:
             content = b"".join(body.chunks()) if body.info.size <= _MAX_BYTES else b""
-            digest = body.info.metadata.get("sha256", _hash(content))
+            written = body.info.metadata.get("sha256")
     except NotFound:
         return None
-    if digest != _hash(content):
+    if written not in {None, hashlib.sha256(content).hexdigest()}:
         raise UnexpectedAnswer("The mirror's id did not come as it was written.")
     text = content.decode("ascii", "replace").strip()
     return text if _FORM.fullmatch(text) else None
@@ -57,7 +55,7 @@ def is_of_another(journal: Journal, found: str | None) -> bool:
 
     So it seems as well where somebody emptied the mirror: of its objects nothing is known then.
     """
-    known = journal.meta(NAME)
+    known = journal.meta(MIRROR_ID)
     return known is not None and known != found
 
 
@@ -68,7 +66,7 @@ def claim(journal: Journal, mirror: Mirror, found: str | None) -> None:
     One that takes no objects (a restore may have credentials that only read) has none.
     """
     try:
-        journal.set_meta(NAME, found or _give_id(mirror))
+        journal.set_meta(MIRROR_ID, found or _give_id(mirror))
     except StorageError as error:
         log.info("the mirror gets no id: %s", error.message)
 
@@ -76,7 +74,7 @@ def claim(journal: Journal, mirror: Mirror, found: str | None) -> None:
 def _give_id(mirror: Mirror) -> str | None:
     """Give it one and return that, or the one that another writer gave it meanwhile."""
     key, body = key_of(mirror), uuid4().hex.encode()
-    facts = {"sha256": _hash(body)}
+    facts = {"sha256": hashlib.sha256(body).hexdigest()}
     put = partial(mirror.store.put, key, body, metadata=facts, content_type="text/plain")
     with suppress(ConflictError):
         try:
@@ -84,7 +82,3 @@ def _give_id(mirror: Mirror) -> str | None:
         except NotSupported:
             put()
     return find_id(mirror)
-
-
-def _hash(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()

@@ -19,6 +19,7 @@ from wherobots_storage.errors import (
     UnexpectedAnswer,
 )
 from wherobots_storage.namespace.permissions import RESERVED_NAME
+from wherobots_storage.namespace.reserved import PROBE
 from wherobots_storage.objectstore.store import ObjectInfo, ObjectStore, iterate_keys
 
 ODD_CHARACTERS = "\\\x01\t\n\r\x1f\x7f"
@@ -40,7 +41,7 @@ def probe(store: ObjectStore, prefix: str) -> Abilities:
 
     Raises NoSuchBucket, and what the store raises for a listing and a plain put.
     """
-    folder = f"{prefix}{RESERVED_NAME}/probe/{uuid4().hex}/"
+    folder = f"{prefix}{RESERVED_NAME}/{PROBE}/{uuid4().hex}/"
     # Some stores make a bucket of the first put, so that a mistyped name would look like success.
     # Not ``check``: a user's own policy lets nobody ask for the bucket as a whole.
     store.list_page(folder, limit=1)
