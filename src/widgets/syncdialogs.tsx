@@ -181,7 +181,9 @@ function ListsBody(props: IListProps): ReactElement {
       {shows('refused') && refused.total > 0 && (
         <Section
           title={trans.__('Not restored')}
-          text={trans.__('These are in the storage only: they cannot be in this home as they are.')}
+          text={trans.__(
+            'Here your home is not as the storage is: each line says what could not be done.'
+          )}
         >
           <List total={refused.total} trans={trans} label={trans.__('Not restored')}>
             {refused.notices.map(notice => (

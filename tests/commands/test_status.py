@@ -220,6 +220,36 @@ def test_not_watching_is_no_incompleteness(
 
 
 @pytest.mark.usefixtures("configured")
+def test_what_was_not_restored_is_told_from_what_is_not_saved(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What a restore refused is in the bucket: it stands below a heading of its own, with exit 3.
+
+    What is about the home as a whole is below neither.
+    """
+    outside = SyncNotice(path="out", code="link-outside", reason="A link.", during="restore")
+    pipe = SyncNotice(path="pipe", code="fifo", reason="A FIFO.")
+    stop = SyncNotice(path="", code="not-saved-at-stop", reason="The last stop came before.")
+    for skipped, total, shown in (
+        ([outside], 1, "Not restored (1):\n  out: A link.\n"),
+        ([outside], 3, "Not restored (3):\n  out: A link.\n  … and 2 more\n"),
+        (
+            [stop, pipe, outside],
+            5,
+            (
+                "Not in the bucket (3):\n  pipe: A FIFO.\n  … and 2 more\n"
+                "Not restored (1):\n  out: A link.\nNote:         The last stop came before.\n"
+            ),
+        ),
+    ):
+        status = msgspec.structs.replace(QUIET, skipped=skipped, skipped_total=total)
+        pose(monkeypatch, FakeAgent(status))
+        assert main(["status"]) == 3
+        lists = capsys.readouterr().out.partition("Pending:      nothing\n")[2]
+        assert lists == shown
+
+
+@pytest.mark.usefixtures("configured")
 def test_deletions_are_accepted_before_the_final_sync(monkeypatch: pytest.MonkeyPatch) -> None:
     """--accept-deletes is said first, so that the final sync carries the deletions out."""
     agent = FakeAgent(TROUBLED)

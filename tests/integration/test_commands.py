@@ -141,6 +141,32 @@ def test_what_cannot_be_synced_makes_it_incomplete(
     assert "Not in the bucket" in capsys.readouterr().out
 
 
+def test_what_a_restore_refuses_is_listed_as_such(
+    home: Path, s3_store: S3Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A link out of the home stays in the bucket alone: not restored, listed, 3; all saved, 0.
+
+    A pipe of the home, or a name that can be no key, is nothing to a restore.
+    """
+    os.mkfifo(home / "pipe")
+    odd = os.fsencode(home) + b"/odd\xff"
+    Path(os.fsdecode(odd)).write_bytes(b"")
+    body = b"/etc/passwd"
+    s3_store.put("org/notebooks/customer-a/out", body, metadata={"symlink": "1"})
+    assert main(["restore"]) == 3
+    shown = capsys.readouterr().out
+    assert "Not restored (1):\n  out" in shown
+    assert "Not in the bucket" not in shown
+    assert main(["sync"]) == 3
+    shown = capsys.readouterr().out
+    assert "Not in the bucket (2):" in shown
+    assert "Not restored" not in shown
+    (home / "pipe").unlink()
+    Path(os.fsdecode(odd)).unlink()
+    assert main(["sync"]) == 0
+    assert not os.path.lexists(home / "out")
+
+
 def test_a_home_that_is_not_there_is_refused(
     home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -20,6 +20,9 @@ from wherobots_storage.sync.state import StateFolder
 REMARKS = frozenset({"not-watched"})
 """Codes of notices that are about no file: nothing is missing from the bucket by them."""
 
+OF_THE_HOME = frozenset({"", "."})
+"""Paths of notices that are about the home as a whole."""
+
 SHOWN = 10
 """How many held deletions and ignored paths are named; --held and --json name more of them."""
 
@@ -48,7 +51,8 @@ def is_troubled(status: SyncStatus) -> bool:
 
     That the home is not watched is neither: it is saved by the clock.
     """
-    _, skipped = _without_remarks(status)
+    remarks = sum(notice.code in REMARKS for notice in status.skipped)
+    skipped = status.skipped_total - remarks
     return bool(status.conflicts_total or skipped or status.veto or status.last_error)
 
 
@@ -84,19 +88,22 @@ def show(status: SyncStatus, output: Output) -> None:
 
 
 def notices(status: SyncStatus, output: Output) -> None:
-    """The conflicts and the skipped paths, one a line, with their reasons."""
+    """The conflicts and the skipped paths, one a line, with their reasons.
+
+    What the sync did not save is told from what a restore did not bring, which the bucket has.
+    """
     _list("Conflicts", status.conflicts, status.conflicts_total, output)
-    skipped, total = _without_remarks(status)
-    _list("Not in the bucket", skipped, total, output)
+    others = [notice for notice in status.skipped if notice.path not in OF_THE_HOME]
+    unsaved = [notice for notice in others if notice.during == "sync"]
+    refused = [notice for notice in others if notice.during == "restore"]
+    # What is cut off the list is counted to the kind that comes first in it.
+    unlisted = status.skipped_total - len(status.skipped)
+    cut = unlisted if unsaved or not refused else 0
+    _list("Not in the bucket", unsaved, len(unsaved) + cut, output)
+    _list("Not restored", refused, len(refused) + unlisted - cut, output)
     for notice in status.skipped:
-        if notice.code in REMARKS:
+        if notice.path in OF_THE_HOME:
             output.line(f"Note:         {notice.reason}")
-
-
-def _without_remarks(status: SyncStatus) -> tuple[list[SyncNotice], int]:
-    """What was left out, and how much that is."""
-    skipped = [notice for notice in status.skipped if notice.code not in REMARKS]
-    return skipped, status.skipped_total - (len(status.skipped) - len(skipped))
 
 
 def show_held(held: HeldDeletions, output: Output) -> None:

@@ -178,7 +178,8 @@ class Restore:
         )
         for decision in decisions:
             if not isinstance(decision, Decision):
-                report.skipped.add(decision)
+                if self._concerns(decision.path, listing):
+                    report.skipped.add(decision)
             elif decision.path in early.saved:
                 continue  # It is newer here and in the bucket than what was looked at.
             elif decision.step is Step.TRASH:
@@ -188,6 +189,18 @@ class Restore:
             elif decision.step is not Step.KEEP and decision.remote is not None:
                 downloads.add(decision.step, decision.remote)
         self._home.check()  # A home that went away during the scan has not lost its files.
+
+    def _concerns(self, path: str, listing: RemoteListing) -> bool:
+        """Whether the bucket has, or had, something there: the rest is for the sync to list."""
+        try:
+            path.encode()
+        except UnicodeEncodeError:
+            return False  # No key has this name.
+        folder = path.endswith("/")
+        return any(
+            known.get(path) is not None or (folder and known.has_below(path))
+            for known in (listing, self._journal)
+        )
 
     def _settle_vanished(
         self,
