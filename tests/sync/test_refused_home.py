@@ -64,6 +64,8 @@ def test_no_temporary_files(
         assert ".wherobots of the home cannot be used" in reasons["large"]
     assert (bench.home / "small").read_bytes() == b"small"
     assert (bench.home / "known").read_bytes() == b"before"
+    assert (bench.home / "gone").exists()
+    assert bench.body("gone") == b"x"
     assert bench.body("large") == LARGE
     assert bench.body("known") == b"newer there"
 
@@ -81,7 +83,10 @@ def test_it_comes_when_the_folder_can_be_used(bench: Bench) -> None:
 
 
 def test_a_trash_that_is_none(bench: Bench) -> None:
-    """A file in the trash's place keeps nothing waiting; what should go there stays, listed."""
+    """A file in the trash's place keeps nothing waiting; what should go there stays, listed.
+
+    The bucket has nothing of it: the next sync saves it again, and is complete when it has.
+    """
     for name in ("a", "b"):
         bench.write(name, mtime_ns=OLD)
     bench.sync()
@@ -90,6 +95,8 @@ def test_a_trash_that_is_none(bench: Bench) -> None:
     bench.store.delete(f"{PREFIX}a")
     assert codes(bench.restore())["a"] == "not-trashed"
     assert (bench.home / "a").exists()
+    assert bench.sync().complete
+    assert bench.keys() == ["a", "b"]
 
 
 def test_a_disk_that_is_read_only(bench: Bench, store: FaultyStore) -> None:

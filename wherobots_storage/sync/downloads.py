@@ -129,10 +129,11 @@ class Downloader:
                 if record is not None and self._installer.trash(path, record, stamp):
                     self._ledger.report.deleted += 1
             except OSError as error:
-                reason = f"It is gone from the bucket, but cannot be moved: {error.strerror}."
+                reason = "It is gone from the bucket, but cannot be moved to the trash: "
+                reason += f"{error.strerror}. It stays, and the next sync saves it again."
                 self._ledger.skip(path, "not-trashed", reason)
-                continue
-            # A changed one is forgotten too: the next sync saves it as new.
+            # What changed, or cannot go, is forgotten too: the next sync saves it as new. With its
+            # row it would count as saved, while the bucket has nothing of it.
             self._journal.forget(path)
         self._journal.commit()
 
