@@ -18,19 +18,29 @@ PEERS = Path(__file__).parents[2] / ".make" / "peers" / "bin"
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 
-@pytest.fixture(scope="module", params=["alone", "beside the peers"])
+COMPARED = ("home", "large")
+"""The steps that measure the peers too."""
+
+ALONE, BESIDE = "alone", "beside the peers"
+
+
+@pytest.fixture(scope="module")
 def bench(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Workbench]:
     """A store, with and without programs to compare with."""
-    programs = None if request.param == "alone" else PEERS
+    programs = None if request.param == ALONE else PEERS
     if programs is not None and not (programs / "rclone").exists():
         pytest.skip("the peers are not installed: make bench does it")
     with workbench(tmp_path_factory.mktemp("bench"), Scale.tiny(), programs) as made:
         yield made
 
 
-@pytest.mark.parametrize("name", list(STEPS))
+@pytest.mark.parametrize(
+    ("bench", "name"),
+    [*((ALONE, name) for name in STEPS), *((BESIDE, name) for name in COMPARED)],
+    indirect=["bench"],
+)
 def test_step(bench: Workbench, name: str) -> None:
     """A step ends, gives tables whose rows fit their columns, and leaves no home behind."""
     for section in STEPS[name](bench):
@@ -43,6 +53,7 @@ def test_step(bench: Workbench, name: str) -> None:
     assert not list(bench.folder.glob("*restored*/*.bin"))
 
 
+@pytest.mark.parametrize("bench", [ALONE, BESIDE], indirect=True)
 def test_bars_against_peers(bench: Workbench) -> None:
     """Beside the peers a step's bars open the document, each with its figure and verdict."""
     text = document(bench, HEADER, [STEPS["large"]])
