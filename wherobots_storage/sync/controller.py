@@ -11,6 +11,7 @@ from concurrent.futures import Future
 
 from wherobots_storage.planning.tree import Notice
 from wherobots_storage.sync.focus import Focus
+from wherobots_storage.sync.hints import Hints
 from wherobots_storage.sync.session import Session
 from wherobots_storage.sync.status import StatusBoard
 from wherobots_storage.sync.tenure import Tenure
@@ -75,9 +76,7 @@ class Controller:
         self._work = Work(
             session, board, self._tenure, interval=interval, stop=self._stop, halt=self._halt
         )
-        self._hints = Focus()
-        self._served = Focus()
-        """Hints that a cycle has followed in part: it leaves deletions, folders and large files."""
+        self._hints = Hints()
         session.hints = self._take_hints_between
         session.may_write = self._may_save_early
         session.wanted = lambda: bool(self._hints) or not self._inbox.empty()
@@ -134,7 +133,7 @@ class Controller:
         with self._turn:
             if self._paused:
                 return  # a resume looks at everything
-            first, self._hints = not self._hints, self._hints | focus
+            first = self._hints.add(focus)
         if first and not self._starting:
             self.ask("look")
 
@@ -273,7 +272,7 @@ class Controller:
             self._carry_out(wish)
         finally:
             with self._turn:
-                self._hints, self._served = self._hints | self._served, Focus()
+                self._hints.give_back()
                 self._busy = False
                 self._show_pause()
 
@@ -286,19 +285,17 @@ class Controller:
     def _carry_out(self, wish: Wish) -> None:
         outcome = True
         if self._retry and wish.op in _RETRIED:
-            self._retry = False
-            self._take_hints()
-            outcome = self._work.retry()
+            outcome = self._retry_all()
         elif wish.done.done():
             return  # its time was over before its turn came
         elif wish.op in {"sync", "tick"}:
-            self._take_hints()
+            self._hints.take()
             outcome = self._work.cycle()
         elif wish.op == "final":
             outcome = self._work.final(wish.left())
             self._work.go_on()
         elif wish.op == "hint":
-            outcome = self._work.hinted(self._take_hints())
+            outcome = self._work.hinted(self._hints.take())
         elif wish.op == "missing" and self._work.refused is not None:
             self._restore()
         elif wish.op == "missing":
@@ -321,19 +318,16 @@ class Controller:
         self._work.rest()
         return report.is_complete
 
-    def _take_hints(self) -> Focus:
-        with self._turn:
-            hints, self._hints = self._hints, Focus()
-        return hints
+    def _retry_all(self) -> bool:
+        self._retry = False
+        self._hints.take()
+        if self._work.refused is not None:
+            self._restore()
+        return self._work.retry()
 
     def _take_hints_between(self) -> Focus:
-        """What came during a cycle, for its small files; all of it is followed after it."""
         with self._turn:
-            if self._paused or self._hints.is_wide:
-                return Focus()
-            hints, self._hints = self._hints, Focus()
-            self._served |= hints
-        return hints
+            return Focus() if self._paused else self._hints.take_between()
 
     def _finish(self) -> bool:
         self._board.enter("stopping")

@@ -11,7 +11,7 @@ import threading
 import time
 
 from wherobots_storage.api.models import HeldDeletions
-from wherobots_storage.errors import LocalIOError, StorageError
+from wherobots_storage.errors import DiskFull, LocalIOError, StorageError
 from wherobots_storage.planning.tree import Notice
 from wherobots_storage.sync.cancel import Backoff, Cancel, Interrupted
 from wherobots_storage.sync.consent import Consent, check_held
@@ -72,8 +72,8 @@ class Work:
         self._missing_backoff = Backoff(MISSING_FIRST, MISSING_MOST)
         self.missing_at: float | None = None
         """When what a restore could not bring is tried again; None when nothing is missing."""
-        self.refused: LocalIOError | None = None
-        """Why the latest restore ended before its end, where the home takes no files."""
+        self.refused: DiskFull | LocalIOError | None = None
+        """Why the latest restore ended before its end, where the home takes no (more) files."""
 
     # ---- from any thread ----
 
@@ -106,7 +106,7 @@ class Work:
             return None
         except StorageError as error:
             self._go_offline(error)
-            self.refused = error if isinstance(error, LocalIOError) else None
+            self.refused = error if isinstance(error, DiskFull | LocalIOError) else None
             return None
         self.refused = None
         self._session.tell.lift(REFUSED)
