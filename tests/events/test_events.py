@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -13,6 +14,11 @@ from wherobots_storage.api.models import Job, JobEvent, SyncEvent, SyncStatus
 from wherobots_storage.app import StorageApp
 from wherobots_storage.events.emit import JOB_SCHEMA, SYNC_SCHEMA
 from wherobots_storage.objectstore.memory import MemoryStore
+from wherobots_storage.planning.tree import Record
+from wherobots_storage.sync.broken import BrokenFiles
+from wherobots_storage.sync.journal import Journal
+from wherobots_storage.sync.status import StatusBoard
+from wherobots_storage.sync.telling import Teller
 
 
 async def next_event(socket: Any, schema: str) -> dict[str, Any]:
@@ -54,6 +60,31 @@ async def test_the_agents_status_reaches_every_browser_once_a_change(
     for expected in (idle, syncing):
         event = msgspec.convert(await next_event(socket, SYNC_SCHEMA), SyncEvent)
         assert event.status == expected
+    socket.close()
+
+
+async def test_what_a_power_cut_broke_reaches_every_browser(
+    jp_ws_fetch: Any, storage_app: StorageApp, tmp_path: Path
+) -> None:
+    """The list of it is in the event, each file with the reason, as the schema has it."""
+    with Journal(tmp_path / "journal.sqlite") as journal:
+        journal.put(Record("notebook.ipynb", "file", 7, 1, 1, 1, 0o644, "", "etag", 1.0))
+        journal.commit()
+        BrokenFiles(journal).add(["notebook.ipynb"])
+        journal.forget("notebook.ipynb")
+        board = StatusBoard()
+        Teller(board, journal).mended()
+    socket = await jp_ws_fetch("api", "events", "subscribe")
+    storage_app._events.sync_status(board.status)
+    told = await next_event(socket, SYNC_SCHEMA)
+    (notice,) = told["status"]["skipped"]
+    assert (notice["path"], notice["code"], notice["during"]) == (
+        "notebook.ipynb",
+        "power-cut",
+        "restore",
+    )
+    assert "A power cut" in notice["reason"]
+    assert told["status"]["skippedTotal"] == 1
     socket.close()
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from support.agents import eventually, running_agent
-from support.homes import CUSTOMER, OLD, PREFIX, Bench, settings_for
+from support.homes import OLD, PREFIX, Bench, environment_of, settings_for
 from support.processes import AGENT, SERVER, agent_process, is_idle
 
 from wherobots_storage.settings import Settings
@@ -58,17 +58,9 @@ def holders(settings: Settings, killed: dict[int, int] | None = None) -> list[in
 
 def command(settings: Settings, *arguments: str) -> subprocess.CompletedProcess[str]:
     """The command line, in a process of its own."""
-    assert settings.tenancy is not None
-    environment = {
-        **os.environ,
-        "WHEROBOTS_STORAGE_ROOT": settings.tenancy.root.url,
-        "WHEROBOTS_STORAGE_CUSTOMER": CUSTOMER,
-        "WHEROBOTS_STORAGE_HOME": str(settings.home),
-        "WHEROBOTS_STORAGE_STATE": str(settings.state_dir),
-    }
     return subprocess.run(
         [sys.executable, "-m", "wherobots_storage", *arguments],
-        env=environment,
+        env={**os.environ, **environment_of(settings)},
         capture_output=True,
         text=True,
         timeout=120,

@@ -42,6 +42,17 @@ def settings_for(home: Path, state: Path, bucket: str = "test", **changes: objec
     return Settings(**{**values, "shutdown_timeout": 60.0, **changes})
 
 
+def environment_of(settings: Settings) -> dict[str, str]:
+    """The variables by which a command finds this home and its agent."""
+    tenancy = settings.require_tenancy()
+    return {
+        "WHEROBOTS_STORAGE_ROOT": tenancy.root.url,
+        "WHEROBOTS_STORAGE_CUSTOMER": tenancy.customer,
+        "WHEROBOTS_STORAGE_HOME": str(settings.home),
+        "WHEROBOTS_STORAGE_STATE": str(settings.state_dir),
+    }
+
+
 def _eight_threads(store: ObjectStore) -> BulkTransfers:
     return ThreadedTransfers(store, workers=8)
 

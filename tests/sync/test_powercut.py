@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 import sqlite3
@@ -14,8 +15,9 @@ from pathlib import Path
 import pytest
 from support.agents import ThreadAgent, eventually, running_agent
 from support.faults import FaultyStore
-from support.homes import OLD, PREFIX, Bench, opened
+from support.homes import OLD, PREFIX, Bench, environment_of, opened
 
+from wherobots_storage.cli import main
 from wherobots_storage.errors import StoreUnavailable
 from wherobots_storage.planning.format import file_metadata
 from wherobots_storage.sync import powercut
@@ -248,8 +250,18 @@ def test_it_is_listed_while_only_the_trash_has_something(bench: Bench, machine: 
     assert bench.body("notebook.ipynb") == b"half"
 
 
-def test_an_agent_says_it_while_the_store_is_away(bench: Bench, machine: Machine) -> None:
-    """The status of an agent that cannot restore yet has it, and no more when it could."""
+def test_an_agent_says_it_while_the_store_is_away(
+    bench: Bench,
+    machine: Machine,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The status of an agent that cannot restore yet has it, and no more when it could.
+
+    The command line tells it with ``status --json`` and in words.
+    """
+    for name, value in environment_of(bench.settings).items():
+        monkeypatch.setenv(name, value)
     left_as(bench, b"")
     machine.reboot()
     store = bench.store
@@ -265,6 +277,17 @@ def test_an_agent_says_it_while_the_store_is_away(bench: Bench, machine: Machine
     store.before = away
     with running_agent(bench.settings, store) as agent:
         eventually(lambda: listed(agent) == {"power-cut"})
+        assert main(["status", "--json"]) == 3
+        told = json.loads(capsys.readouterr().out)
+        (notice,) = told["skipped"]
+        assert (notice["path"], notice["code"], notice["during"]) == (
+            "notebook.ipynb",
+            "power-cut",
+            "restore",
+        )
+        assert told["skippedTotal"] == 1
+        assert main(["status"]) == 3
+        assert notice["reason"] in capsys.readouterr().out
         store.heal()
         eventually(lambda: listed(agent) == set())
     assert_saved(bench)

@@ -86,6 +86,16 @@ describe('the footer', () => {
     expect(button('Pause')).toBeUndefined();
   });
 
+  it('has what a power cut broke in a row of its own, among what was not restored', async () => {
+    const broken = { path: 'notebook.ipynb', code: 'power-cut', reason: 'A power cut broke it.' };
+    const skipped = [{ ...broken, size: 700, copy: null, during: 'restore' as const }];
+    const { host, button, click } = await setUp(syncStatus({ skipped, skippedTotal: 1 }));
+    await click('Show all of home sync');
+    expect(host.textContent).toContain('Not restored');
+    expect(button('Not restored: 1 file, show them')).toBeDefined();
+    expect(host.textContent).not.toContain('Not saved');
+  });
+
   it('puts Resume in the place of Pause as soon as a pause was asked for', async () => {
     const { button, click, client, tell, syncView } = await setUp(syncStatus());
     await act(async () => syncView.expand(true));

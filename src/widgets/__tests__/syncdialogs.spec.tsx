@@ -76,6 +76,21 @@ describe('the lists of what is not in sync', () => {
     expect(refused.text).toContain('7 B');
   });
 
+  it('tell what a power cut broke, and where the rest of it is', async () => {
+    const broken = {
+      path: 'notebook.ipynb',
+      code: 'power-cut',
+      reason: 'A power cut broke it. What is left of it is in .wherobots/trash/1/.',
+      size: 700,
+      copy: null,
+      during: 'restore' as const
+    };
+    const { text } = await show('refused', syncStatus({ skipped: [broken], skippedTotal: 1 }));
+    expect(text).toContain('notebook.ipynb');
+    expect(text).toContain(broken.reason);
+    expect(text).toContain('700 B');
+  });
+
   it('say what is ignored, by which rules, and how large it is', async () => {
     const { title, text } = await show('ignored');
     expect(title).toBe('Ignored files');
