@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -103,21 +104,26 @@ def test_restore_counts_as_a_listing(bench: Bench, store: FaultyStore, clock: Cl
     assert store.count("list_page") == 0
 
 
-@pytest.mark.parametrize("error", [AccessDenied, StoreUnavailable])
-def test_failed_listing_stops_nothing(
-    bench: Bench, store: FaultyStore, clock: Clock, error: type[StorageError]
-) -> None:
-    """Where listing is forbidden or fails, files are saved all the same, and it is tried later."""
+def no_listing(error: type[StorageError]) -> Callable[[str, str], None]:
+    """A store whose listings fail, but for those of its abilities."""
 
     def fail(name: str, key: str) -> None:
         if name == "list_page" and "/probe/" not in key:
             raise error("No listing.")
 
+    return fail
+
+
+@pytest.mark.parametrize("error", [AccessDenied, StoreUnavailable])
+def test_failed_listing_stops_nothing(
+    bench: Bench, store: FaultyStore, clock: Clock, error: type[StorageError]
+) -> None:
+    """Where listing is forbidden or fails, files are saved all the same, and it is tried later."""
     with opened(bench, reconciler=Reconciler(HOUR, clock)) as (session, _):
         session.cycle(Cancel())
         clock.now += HOUR
         store.delete(f"{PREFIX}a")
-        store.before = fail
+        store.before = no_listing(error)
         bench.write("new")
         assert session.cycle(Cancel()).is_complete
         session.cycle(Cancel())
@@ -172,16 +178,11 @@ def test_listing_that_failed_does_not_wait_for_a_clock_that_was_set_back(
     bench: Bench, store: FaultyStore, clock: Clock
 ) -> None:
     """It is tried again within its usual pause, whatever the clock says then."""
-
-    def fail(name: str, key: str) -> None:
-        if name == "list_page" and "/probe/" not in key:
-            raise StoreUnavailable("No listing.")
-
     with opened(bench, reconciler=Reconciler(HOUR, clock)) as (session, _):
         session.cycle(Cancel())
         clock.now += HOUR
         store.delete(f"{PREFIX}a")
-        store.before = fail
+        store.before = no_listing(StoreUnavailable)
         session.cycle(Cancel())
         store.before = lambda _name, _key: None
         clock.now -= 24 * HOUR

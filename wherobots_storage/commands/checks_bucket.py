@@ -5,16 +5,12 @@ Both are tried with an empty object below the mirror's ``.wherobots/``, which is
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from wherobots_storage.commands.findings import Finding, checked
-from wherobots_storage.namespace.permissions import RESERVED_NAME
+from wherobots_storage.commands.subject import Subject
 from wherobots_storage.objectstore.hosts import is_in_the_clear
-from wherobots_storage.objectstore.inspect import Inspection
-from wherobots_storage.objectstore.store import ObjectStore
-from wherobots_storage.settings import Tenancy
 
 HTTP = "plain http"
 PAGES = "other sites"
@@ -24,12 +20,8 @@ STRANGER = "https://doctor.invalid"
 
 
 @dataclass(frozen=True, slots=True)
-class BucketChecks:
-    """Of one bucket, with what the server works with."""
-
-    tenancy: Tenancy
-    store: ObjectStore
-    inspection: Inspection
+class BucketChecks(Subject):
+    """Of one bucket."""
 
     def findings(self) -> Iterator[Finding]:
         """One on the way to the store, and one on pages of other sites."""
@@ -82,8 +74,7 @@ class BucketChecks:
         )
 
     def _with_probe(self, attempt: Callable[[str], bool | None]) -> bool | None:
-        prefix = f"{self.tenancy.mirror_prefix}{RESERVED_NAME}/"
-        key = f"{prefix}doctor-{uuid.uuid4().hex}"
+        key = self.probe_key()
         self.store.put(key, b"")
         try:
             return attempt(key)

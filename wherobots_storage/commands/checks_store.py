@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from wherobots_storage.commands.findings import Finding, checked
+from wherobots_storage.commands.subject import Subject
 from wherobots_storage.errors import (
     AccessDenied,
     ConflictError,
@@ -19,11 +20,7 @@ from wherobots_storage.errors import (
     NotSupported,
     StorageError,
 )
-from wherobots_storage.namespace.permissions import RESERVED_NAME
-from wherobots_storage.namespace.reserved import DOCTOR
-from wherobots_storage.objectstore.inspect import Inspection
-from wherobots_storage.objectstore.store import ObjectStore, Part, iterate_keys
-from wherobots_storage.settings import Tenancy
+from wherobots_storage.objectstore.store import Part, iterate_keys
 
 MAX_SKEW_SECONDS = 60.0
 """S3 refuses requests from 15 minutes on; a minute already spoils modification times."""
@@ -32,12 +29,8 @@ _GUESS = "00000000000000000000000000000000"
 
 
 @dataclass(frozen=True, slots=True)
-class StoreChecks:
+class StoreChecks(Subject):
     """The checks of one store, in the order in which they make sense."""
-
-    tenancy: Tenancy
-    store: ObjectStore
-    inspection: Inspection
 
     def findings(self) -> Iterator[Finding]:
         """Every check's finding; the later ones are skipped where an earlier one failed."""
@@ -242,7 +235,7 @@ class _Probe:
 
     def __init__(self, checks: StoreChecks) -> None:
         self._store = checks.store
-        self._key = f"{checks.tenancy.mirror_prefix}{RESERVED_NAME}/{DOCTOR}-{uuid.uuid4().hex}"
+        self._key = checks.probe_key()
 
     def __enter__(self) -> str:
         return self._key
