@@ -12,7 +12,8 @@ from support.server import API, OWN, Api, HeldBack
 
 from wherobots_storage.app import StorageApp
 from wherobots_storage.errors import NotFound, StoreUnavailable
-from wherobots_storage.objectstore.memory import MemoryBody, MemoryStore
+from wherobots_storage.objectstore.memory import MemoryStore
+from wherobots_storage.objectstore.memory_body import MemoryBody
 
 MIB = 1024**2
 

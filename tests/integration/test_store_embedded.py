@@ -22,7 +22,7 @@ from wherobots_storage.errors import (
     NoSuchBucket,
     StoreUnavailable,
 )
-from wherobots_storage.objectstore import embedded, ports
+from wherobots_storage.objectstore import embedded, embedded_process, ports
 from wherobots_storage.objectstore.connect import connect
 from wherobots_storage.objectstore.embedded import EmbeddedStore
 
@@ -196,7 +196,7 @@ def test_silent_start_ends(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     program.chmod(0o755)
     monkeypatch.setattr(embedded, "_find_program", lambda: str(program))
     monkeypatch.setattr(embedded, "START_SECONDS", 0.5)
-    monkeypatch.setattr(embedded, "STOP_SECONDS", 0.5)
+    monkeypatch.setattr(embedded_process, "STOP_SECONDS", 0.5)
     with pytest.raises(StoreUnavailable, match="did not answer"):
         EmbeddedStore(folder).start()
     assert not is_alive(int((folder / "pid").read_text()))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from wherobots_storage.errors import AccessDenied
-from wherobots_storage.objectstore.memory import MemoryBody, MemoryStore
+from wherobots_storage.objectstore.memory import MemoryStore
+from wherobots_storage.objectstore.memory_body import MemoryBody
 from wherobots_storage.objectstore.store import ListPage, ObjectInfo
 
 

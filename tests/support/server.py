@@ -16,7 +16,8 @@ from tornado.httpclient import HTTPClientError, HTTPResponse
 
 from wherobots_storage.api.models import ErrorBody, SyncStatus
 from wherobots_storage.objectstore.content import PartBody
-from wherobots_storage.objectstore.memory import MemoryBody, MemoryStore
+from wherobots_storage.objectstore.memory import MemoryStore
+from wherobots_storage.objectstore.memory_body import MemoryBody
 from wherobots_storage.objectstore.store import (
     DeleteFailure,
     ListPage,

@@ -32,7 +32,7 @@ from wherobots_storage.errors import (
     UnexpectedAnswer,
 )
 from wherobots_storage.objectstore import memory
-from wherobots_storage.objectstore.memory import MemoryBody
+from wherobots_storage.objectstore.memory_body import MemoryBody
 from wherobots_storage.objectstore.store import ObjectInfo, iterate_keys
 from wherobots_storage.sync import downloads, large, multipart, uploads, worklist
 

@@ -19,7 +19,8 @@ from wherobots_storage.errors import (
     StoreUnavailable,
     UnexpectedAnswer,
 )
-from wherobots_storage.objectstore.memory import MemoryBody, MemoryStore
+from wherobots_storage.objectstore.memory import MemoryStore
+from wherobots_storage.objectstore.memory_body import MemoryBody
 from wherobots_storage.objectstore.store import ByteRange
 from wherobots_storage.sync import ranges
 from wherobots_storage.sync.cancel import Interrupted

@@ -23,7 +23,7 @@ from wherobots_storage.errors import (
     SlowDown,
     StoreUnavailable,
 )
-from wherobots_storage.objectstore.memory import MemoryBody
+from wherobots_storage.objectstore.memory_body import MemoryBody
 from wherobots_storage.sync.downloads import Downloader
 from wherobots_storage.sync.install import Installer
 

@@ -8,13 +8,10 @@ not reach it: whoever writes to it stops first, it last.
 from __future__ import annotations
 
 import contextlib
-import errno
-import fcntl
 import json
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import sysconfig
@@ -30,14 +27,16 @@ from botocore.exceptions import BotoCoreError, ClientError
 from wherobots_storage.errors import AlreadyRunning, InvalidConfiguration, StoreUnavailable
 from wherobots_storage.objectstore import ports
 from wherobots_storage.objectstore.embedded_config import IDENTITY, Keys, write_config
+from wherobots_storage.objectstore.embedded_process import (
+    birth,
+    end,
+    end_process,
+    try_lock,
+    try_lock_for,
+)
 from wherobots_storage.objectstore.sessions import new_session
 
 START_SECONDS = 150.0
-STOP_SECONDS = 6.0
-"""A clean stop takes two. After a minute or more, SeaweedFS 4.48 at times waits for ever for its
-own administration service; by then it takes no more requests, and SIGKILL loses nothing of what
-it has acknowledged (it is with the kernel).
-"""
 LOCK_SECONDS = 2.0
 ATTEMPTS = 5
 REGION = "us-east-1"
@@ -164,9 +163,9 @@ class EmbeddedStore:
     def _take_folder(self) -> int:
         """Lock the folder. The server inherits the lock, so it is held while *it* lives."""
         lock = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        if not _try_lock(lock):
+        if not try_lock(lock):
             _end_orphan(self.folder)
-            if not _try_lock_for(lock, LOCK_SECONDS):
+            if not try_lock_for(lock, LOCK_SECONDS):
                 os.close(lock)
                 message = f"Another embedded store is running with the folder {self.folder}."
                 raise AlreadyRunning(message)
@@ -187,7 +186,7 @@ class EmbeddedStore:
         process, self._process = self._process, None
         if process is None:
             return
-        _end(process)
+        end(process)
         _remove_sockets(self._ports)
 
     def _spawn(self, program: str) -> None:
@@ -207,7 +206,7 @@ class EmbeddedStore:
             )
         record: dict[str, Any] = {"pid": self._process.pid, "parent": os.getpid()}
         record["ports"] = self._ports
-        record |= {"born": _birth(self._process.pid), "parent_born": _birth(os.getpid())}
+        record |= {"born": birth(self._process.pid), "parent_born": birth(os.getpid())}
         (self.folder / "run.json").write_text(json.dumps(record))
 
     def _wait_ready(self) -> str | None:
@@ -276,26 +275,6 @@ def _forget_old_ports(data: Path) -> None:
             shutil.rmtree(raft, ignore_errors=True)
 
 
-def _try_lock(lock: int) -> bool:
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        if error.errno in {errno.EAGAIN, errno.EACCES}:
-            return False
-        raise
-    return True
-
-
-def _try_lock_for(lock: int, seconds: float) -> bool:
-    """Try again for a while: a process with threads is a zombie before the last one lets go."""
-    deadline = time.monotonic() + seconds
-    while not _try_lock(lock):
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.05)
-    return True
-
-
 def _end_orphan(folder: Path) -> None:
     """End a server whose owner was killed: the recorded pids must still be what they were."""
     try:
@@ -303,42 +282,12 @@ def _end_orphan(folder: Path) -> None:
         pid, parent = int(record["pid"]), int(record["parent"])
     except (OSError, ValueError, KeyError, TypeError):
         return
-    if _birth(parent) == record.get("parent_born"):
+    if birth(parent) == record.get("parent_born"):
         return
-    if _birth(pid) != record.get("born"):
+    if birth(pid) != record.get("born"):
         return
-    _end_process(pid, record["born"])
+    end_process(pid, record["born"])
     _remove_sockets(record.get("ports", {}))
-
-
-def _end_process(pid: int, born: str) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGTERM)
-        deadline = time.monotonic() + STOP_SECONDS
-        while _birth(pid) == born:
-            if time.monotonic() > deadline:
-                os.kill(pid, signal.SIGKILL)
-                time.sleep(0.5)
-                return
-            time.sleep(0.1)
-
-
-def _birth(pid: int) -> str | None:
-    """When a process started, in the kernel's ticks; None when it is gone or a zombie."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return None
-    return None if fields[0] == "Z" else fields[19]
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
-    try:
-        process.wait(STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
 
 
 def _remove_sockets(chosen: Mapping[str, int]) -> None:

@@ -6,10 +6,9 @@ import hashlib
 import itertools
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Self
 
 from wherobots_storage.errors import (
     InvalidInput,
@@ -17,12 +16,12 @@ from wherobots_storage.errors import (
     NotFound,
     PreconditionFailed,
     RangeNotSatisfiable,
-    StoreUnavailable,
     UploadInterrupted,
 )
 from wherobots_storage.objectstore.content import PartBody
 from wherobots_storage.objectstore.keys import check_key
 from wherobots_storage.objectstore.limits import check_metadata, check_part_number
+from wherobots_storage.objectstore.memory_body import MemoryBody
 from wherobots_storage.objectstore.pages import Cursor, roll_up
 from wherobots_storage.objectstore.store import (
     MIN_PART_BYTES,
@@ -51,42 +50,6 @@ class _Pending:
     metadata: Mapping[str, str]
     content_type: str
     parts: dict[int, tuple[Part, bytes]] = field(default_factory=dict)
-
-
-class MemoryBody:
-    """An object's bytes; satisfies ``ObjectBody``."""
-
-    def __init__(self, info: ObjectInfo, body: bytes) -> None:
-        self._info = info
-        self._body: bytes | None = body
-        self._length = len(body)
-
-    @property
-    def info(self) -> ObjectInfo:
-        """The object that is read."""
-        return self._info
-
-    @property
-    def length(self) -> int:
-        """How many bytes this body has."""
-        return self._length
-
-    def chunks(self, size: int = 1024**2) -> Iterator[bytes]:
-        """The bytes, in pieces of at most ``size``. Raises StoreUnavailable once closed."""
-        for start in range(0, self._length, size):
-            if self._body is None:
-                raise StoreUnavailable("The connection was closed while the object was read.")
-            yield self._body[start : start + size]
-
-    def close(self) -> None:
-        """Let the bytes go."""
-        self._body = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.close()
 
 
 class MemoryStore:
