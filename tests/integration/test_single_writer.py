@@ -11,6 +11,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -174,13 +176,20 @@ def test_a_new_agent_during_the_final_sync(bench: Bench) -> None:
     assert len(bench.keys()) == 300
 
 
+@contextmanager
+def held_still(settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
+    """An agent that has synced, and is stopped by SIGSTOP: it has the lock and answers nobody."""
+    with agent_process(settings) as agent:
+        eventually(lambda: is_idle(settings), seconds=60)
+        agent.send_signal(signal.SIGSTOP)
+        yield agent
+
+
 def test_a_new_agent_that_is_stopped_during_the_final_sync(bench: Bench) -> None:
     """A container that stops meanwhile ends with the new one: that waits until all is saved."""
     settings = patient(bench, 60.0)
     log = StateFolder.for_settings(settings).log_path
-    with agent_process(settings) as former:
-        eventually(lambda: is_idle(settings), seconds=60)
-        former.send_signal(signal.SIGSTOP)
+    with held_still(settings) as former:
         for number in range(300):
             bench.write(f"f{number:03}", os.urandom(2000), mtime_ns=OLD)
         former.terminate()
@@ -198,9 +207,7 @@ def test_a_new_agent_that_is_stopped_takes_over_from_one_that_dies(bench: Bench)
     """When the former ends without a word, the new one makes the final sync in its place."""
     settings = patient(bench, 60.0)
     log = StateFolder.for_settings(settings).log_path
-    with agent_process(settings) as former:
-        eventually(lambda: is_idle(settings), seconds=60)
-        former.send_signal(signal.SIGSTOP)
+    with held_still(settings) as former:
         bench.write("last", b"x")
         with agent_process(settings) as later:
             assert later.stdin is not None
