@@ -7,7 +7,6 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 from support.agents import eventually
@@ -33,10 +32,7 @@ TROUBLES = {"refused", "reset", "end", "stall", "trickle"}
 @pytest.fixture
 def proxy(seaweed: EmbeddedStore) -> Iterator[TcpProxy]:
     """The network, which is a good one at first."""
-    where = urlsplit(seaweed.environment()["AWS_ENDPOINT_URL"])
-    assert where.hostname is not None
-    assert where.port is not None
-    with TcpProxy((where.hostname, where.port), seed=7).running() as running:
+    with TcpProxy(seaweed.environment()["AWS_ENDPOINT_URL"], seed=7).running() as running:
         yield running
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from urllib.parse import urlsplit
 
 import pytest
 from support.stub_s3 import StubS3, stub_s3
@@ -32,10 +31,7 @@ def server() -> Iterator[StubS3]:
 @pytest.fixture
 def proxy(server: StubS3) -> Iterator[TcpProxy]:
     """The way to it."""
-    where = urlsplit(server.environment()["AWS_ENDPOINT_URL"])
-    assert where.hostname is not None
-    assert where.port is not None
-    with TcpProxy((where.hostname, where.port), seed=1).running() as running:
+    with TcpProxy(server.environment()["AWS_ENDPOINT_URL"], seed=1).running() as running:
         yield running
 
 

@@ -10,6 +10,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from urllib.parse import urlsplit
 
 PIECE = 16_384
 STALL_SECONDS = 3.0
@@ -20,7 +21,7 @@ _RESET = struct.pack("ii", 1, 0)
 
 
 class TcpProxy:
-    """Passes bytes on to ``target`` (host, port); every connection draws its fate by chance.
+    """Passes bytes on to the server of ``url``; every connection draws its fate by chance.
 
     ``troubled``: how many of a hundred connections meet trouble. It comes after a random number of
     bytes, of both directions, below ``reach``: a reset, an orderly end, a stall, or a trickle, in
@@ -29,8 +30,11 @@ class TcpProxy:
     ``down``: all are reset, those that are open too.
     """
 
-    def __init__(self, target: tuple[str, int], seed: int) -> None:
-        self._target = target
+    def __init__(self, url: str, seed: int) -> None:
+        where = urlsplit(url)
+        assert where.hostname is not None
+        assert where.port is not None
+        self._target = (where.hostname, where.port)
         self._chance = random.Random(seed)
         self._next: list[str] = []
         """Of four troubles that are drawn, each is one."""
