@@ -72,14 +72,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if options.quick:
             header += QUICK_NOTE
         text = document(bench, header, [STEPS[name] for name in chosen])
-    output = options.output
-    if output is None and options.million:
-        output = MILLION
-    elif output is None and not (options.quick or options.only):
-        output = DOCUMENT
-    if output is not None:
-        output.write_text(text, "utf-8")
-        print(f"written to {output}")
+        output = _output(options)
+        if output is not None:
+            output.write_text(text, "utf-8")
+            print(f"written to {output}", flush=True)
+
+
+def _output(options: argparse.Namespace) -> Path | None:
+    if options.output is not None:
+        return Path(options.output)
+    if options.million:
+        return MILLION
+    return None if options.quick or options.only else DOCUMENT
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from benchmarks import fixture
 from benchmarks.agent import RunningAgent
@@ -73,8 +74,11 @@ def measure(bench: Workbench) -> list[Section]:
         "peak is over its start, which lists the mirror and scans the home, and its cycles. "
         "Requests are those to the store beside the lease's.",
     )
-    points = []
+    points: list[Point] = []
     for files in bench.scale.growth:
+        if points:
+            # The last ones go with the workbench, after the table is written: it takes minutes.
+            bench.forget(*_homes(bench, points[-1].files))
         points.append(_point(bench, files))
         section.add(*points[-1].cells)
     _set_bars(section, points)
@@ -82,8 +86,8 @@ def measure(bench: Workbench) -> list[Section]:
 
 
 def _point(bench: Workbench, files: int) -> Point:
-    name = f"growth-{files}"
-    ours = bench.mirrored(name)
+    home, target = _homes(bench, files)
+    ours = bench.mirrored(f"growth-{files}", home)
     fixture.make(ours.home, Shape(files, max(1, files // FILES_PER_FOLDER), files * MEAN_BYTES))
     first = told(f"{files:,} files", ours.sync())
     with RunningAgent(ours) as agent:
@@ -91,11 +95,14 @@ def _point(bench: Workbench, files: int) -> Point:
         quiet = told("quiet cycle", agent.sync())
         peak = max(peak, quiet.peak)
     requests = requests_of_a_quiet_cycle(bench, ours)
-    target = bench.folder / f"restored-{files}"
     again = ours.elsewhere(target, bench.folder / f"state-restored-{files}")
     restored = told("restore", again.restore())
-    bench.forget(ours.home, target)
     return Point(files, first, peak, quiet, requests, restored)
+
+
+def _homes(bench: Workbench, files: int) -> tuple[Path, Path]:
+    """The home of so many files, and where it is restored to."""
+    return bench.fresh(f"home-growth-{files}"), bench.folder / f"restored-{files}"
 
 
 def _set_bars(section: Section, points: list[Point]) -> None:
