@@ -280,7 +280,8 @@ class StorageApp(StorageConfig, ExtensionApp):
             # Kernels and terminals first: what they write while they end belongs to the backup.
             # With little time in all, half of it is the final sync's.
             seconds = min(KERNEL_SECONDS, self._backend.settings.shutdown_timeout / 2)
-            await self._quietly(asyncio.wait_for(self._end_children(), seconds))
+            ending = asyncio.shield(self._end_children())  # half ended they break Jupyter's own end
+            await self._quietly(asyncio.wait_for(ending, seconds))
         left = self._backend.settings.shutdown_timeout - (time.monotonic() - began)
         await asyncio.gather(
             self._quietly(self._stop_agent(max(left, 0.0))),
