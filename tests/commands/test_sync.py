@@ -51,16 +51,19 @@ def test_final_sync_ends_in_time_whatever_hangs(silence: str, tmp_path: Path) ->
         "WHEROBOTS_STORAGE_HOME": str(home),
         "WHEROBOTS_STORAGE_STATE": str(state),
     }
-    ended = subprocess.run(
-        [sys.executable, "-c", LATE, "sync", "--final", "--timeout", "1"],
-        env=environment,
-        stderr=subprocess.PIPE,
-        text=True,
-        timeout=110,
-        check=False,
-    )
-    assert ended.returncode == 3
-    assert "did not end in time" in ended.stderr
+    for seconds in ("1", "10", "40"):
+        ended = subprocess.run(
+            [sys.executable, "-c", LATE, "sync", "--final", "--timeout", seconds],
+            env=environment,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=110,
+            check=False,
+        )
+        assert ended.returncode == 3
+        assert "did not end in time" in ended.stderr
+        if any(state.rglob("journal.sqlite")):
+            break  # A busy machine had not come to it before the end.
     (database,) = state.rglob("journal.sqlite")
     with Journal(database) as journal:
         board = StatusBoard()

@@ -39,19 +39,19 @@ def settings(tmp_path: Path, bucket: str, seaweed: EmbeddedStore) -> Iterator[Se
 
 
 @contextmanager
-def supervised(settings: Settings) -> Iterator[AgentSupervisor]:
+def supervised(settings: Settings, seconds: float = 20) -> Iterator[AgentSupervisor]:
     """An agent as the server starts it, stopped with its final sync."""
     supervisor = AgentSupervisor(settings, lambda _: None)
     supervisor.spawn()
     try:
         yield supervisor
     finally:
-        asyncio.run(supervisor.stop(20))
+        asyncio.run(supervisor.stop(seconds))
 
 
 def test_the_agent_works_with_the_user_s_session(settings: Settings, s3_store: S3Store) -> None:
     """The home is restored and saved; no key is on the agent's command line."""
-    with supervised(settings) as supervisor:
+    with supervised(settings, 60) as supervisor:
         assert supervisor.wait_restored(60)
         command = Path(f"/proc/{supervisor.pid}/cmdline").read_bytes()
         assert os.environ["AWS_SECRET_ACCESS_KEY"].encode() not in command

@@ -273,7 +273,7 @@ def trickling(answer: bytes) -> Talk:
         receive(connection)
         connection.sendall(beginning)
         connection.settimeout(0.05)
-        for piece in islice(cycle(repeated), 400):
+        for piece in islice(cycle(repeated), 2000):
             with suppress(TimeoutError):
                 if not connection.recv(1):
                     return  # It was given up.
@@ -299,7 +299,7 @@ def test_trickle_has_an_end(answer: bytes) -> None:
         began = time.monotonic()
         with pytest.raises(Slow):
             get(client)
-        assert time.monotonic() - began < 20  # The whole of it takes longer on any machine.
+        assert time.monotonic() - began < 100  # The whole of it takes longer on any machine.
         client._endpoint = replace(client._endpoint, read_seconds=60.0)
         assert get(client).body == b"ok"
 

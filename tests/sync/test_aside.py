@@ -17,6 +17,7 @@ from support.homes import PREFIX, Bench, opened
 from wherobots_storage.errors import StoreUnavailable
 from wherobots_storage.objectstore.memory import MemoryStore
 from wherobots_storage.objectstore.store import ObjectStore
+from wherobots_storage.sync.aside import WORKERS
 from wherobots_storage.sync.cancel import Cancel
 from wherobots_storage.sync.final import FinalSync
 from wherobots_storage.sync.lease import LeaseObject
@@ -319,7 +320,7 @@ def test_it_keeps_its_deadline(bench: Bench, store: FaultyStore) -> None:
     """When the time is over the rest is counted as not saved, and it ends."""
     for number in range(40):
         bench.write(f"f{number}", b"x")
-    passes = threading.Semaphore(10)
+    passes = threading.Semaphore(2 * WORKERS)  # two whole rounds of them, each awaited to its end
     over = threading.Event()
 
     def hang(name: str, key: str) -> None:
@@ -332,4 +333,4 @@ def test_it_keeps_its_deadline(bench: Bench, store: FaultyStore) -> None:
         assert complete == [False]
         left = session.board.status.pending.files
         assert left == 40 - len(bench.keys())
-        assert left >= 30
+        assert left == 40 - 2 * WORKERS

@@ -94,7 +94,7 @@ def test_a_moving_file_among_many_notices(bench: Bench, monkeypatch: pytest.Monk
         return reading.unsettled(entry) if entry.path == "z" else real(home, entry)
 
     monkeypatch.setattr("wherobots_storage.sync.uploads.read_small", read)
-    bench.final(5.0)
+    bench.final(60.0)
     saved = bench.keys()
     assert [key.partition(" (")[0] for key in saved] == ["z"]
 

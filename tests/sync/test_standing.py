@@ -142,7 +142,7 @@ def test_hints_take_nothing_of_what_is_held(bench: Bench) -> None:
 def test_a_final_sync_keeps_to_its_own_veto(bench: Bench) -> None:
     """What the first round of a final sync holds back, its others hold back too."""
     encrypt(bench, range(100))
-    outcome = bench.final(20.0)
+    outcome = bench.final(60.0)
     assert not outcome.complete
     assert outcome.status.veto is not None
     assert originals(bench) == 100

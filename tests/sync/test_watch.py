@@ -113,13 +113,15 @@ def test_new_folders_are_watched_too(bench: Bench) -> None:
         bench.write("n/x/y/file")
         eventually(lambda: "n/" in hints.all.deep)
 
+        pauses = iter(2**number for number in range(10))
+
         def hinted_again() -> bool:
             hints.all = Focus()
             bench.write("n/x/y/later", os.urandom(5))
-            time.sleep(1)
+            time.sleep(next(pauses))
             return "n/x/y/" in hints.folders
 
-        # Until it is watched nothing is told: that takes as long as it takes.
+        # Until it is watched nothing is told, which takes as long as it takes; a hint does too.
         eventually(hinted_again)
 
 
