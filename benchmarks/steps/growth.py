@@ -72,7 +72,8 @@ def measure(bench: Workbench) -> list[Section]:
         ),
         f"Small files ({MEAN_BYTES} bytes on average), {FILES_PER_FOLDER} in a folder. The agent's "
         "peak is over its start, which lists the mirror and scans the home, and its cycles. "
-        "Requests are those to the store beside the lease's.",
+        "Requests are those to the store beside the lease's, of another agent's quiet cycle, "
+        "counted by a relay between the two.",
     )
     points: list[Point] = []
     for files in bench.scale.growth:

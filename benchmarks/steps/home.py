@@ -42,7 +42,8 @@ def measure(bench: Workbench) -> list[Section]:
         _section(
             "A cycle without changes",
             f"Ours in the running agent (median of {ROUNDS}), with {requests} S3 requests beside "
-            "the lease's; the peers are run again, as they have no agent.",
+            "the lease's, counted in such a cycle by a relay between the agent and the store; the "
+            "peers are run again, as they have no agent.",
             quiet,
             Limits(wall=0.1),
         ),
