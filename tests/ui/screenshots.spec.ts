@@ -62,7 +62,7 @@ test('error', async ({ panel }) => {
 
 test('uploading', async ({ panel, page }, info) => {
   await prepare(panel);
-  await panel.openFresh();
+  await panel.openFresh('rivers');
   const paths = await Promise.all(
     ['rivers-2024.parquet', 'rivers-2025.parquet', 'summary.csv'].map(async (name, index) => {
       const path = info.outputPath(name);

@@ -93,6 +93,19 @@ test('a narrow panel gives up the date, then the size, but never the copy button
   await panel.setWidth(null);
 });
 
+test('a narrow panel shows all of why a folder is read-only', async ({ panel }) => {
+  await panel.open('/');
+  await panel.setWidth(240);
+  const note = panel.root.locator('.wbs-Note-text');
+  await expect(note).toContainText('/notebooks/shared/');
+  const isWhole = await note.evaluate(
+    ({ scrollHeight, clientHeight, scrollWidth, clientWidth }) =>
+      scrollHeight <= clientHeight && scrollWidth <= clientWidth
+  );
+  expect(isWhole).toBe(true);
+  await panel.setWidth(null);
+});
+
 freshTest('a server without a root says what to set', async ({ panel }) => {
   await panel.load({ url: servers().bareUrl, token: servers().bareToken });
   await expect(panel.root.getByText('Storage is not set up', { exact: true })).toBeVisible();
