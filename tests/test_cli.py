@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import json
 import os
 import shutil
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import wherobots_storage
+from wherobots_storage import cli
 from wherobots_storage.cli import COMMANDS, load, main
 from wherobots_storage.commands import status as status_command
 from wherobots_storage.commands.context import Context
@@ -29,6 +31,29 @@ def test_every_command_is_a_module_that_explains_itself(
     assert caught.value.code == 0
     description = load(name).__doc__ or ""
     assert description.strip().splitlines()[0] in capsys.readouterr().out
+
+
+def test_a_run_starts_without_what_it_does_not_need() -> None:
+    """A sync or a restore loads neither boto3 nor, away from a terminal, rich: both cost time."""
+    code = (
+        "import sys; from wherobots_storage.cli import load; load('sync'); load('restore'); "
+        "import wherobots_storage.credentials.stores; "
+        "print([name for name in sys.modules if name in ('boto3', 's3transfer', 'rich')])"
+    )
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
+    assert shown.stdout.strip() == "[]"
+
+
+def test_the_program_ends_without_looking_for_cycles(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process returns what the command does, and leaves what it made to the exit as it is."""
+    before, frozen = gc.get_threshold(), gc.get_freeze_count()
+    monkeypatch.setattr(cli, "main", lambda: 3)
+    try:
+        assert cli.program() == 3
+        assert gc.get_freeze_count() > frozen
+    finally:
+        gc.unfreeze()
+        gc.set_threshold(*before)
 
 
 def test_the_help_lists_what_is_for_people(capsys: pytest.CaptureFixture[str]) -> None:

@@ -173,7 +173,7 @@ def test_the_extra_that_is_told_exists() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     assert f'"{project["name"]}[demo]"' in README
     assert "demo" in project["optional-dependencies"]
-    assert project["scripts"] == {"wherobots-storage": "wherobots_storage.cli:main"}
+    assert project["scripts"] == {"wherobots-storage": "wherobots_storage.cli:program"}
 
 
 def test_every_command_takes_a_context() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import importlib
 import os
 import sys
@@ -30,6 +31,9 @@ COMMANDS: dict[str, str | None] = {
 """The commands and what they are for; None hides one. Each is a module of ``commands``."""
 
 _BROKEN_PIPE = 141
+_YOUNG = 10_000
+"""So many new objects make Python look for cycles among them; 700 unless told otherwise."""
+
 _EPILOG = """\
 Exit status: 0 done, 1 failed, 2 the command line or the configuration cannot work,
 3 incomplete: something was left out, and it is listed.
@@ -120,3 +124,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _BROKEN_PIPE
     return status
+
+
+def program() -> int:
+    """``main``, in a process of its own.
+
+    What a run makes is modules and the SDK's models, nearly all of it, and stays to the end. To
+    look through these for cycles again and again, and once more at the exit, took 0.18 of the
+    0.6 s of CPU of a restore of nothing (measured): it is done less often, and not at the exit.
+    """
+    gc.set_threshold(_YOUNG)
+    try:
+        return main()
+    finally:
+        gc.freeze()

@@ -12,8 +12,6 @@ from contextlib import contextmanager, suppress
 from typing import TextIO
 
 import msgspec
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from wherobots_storage.api.models import ErrorBody
 from wherobots_storage.api.models import Progress as Step
@@ -22,13 +20,14 @@ from wherobots_storage.errors import StorageError
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 _STEP = 1024
 _PLAIN_EVERY = 1000
-_PHASES = {
+PHASES = {
     "listing": "Listing the bucket",
     "restoring": "Restoring",
     "scanning": "Looking through the home",
     "uploading": "Uploading",
     "deleting": "Deleting",
 }
+"""What each phase of a sync is called."""
 
 
 def printable(text: str) -> str:
@@ -100,8 +99,11 @@ class Output:
     def progress(self) -> Iterator[Callable[[Step], None]]:
         """A callback to tell progress to: bars on a terminal, plain lines otherwise."""
         if self.stderr.isatty() and not self.as_json:
-            with _bars(self.stderr) as bars:
-                yield _Bars(bars)
+            # Imported late: it is for terminals alone, and takes 40 ms of CPU.
+            from wherobots_storage.commands.bars import bars  # noqa: PLC0415
+
+            with bars(self.stderr) as tell:
+                yield tell
         else:
             yield _Lines(self.note)
 
@@ -113,41 +115,12 @@ class Output:
         stream.flush()
 
 
-def _bars(stream: TextIO) -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.fields[said]}"),
-        TimeElapsedColumn(),
-        console=Console(file=stream),
-        transient=True,
-    )
-
-
-def _said(step: Step) -> str:
+def said(step: Step) -> str:
+    """How far a phase is: ``12 of 30 files, 4.2 MiB``."""
     files = f"{step.files:,}"
     if step.total_files is not None:
         files += f" of {step.total_files:,}"
     return f"{files} files, {human_size(step.bytes)}" if step.bytes else f"{files} files"
-
-
-class _Bars:
-    """Progress as rich's bars: one for every phase, by bytes where the phase has them."""
-
-    def __init__(self, bars: Progress) -> None:
-        self._bars = bars
-        self._tasks: dict[str, TaskID] = {}
-
-    def __call__(self, step: Step) -> None:
-        if step.phase not in self._tasks:
-            self._tasks[step.phase] = self._bars.add_task(_PHASES[step.phase], total=None, said="")
-        by_bytes = bool(step.total_bytes)
-        self._bars.update(
-            self._tasks[step.phase],
-            completed=step.bytes if by_bytes else step.files,
-            total=step.total_bytes if by_bytes else step.total_files,
-            said=_said(step),
-        )
 
 
 class _Lines:
@@ -161,7 +134,7 @@ class _Lines:
     def __call__(self, step: Step) -> None:
         if step.phase != self._phase:
             self._phase, self._told = step.phase, 0
-            self._note(f"{_PHASES[step.phase]} …")
+            self._note(f"{PHASES[step.phase]} …")
         elif step.files - self._told >= _PLAIN_EVERY:
             self._told = step.files
-            self._note(f"{_PHASES[step.phase]}: {_said(step)}")
+            self._note(f"{PHASES[step.phase]}: {said(step)}")

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-import boto3
 import botocore
 import botocore.exceptions as sdk
 import botocore.session
@@ -219,9 +218,10 @@ def open_client(environment: Mapping[str, str] | None = None, *, signed: bool = 
             # where there is a token and no AWS_ROLE_ARN.
             session.set_credentials("unsigned", "unsigned")
         endpoint = given.get("AWS_ENDPOINT_URL") or _endpoint(session)
-        client: STSClient = boto3.session.Session(botocore_session=session).client(
+        made: Any = session.create_client(
             "sts", config=config, endpoint_url=endpoint and without_login(endpoint)
         )
+        client: STSClient = made
     except sdk.BotoCoreError as error:
         raise from_exception(error, Where("", "STS", "")) from None
     return client
@@ -253,9 +253,8 @@ def _session(given: Mapping[str, str]) -> botocore.session.Session:
 
 def _endpoint(session: botocore.session.Session) -> str | None:
     """STS's own endpoint, or that of S3 where only that one is not AWS; None for AWS."""
-    boto = boto3.session.Session(botocore_session=session)
-    s3_url = str(boto.client("s3").meta.endpoint_url)
-    sts_url = str(boto.client("sts").meta.endpoint_url)
+    s3_url = str(session.create_client("s3").meta.endpoint_url)
+    sts_url = str(session.create_client("sts").meta.endpoint_url)
     found = s3_url if is_aws(sts_url) else sts_url
     return None if is_aws(found) else found
 
