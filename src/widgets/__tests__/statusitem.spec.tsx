@@ -53,6 +53,19 @@ describe("the status bar's item", () => {
     expect(client.requestSync).toHaveBeenCalledTimes(1);
   });
 
+  it('asks the server for what its buttons say', async () => {
+    const { click, client, sync } = await setUp(syncStatus({ skippedTotal: 1 }));
+    const tell = (more: Partial<SyncStatus>) => act(async () => sync.accept(syncStatus(more)));
+    await click('Pause');
+    await tell({ state: 'paused', paused: true });
+    await click('Resume');
+    await tell({ skippedTotal: 1 });
+    await click('Retry failed');
+    await click('Sync now');
+    const asked = client.requestSync.mock.calls as unknown[][];
+    expect(asked).toEqual([['pause'], ['resume'], ['retry'], ['sync']]);
+  });
+
   it('leads to held deletions, the lists and the panel, and is closed by that', async () => {
     const held = { id: '0123', code: 'half-gone', files: 1, bytes: 1, paths: [] };
     const { click, onLeave, show, syncView } = await setUp(
