@@ -56,6 +56,22 @@ async function setUp(status: SyncStatus) {
 }
 
 describe('the footer', () => {
+  it('says that the home was taken over, to the one who had it, and when it is back', async () => {
+    const mine = { ...LEASE, instance: 'this', host: 'node-1', mine: true };
+    const { client, host, button, click, tell } = await setUp(syncStatus({ lease: mine }));
+    expect(host.textContent).toContain('Home saved');
+    expect(button('Take over now')).toBeUndefined();
+    await tell({ state: 'waiting', lease: LEASE });
+    expect(host.textContent).toContain('Not saving: the instance on node-7 has this home');
+    await click('Show all of home sync');
+    expect(host.textContent).toContain('The instance on node-7 saves this home');
+    await click('Take over now');
+    expect(client.requestSync).toHaveBeenCalledWith('takeover');
+    await tell({ lease: mine });
+    expect(host.textContent).not.toContain('node-7');
+    expect(button('Take over now')).toBeUndefined();
+  });
+
   it('shows who has the home, and takes over when it is asked to', async () => {
     const { client, host, button, click } = await setUp(
       syncStatus({ state: 'waiting', lease: LEASE })
