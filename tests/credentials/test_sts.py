@@ -11,7 +11,7 @@ import pytest
 from botocore.stub import ANY, Stubber
 from support.environment import isolation
 
-from wherobots_storage.credentials import sts
+from wherobots_storage.credentials import sts, sts_codes
 from wherobots_storage.credentials.source import CredentialSource
 from wherobots_storage.credentials.sts import (
     AssumeRole,
@@ -224,14 +224,14 @@ def test_every_error_of_sts_is_mapped() -> None:
     model: Any = boto3.client("sts", region_name="us-east-1").meta.service_model
     codes = {str(shape.error_code) for shape in model.error_shapes}
     assert codes
-    assert codes - sts.CODES.keys() == set()
+    assert codes - sts_codes.CODES.keys() == set()
 
 
 def test_every_mapped_error_has_its_words() -> None:
     """Each kind that the tables give has a message, which can be filled in."""
-    for kind in {*sts.CODES.values(), *sts.STATUSES.values()}:
+    for kind in {*sts_codes.CODES.values(), *sts_codes.STATUSES.values()}:
         words = {"host": "h", "role": "r", "scope": "s", "seconds": 900, "shown": "k"}
-        filled = sts.MESSAGES[kind].format(**words)
+        filled = sts_codes.MESSAGES[kind].format(**words)
         assert "{" not in filled
 
 

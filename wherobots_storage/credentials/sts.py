@@ -10,7 +10,6 @@ import contextlib
 import hashlib
 import re
 from collections.abc import Callable, Mapping
-from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -23,6 +22,7 @@ from botocore.parsers import ResponseParserError
 
 from wherobots_storage import errors as ours
 from wherobots_storage.credentials.source import CHAINED_SECONDS, Credentials, check_seconds
+from wherobots_storage.credentials.sts_codes import CODES, MESSAGES, STATUSES, Kind
 from wherobots_storage.namespace.deployment import TAG
 from wherobots_storage.namespace.policy import Scope
 from wherobots_storage.objectstore.hosts import without_login
@@ -38,79 +38,6 @@ _MAX_TOKEN_BYTES = 20_000
 
 CONNECT_SECONDS, READ_SECONDS = 10, 20
 """How long a connection, and the next byte of an answer, is waited for."""
-
-Kind = type[ours.StorageError]
-
-CODES: Mapping[str, Kind] = {
-    "AccessDenied": ours.AccessDenied,
-    "AccessDeniedException": ours.AccessDenied,
-    "ExpiredToken": ours.ExpiredCredentials,
-    "ExpiredTokenException": ours.ExpiredCredentials,
-    "ExpiredTradeInTokenException": ours.ExpiredCredentials,
-    "IDPCommunicationError": ours.StoreUnavailable,
-    "IDPRejectedClaim": ours.InvalidCredentials,
-    "InvalidAction": ours.NotSupported,
-    "InvalidAuthorizationMessageException": ours.InvalidInput,
-    "InvalidClientTokenId": ours.InvalidCredentials,
-    "InvalidIdentityToken": ours.InvalidCredentials,
-    "InvalidParameterValue": ours.InvalidInput,
-    "JWTPayloadSizeExceededException": ours.TooLarge,
-    "MalformedPolicyDocument": ours.InvalidInput,
-    "MethodNotAllowed": ours.NotSupported,
-    "NoSuchEntity": ours.InvalidConfiguration,
-    "NoSuchRole": ours.InvalidConfiguration,
-    "NotImplemented": ours.NotSupported,
-    "OutboundWebIdentityFederationDisabledException": ours.InvalidConfiguration,
-    "PackedPolicyTooLarge": ours.TooLarge,
-    "RegionDisabledException": ours.InvalidConfiguration,
-    "SessionDurationEscalationException": ours.InvalidInput,
-    "SignatureDoesNotMatch": ours.InvalidCredentials,
-    "ValidationError": ours.InvalidInput,
-}
-"""The codes of STS (its service model in botocore, and measured on SeaweedFS and Ceph)."""
-
-STATUSES: Mapping[int, Kind] = {
-    HTTPStatus.BAD_REQUEST: ours.InvalidInput,
-    HTTPStatus.FORBIDDEN: ours.AccessDenied,
-    HTTPStatus.NOT_FOUND: ours.InvalidConfiguration,
-    HTTPStatus.METHOD_NOT_ALLOWED: ours.NotSupported,
-    HTTPStatus.NOT_IMPLEMENTED: ours.NotSupported,
-}
-"""For servers that answer without a code, as Ceph's gateway does."""
-
-MESSAGES: Mapping[Kind, str] = {
-    ours.AccessDenied: (
-        "{host} does not let this server assume the role {role}. Check the role's trust policy, "
-        "and {shown}."
-    ),
-    ours.ExpiredCredentials: (
-        "What this server itself shows to {host} has expired: renew its credentials or its "
-        "identity token."
-    ),
-    ours.InvalidConfiguration: (
-        "{host} knows no role {role}, or not in this region. Check WHEROBOTS_STORAGE_ROLE_ARN."
-    ),
-    ours.InvalidCredentials: (
-        "{host} does not accept the identity of this server. Check its AWS credentials, or its "
-        "identity token and who issued it."
-    ),
-    ours.InvalidInput: (
-        "{host} does not take the policy for {scope}, or the lifetime of {seconds:,} seconds. "
-        "Choose another folder (Ceph takes no ':' in a name) or a shorter lifetime."
-    ),
-    ours.NotSupported: (
-        "{host} gives no temporary credentials: it has no STS. Where STS has another address, "
-        "set AWS_ENDPOINT_URL_STS."
-    ),
-    ours.StoreUnavailable: (
-        "{host} is not reachable, or could not reach the identity provider. Try again in a moment."
-    ),
-    ours.TooLarge: (
-        "The policy for {scope} is larger than {host} takes, once packed. Choose one folder, or "
-        "one with a shorter path."
-    ),
-}
-
 
 BY_KEYS = "the credentials of the server itself"
 BY_IDENTITY = "the identity token: its issuer, subject, audience and end"
