@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import chain
 from typing import Any
 
 import pytest
@@ -81,18 +82,18 @@ def test_saves_during_a_scan(
     """A notebook that is saved while a large home is scanned is there before the scan has ended."""
     monkeypatch.setattr("wherobots_storage.sync.cycle.LOOK", 1)
     tickets, begun, ended = Tickets(1), threading.Event(), threading.Event()
-    scan = Scanner.scan
+    runs = Scanner.runs
 
-    def slow(scanner: Scanner, rules: IgnoreRules | None = None) -> Iterator[Entry]:
-        for entry in scan(scanner, rules):
+    def slow(scanner: Scanner, rules: IgnoreRules | None = None) -> Iterator[list[Entry]]:
+        for entry in chain.from_iterable(runs(scanner, rules)):
             if entry.path.startswith("many/"):
                 begun.set()
                 tickets.take()
-            yield entry
+            yield [entry]
         ended.set()
 
     with watching(bench, watched) as agent:
-        monkeypatch.setattr(Scanner, "scan", slow)
+        monkeypatch.setattr(Scanner, "runs", slow)
         with syncing(agent, tickets):
             assert begun.wait(60)
             watched.save(b"new")

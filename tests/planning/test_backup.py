@@ -4,7 +4,16 @@ from typing import NamedTuple
 
 import pytest
 
-from wherobots_storage.planning.backup import Delete, Forget, Leave, Skip, Upload, plan_backup
+from wherobots_storage.planning.backup import (
+    Delete,
+    Forget,
+    Leave,
+    Skip,
+    Upload,
+    plan_backup,
+    plan_pairs,
+)
+from wherobots_storage.planning.changes import Facts, changes
 from wherobots_storage.planning.merge import UnsortedStreamError
 from wherobots_storage.planning.tree import (
     Directory,
@@ -299,6 +308,24 @@ def test_plan(case: Case) -> None:
     journal = sorted(case.journal, key=lambda record: record.path)
     found = [short(action) for action in plan_backup(local, journal, folder_mode=0o755)]
     assert sorted(found) == sorted(case.expected)
+
+
+def facts_of(records: list[Record]) -> list[Facts]:
+    """What a journal tells first of these rows."""
+    return [(*row[:1], *row[2:6], row.mode if row.kind == "file" else row.kind) for row in records]
+
+
+@pytest.mark.parametrize("many", [1, 2, 500])
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.says)
+def test_plan_of_what_has_changed(case: Case, many: int) -> None:
+    """Each case gives the same when entries and rows come many at once, and only changes count."""
+    local = sorted(case.local, key=lambda entry: entry.path)
+    journal = {record.path: record for record in case.journal}
+    facts = facts_of(sorted(case.journal, key=lambda record: record.path))
+    runs = [local[at : at + many] for at in range(0, len(local), many)]
+    pages = iter([facts[at : at + many] for at in range(0, len(facts), many)])
+    found = plan_pairs(changes(runs, pages, journal.get), folder_mode=0o755)
+    assert sorted(map(short, found)) == sorted(case.expected)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.says)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pathspec import GitIgnoreSpec
 
 from wherobots_storage.planning.format import (
     file_metadata,
@@ -98,6 +99,23 @@ def test_folder_mode_survives_a_store_without_metadata() -> None:
 def test_default_ignores(path: str, ignored: bool) -> None:
     """What is left out by default is exactly what the README says."""
     assert IgnoreRules(DEFAULT_IGNORES).ignores(path) is ignored
+
+
+LINES = "*.log a/ /a b !b a/b **/c c/** * !*/ a|b [ab] !/a/b/ \\!b a* ? ( .~* ^a a$"
+RULES = st.lists(st.sampled_from(LINES.split()), max_size=4)
+PATHS = st.lists(st.sampled_from(["a", "b", "c", "a|b", ".~a", "a.log", "(", "!b"]), min_size=1)
+
+
+@given(RULES, RULES, PATHS, st.sampled_from(["", "/"]))
+@settings(deadline=None)
+def test_the_quick_look_misses_nothing(
+    lines: list[str], before: list[str], names: list[str], slash: str
+) -> None:
+    """Exactly what the library ignores is ignored, by these rules or by those that are held."""
+    path = "/".join(names) + slash
+    exactly = [GitIgnoreSpec.from_lines(rules).match_file(path) for rules in (lines, before)]
+    assert IgnoreRules(lines).ignores(path) is exactly[0]
+    assert IgnoreRules(lines, held=IgnoreRules(before)).ignores(path) is any(exactly)
 
 
 def test_later_rules_win() -> None:

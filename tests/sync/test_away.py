@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from wherobots_storage.errors import AccessDenied, HomeMissing
 from wherobots_storage.planning.tree import Directory
 from wherobots_storage.sync.cancel import Cancel
 from wherobots_storage.sync.focus import Focus
+from wherobots_storage.sync.plain import Sieve
 from wherobots_storage.sync.report import Report
 from wherobots_storage.sync.scan import Scanner
 from wherobots_storage.sync.session import Session
@@ -90,15 +91,15 @@ def test_home_that_goes_away_behind_a_listed_folder_deletes_nothing(
     """The last folder's files, missing at the very end of a scan, are not deleted either."""
     fill(bench)
     mount = Mount(bench.home)
-    real = Scanner._plain
+    real = Sieve.sift
 
-    def plain(self: Scanner, folder: str, child: os.DirEntry[str]) -> Any:
+    def sift(self: Sieve, folder: str, *found: Any, **rest: Any) -> Iterator[os.DirEntry[str]]:
         if folder == "j/":
             mount.take()
-        return real(self, folder, child)
+        return real(self, folder, *found, **rest)
 
     with monkeypatch.context() as patched:
-        patched.setattr(Scanner, "_plain", plain)
+        patched.setattr(Sieve, "sift", sift)
         with pytest.raises(HomeMissing):
             bench.sync()
     assert len(bench.keys()) == 100

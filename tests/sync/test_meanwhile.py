@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator
+from itertools import chain
 from typing import Any, cast
 
 import pytest
@@ -175,18 +176,18 @@ def test_a_save_during_a_scan(
     bench.sync()
     tickets = Tickets(1)
     begun = threading.Event()
-    scan = Scanner.scan
+    runs = Scanner.runs
 
-    def slow_scan(scanner: Scanner, rules: IgnoreRules | None = None) -> Iterator[Entry]:
-        for entry in scan(scanner, rules):
+    def slow_runs(scanner: Scanner, rules: IgnoreRules | None = None) -> Iterator[list[Entry]]:
+        for entry in chain.from_iterable(runs(scanner, rules)):
             if entry.path.startswith("many/"):
                 begun.set()
                 tickets.take()
-            yield entry
+            yield [entry]
 
     with running_agent(bench.settings, store, watch) as agent:
         agent.reaches("idle")
-        monkeypatch.setattr(Scanner, "scan", slow_scan)
+        monkeypatch.setattr(Scanner, "runs", slow_runs)
         bench.write("many/000", b"changed")
         with syncing(agent, tickets):
             assert begun.wait(90)

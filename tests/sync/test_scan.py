@@ -9,11 +9,22 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from wherobots_storage.errors import HomeMissing
-from wherobots_storage.planning.backup import plan_backup
+from wherobots_storage.planning.backup import plan_pairs
+from wherobots_storage.planning.changes import changes
 from wherobots_storage.planning.ignore import IgnoreRules
 from wherobots_storage.planning.merge import in_order
-from wherobots_storage.planning.tree import Directory, File, Ignored, Problematic, Record, Symlink
+from wherobots_storage.planning.tree import (
+    Directory,
+    Entry,
+    File,
+    Ignored,
+    Problematic,
+    Record,
+    Symlink,
+)
+from wherobots_storage.sync.children import RUN
 from wherobots_storage.sync.journal import Journal
+from wherobots_storage.sync.plain import Sieve
 from wherobots_storage.sync.scan import Scanner, examine
 
 names = st.text(st.sampled_from("ab.-0 /äé名🙂\n\\"), min_size=1, max_size=12)
@@ -77,6 +88,49 @@ def test_other_file_systems_are_not_entered(tmp_path: Path) -> None:
     assert tmp_path.exists()
 
 
+def test_a_quick_look_finds_what_a_close_one_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each entry is the same whether plain files are told from the others beforehand or not."""
+    for name in ("a", "d/a", "d/ä", "ä/a", "d/a\\b", "d/a\tb", "d/x.log", "d/.cache/x", "s/ours/x"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"1")
+    (tmp_path / "s/ourselves").write_bytes(b"12")
+    (tmp_path / "d" / ("n" * 80)).touch()
+    (tmp_path / "d/link").symlink_to("a")
+    os.mkfifo(tmp_path / "d/fifo")
+    os.utime(tmp_path / "d/a", ns=(0, 2**63 - 1 + 10**9))
+    rules = IgnoreRules(["*.log", ".cache/"])
+
+    def scan() -> list[Entry]:
+        unfaithful = frozenset("\\")
+        scanner = Scanner(tmp_path, reserved=("s/ours/",), prefix_bytes=950, unfaithful=unfaithful)
+        return list(scanner.scan(rules))
+
+    quick = scan()
+    with monkeypatch.context() as patched:
+        patched.setattr(Sieve, "sift", lambda _self, _folder, found, *_entries, **_: found)
+        assert scan() == quick
+    assert {entry.path for entry in quick if isinstance(entry, Problematic)} == {
+        "d/a\\b",
+        "d/fifo",
+        "d/" + "n" * 80,
+    }
+    assert not any(entry.path.startswith("s/ours/") for entry in quick)
+
+
+def test_a_large_folder_comes_in_parts(tmp_path: Path) -> None:
+    """A run is never longer than its bound, folders stand alone, and none is empty."""
+    for number in range(RUN + 2):
+        (tmp_path / f"f{number:04}").touch()
+    for name in ("a", "f0100", "z"):
+        (tmp_path / f"{name}d").mkdir()
+        (tmp_path / f"{name}d/x").touch()
+    runs = list(Scanner(tmp_path).runs())
+    assert [entry for run in runs for entry in run] == list(Scanner(tmp_path).scan())
+    assert [len(run) for run in runs] == [1, 1, 1, 101, 1, 1, 401, 1, 1]
+
+
 def test_missing_home(tmp_path: Path) -> None:
     """A home that is not there, or is a file, is an error and no empty scan."""
     (tmp_path / "file").touch()
@@ -111,7 +165,8 @@ def test_cost_of_an_unchanged_home(tmp_path: Path) -> None:
                 journal.put(Record(entry.path, "file", *entry[1:], "sha", "etag", 0.0))
         journal.commit()
         began = time.process_time()
-        assert list(plan_backup(scanner.scan(), journal, folder_mode=0o755)) == []
+        pairs = changes(scanner.runs(), journal.facts(), journal.get)
+        assert list(plan_pairs(pairs, folder_mode=0o755)) == []
         between = time.process_time()
     facts = [file.lstat() for file in home.glob("d*/f*")]
     assert len(facts) == 10_000

@@ -87,8 +87,18 @@ def plan_backup(
     ``ignored`` tells of a path that is not there whether the rules would leave it out. Raises
     UnsortedStreamError when a stream is not sorted by path.
     """
+    return plan_pairs(pair(local, journal), folder_mode=folder_mode, ignored=ignored)
+
+
+def plan_pairs(
+    pairs: Iterable[tuple[Entry | None, Record | None]],
+    *,
+    folder_mode: int,
+    ignored: Callable[[str], bool] = nothing_ignored,
+) -> Iterator[Action]:
+    """The same of entries and rows that stand side by side; unchanged ones may be left out."""
     planner = _Planner(folder_mode, ignored)
-    for entry, record in pair(local, journal):
+    for entry, record in pairs:
         # The common case first: nothing changed, nothing to do.
         if (
             entry is not None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from pathspec import GitIgnoreSpec
 
@@ -43,15 +43,18 @@ class IgnoreRules:
                 else:
                     good.append(line)
             self._spec = GitIgnoreSpec.from_lines(good)
-            self._any = _union(self._spec)
+            self.sources: list[str] = [*_sources(self._spec), *(held.sources if held else ())]
+            """Expressions, one of which at least matches whatever is ignored."""
+            self.suspect: Callable[[str], object | None] = _matcher(self.sources)
+            """A quick look, that finds something in all that is ignored and in little else."""
 
     def ignores(self, path: str) -> bool:
         """Whether the path, relative to the home and with a slash after a folder, is left out."""
+        # Only what is found asks for the exact answer.
+        if self.suspect(path) is None:
+            return False
         if self.held is not None and self.held.ignores(path):
             return True
-        # One combined expression clears nearly every path; only a hit asks for the exact answer.
-        if self._any is None or self._any.match(path) is None:
-            return False
         return self._spec.match_file(path)
 
     def only_adds_to(self, text: str) -> bool:
@@ -75,10 +78,31 @@ class IgnoreRules:
         return self.ignores(path) or any(self.ignores(f"{name}/") for name in ancestors(path))
 
 
-def _union(spec: GitIgnoreSpec) -> re.Pattern[str] | None:
-    sources = [
+_ANYWHERE = "^(?:.+/)?"
+"""How the library's expression begins for a rule that holds in every folder."""
+
+
+def _sources(spec: GitIgnoreSpec) -> list[str]:
+    return [
         re.sub(r"\(\?P<\w+>", "(?:", pattern.regex.pattern)
         for pattern in spec.patterns
         if pattern.include is not None and pattern.regex is not None
     ]
-    return re.compile("|".join(f"(?:{source})" for source in sources)) if sources else None
+
+
+def _matcher(sources: list[str]) -> Callable[[str], object | None]:
+    """One combined expression, which clears nearly every path at once."""
+    anywhere = [text.removeprefix(_ANYWHERE) for text in sources if text.startswith(_ANYWHERE)]
+    others = [text for text in sources if not text.startswith(_ANYWHERE)]
+    if anywhere:
+        # The folders of a path are gone through once then, not once for every rule.
+        others.append(f"{_ANYWHERE}(?:{_either(anywhere)})")
+    return re.compile(_either(others)).match if others else _nothing
+
+
+def _either(sources: list[str]) -> str:
+    return "|".join(f"(?:{source})" for source in sources)
+
+
+def _nothing(_path: str) -> None:
+    """No rules, nothing to find."""

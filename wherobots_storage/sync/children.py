@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from operator import itemgetter
 
 from wherobots_storage.planning.tree import Directory, Entry, Mirrored
 
 _path: Callable[[Entry], str] = itemgetter(0)
 """Every kind of entry has it first; this is called for every file of every scan."""
+
+RUN = 500
+"""So many entries come together at the most: between two runs of a scan others have their turn."""
 
 
 class Children:
@@ -33,6 +36,23 @@ class Children:
         entries.sort(key=_path)
         if len(set(map(_path, entries))) != len(entries):
             entries[:] = {entry.path: entry for entry in entries}.values()
+
+    def runs(self) -> Iterator[list[Entry] | Directory]:
+        """The sorted entries: each subfolder by itself, and those between them together."""
+        entries = self.entries
+        folders = [at for at, kind in enumerate(map(type, entries)) if kind is Directory]
+        start = 0
+        for end in (*folders, len(entries)):
+            for first in range(start, end, RUN):
+                yield entries[first : min(first + RUN, end)]
+            if end < len(entries):
+                yield self._folder(end)
+            start = end + 1
+
+    def _folder(self, at: int) -> Directory:
+        folder = self.entries[at]
+        assert isinstance(folder, Directory)  # noqa: S101  # for the type checker
+        return folder
 
 
 def directory_of(path: str, mode: int, children: Children) -> Directory:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Set as AbstractSet
+from itertools import chain
 
-from wherobots_storage.api.models import Counts, HeldDeletions, Progress
+from wherobots_storage.api.models import HeldDeletions, Progress
 from wherobots_storage.errors import StorageError
 from wherobots_storage.planning.backup import (
     Action,
@@ -14,9 +15,11 @@ from wherobots_storage.planning.backup import (
     Leave,
     Skip,
     Upload,
-    plan_backup,
+    plan_pairs,
 )
+from wherobots_storage.planning.changes import Pair, changes
 from wherobots_storage.planning.ignore import IgnoreRules
+from wherobots_storage.planning.merge import pair
 from wherobots_storage.planning.tree import Entry, File, Notice, Record, Symlink
 from wherobots_storage.sync.cancel import Cancel, Interrupted
 from wherobots_storage.sync.consent import Consent
@@ -29,6 +32,7 @@ from wherobots_storage.sync.ledger import Ledger
 from wherobots_storage.sync.leftout import RulesReader, left_out, note_rules, notice_of
 from wherobots_storage.sync.meanwhile import Meanwhile, scanner_of
 from wherobots_storage.sync.mirror import Mirror
+from wherobots_storage.sync.pending import OnPending, OnProgress, Pending
 from wherobots_storage.sync.report import Report, Stops
 from wherobots_storage.sync.standing import Standing
 from wherobots_storage.sync.status import wire_held
@@ -37,15 +41,15 @@ from wherobots_storage.sync.uploads import Uploader
 from wherobots_storage.sync.worklist import Deletions, Paths, Uploads
 from wherobots_storage.sync.written import Written
 
-_MIRRORED = (File, Symlink)
-"""A tuple: asking for a union takes twice as long, for every file of every scan."""
+_MIRRORED = frozenset[type]((File, Symlink))
 
-OnProgress = Callable[[Progress], None]
-OnPending = Callable[[Counts], None]
 OnHeld = Callable[[HeldDeletions, Iterable[Record]], None]
 
 LOOK = 500
 """After so many entries of a scan it is looked whether there is something more urgent."""
+
+TELL = 2000
+"""After so many more it is told how far the scan is."""
 
 
 def _nothing(_: Callable[[], None]) -> int:
@@ -111,7 +115,7 @@ class Cycle:
         self._whole = focus is None
         consent = consent or Consent()
         with Uploads() as uploads, Deletions() as deletions:
-            pending = _Pending(self._on_progress, self._on_pending)
+            pending = Pending(self._on_progress, self._on_pending)
             between = Meanwhile(
                 self._home,
                 self._aside_scanner,
@@ -163,7 +167,7 @@ class Cycle:
         return report, deletions.files
 
     def _uploader(
-        self, report: Report, cancel: Cancel, pending: _Pending, between: Meanwhile
+        self, report: Report, cancel: Cancel, pending: Pending, between: Meanwhile
     ) -> Uploader:
         intents = Intents(self._mirror, self._journal)
         ledger = Ledger(self._mirror, self._journal, report, self.stops, pending.moved, intents)
@@ -186,18 +190,16 @@ class Cycle:
     ) -> None:
         self._mirrored = 0
         rules = self._rules.read()
-        found: Iterable[Entry]
-        rows: Iterable[Record]
+        pairs: Iterable[Pair]
         if focus is None:
-            found, rows = self._scanner.scan(rules), self._journal
+            runs = self._counted(self._scanner.runs(rules), cancel, give_way)
+            pairs = changes(runs, self._journal.facts(), self._journal.get)
         else:
             found, rows = streams(self._scanner, self._journal, rules, focus)
-        entries = self._counted(found, cancel, give_way)
-        plan = plan_backup(
-            entries,
-            rows,
-            folder_mode=self._home.folder_mode,
-            ignored=left_out(self._journal, rules),
+            runs = self._counted(([entry] for entry in found), cancel, give_way)
+            pairs = pair(chain.from_iterable(runs), rows)
+        plan = plan_pairs(
+            pairs, folder_mode=self._home.folder_mode, ignored=left_out(self._journal, rules)
         )
         saved = between.found if between is not None else frozenset[str]()
         with Paths() as forget:
@@ -230,17 +232,20 @@ class Cycle:
             note_rules(self._journal, rules)
 
     def _counted(
-        self, entries: Iterable[Entry], cancel: Cancel, give_way: Callable[[], None]
-    ) -> Iterator[Entry]:
-        for seen, entry in enumerate(entries, start=1):
-            if isinstance(entry, _MIRRORED):
-                self._mirrored += 1
-            if seen % LOOK == 0:
+        self, runs: Iterable[list[Entry]], cancel: Cancel, give_way: Callable[[], None]
+    ) -> Iterator[list[Entry]]:
+        seen = looked = told = 0
+        for run in runs:
+            seen += len(run)
+            self._mirrored += sum(map(_MIRRORED.__contains__, map(type, run)))
+            if seen - looked >= LOOK:
+                looked = seen
                 cancel.check()
                 give_way()
-                if seen % 2000 == 0:
+                if seen - told >= TELL:
+                    told = seen
                     self._on_progress(Progress(phase="scanning", files=seen))
-            yield entry
+            yield run
 
     def _execute(
         self,
@@ -249,7 +254,7 @@ class Cycle:
         consent: Consent,
         report: Report,
         cancel: Cancel,
-        pending: _Pending,
+        pending: Pending,
         uploader: Uploader,
     ) -> None:
         uploader.upload(uploads.small())
@@ -310,41 +315,3 @@ class Cycle:
 def _is_void(action: Action, saved: AbstractSet[str]) -> bool:
     """Whether a file was saved since it was found missing."""
     return isinstance(action, Delete | Forget) and action.record.path in saved
-
-
-class _Pending:
-    """What of a cycle's work is left, told as it shrinks."""
-
-    def __init__(self, on_progress: OnProgress, on_pending: OnPending) -> None:
-        self.files = self._all_files = 0
-        self.bytes = self._all_bytes = 0
-        self._on_progress = on_progress
-        self._on_pending = on_pending
-
-    def added(self, files: int, size: int) -> None:
-        """So much comes to it."""
-        self.files += files
-        self.bytes += size
-        self._all_files += files
-        self._all_bytes += size
-
-    def moved(self, files: int, size: int) -> None:
-        """So much more is done."""
-        self.files = max(0, self.files - files)
-        self.bytes = max(0, self.bytes - size)
-        self.tell()
-
-    def tell(self) -> None:
-        """Tell what is left, and how far it is."""
-        if not self._all_files:
-            return
-        self._on_pending(Counts(files=self.files, bytes=self.bytes))
-        self._on_progress(
-            Progress(
-                phase="uploading",
-                files=self._all_files - self.files,
-                bytes=self._all_bytes - self.bytes,
-                total_files=self._all_files,
-                total_bytes=self._all_bytes,
-            )
-        )

@@ -15,53 +15,13 @@ from types import TracebackType
 from typing import Self
 
 from wherobots_storage.errors import JournalError, StorageError
+from wherobots_storage.planning.changes import Facts
 from wherobots_storage.planning.tree import Record
 from wherobots_storage.sync.database import Database, check_error, is_damage
+from wherobots_storage.sync.migrations import MIGRATIONS
 from wherobots_storage.sync.worklist import Paths
 
-_MIGRATIONS = (
-    """
-CREATE TABLE entries (
-    path TEXT PRIMARY KEY, kind TEXT NOT NULL, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
-    ctime_ns INTEGER NOT NULL, inode INTEGER NOT NULL, mode INTEGER NOT NULL,
-    sha256 TEXT NOT NULL, etag TEXT NOT NULL, time REAL NOT NULL
-) WITHOUT ROWID;
-CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-""",
-    """
-CREATE TABLE conflicts (
-    copy TEXT PRIMARY KEY, path TEXT NOT NULL, etag TEXT NOT NULL, size INTEGER NOT NULL,
-    time REAL NOT NULL, here INTEGER NOT NULL
-) WITHOUT ROWID;
-""",
-    """
-CREATE INDEX files_by_time ON entries (time) WHERE kind = 'file';
-""",
-    """
-CREATE TABLE uploads (
-    path TEXT PRIMARY KEY, upload_id TEXT NOT NULL, part_bytes INTEGER NOT NULL,
-    size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, mode INTEGER NOT NULL,
-    sha256 TEXT NOT NULL, started REAL NOT NULL
-) WITHOUT ROWID;
-CREATE TABLE parts (
-    path TEXT NOT NULL, number INTEGER NOT NULL, etag TEXT NOT NULL, prefix TEXT NOT NULL,
-    PRIMARY KEY (path, number)
-) WITHOUT ROWID;
-""",
-    # NULL for a version of the bucket's that was kept; the bytes' hash for one of this home's own.
-    """
-ALTER TABLE conflicts ADD COLUMN sha256 TEXT;
-""",
-    """
-CREATE TABLE held (path TEXT PRIMARY KEY, etag TEXT NOT NULL) WITHOUT ROWID;
-""",
-    """
-CREATE TABLE broken (path TEXT PRIMARY KEY, size INTEGER NOT NULL, trash TEXT) WITHOUT ROWID;
-""",
-)
-"""What brings a journal from each version to the next; never changed once published."""
-
-SCHEMA_VERSION = len(_MIGRATIONS)
+SCHEMA_VERSION = len(MIGRATIONS)
 _COLUMNS = "path, kind, size, mtime_ns, ctime_ns, inode, mode, sha256, etag, time"
 _ROWS_TOGETHER = 50
 """So many rows go with one statement: each one lets other threads run, and waits for its turn."""
@@ -95,7 +55,7 @@ class Journal:
         if version > SCHEMA_VERSION:
             message = f"The journal {self.path} was written by a newer version of this program."
             raise JournalError(message)
-        for reached, script in enumerate(_MIGRATIONS[version:], start=version + 1):
+        for reached, script in enumerate(MIGRATIONS[version:], start=version + 1):
             # One transaction each: a kill leaves a whole version, this one or the one before.
             self._db.executescript(
                 f"BEGIN IMMEDIATE; {script} PRAGMA user_version = {reached}; COMMIT;"
@@ -148,6 +108,21 @@ class Journal:
             if not rows:
                 return
             last = rows[-1][0]
+
+    def facts(self) -> Iterator[list[Facts]]:
+        """What tells of all rows whether their files have changed, sorted, a page at a time."""
+        last = ""
+        query = (
+            "SELECT path, size, mtime_ns, ctime_ns, inode, iif(kind = 'file', mode, kind) "
+            "FROM entries WHERE path > ? ORDER BY path LIMIT 1000"
+        )
+        while True:
+            self._flush()
+            rows = self._db.execute(query, (last,)).fetchall()
+            if not rows:
+                return
+            last = rows[-1][0]
+            yield _unsigned(rows)
 
     def between(self, first: str, end: str | None, *, page: int = 5000) -> Iterator[Record]:
         """The rows from ``first`` up to ``end`` (exclusive; None: the last), sorted by path."""
@@ -220,13 +195,13 @@ class Journal:
     def forget(self, path: str) -> None:
         """Delete a row; a missing one is no error."""
         self._flush()
-        self._begin()
-        self._db.execute("DELETE FROM entries WHERE path = ?", (path,))
+        self.run("DELETE FROM entries WHERE path = ?", (path,))
 
     def forget_all(self, paths: list[str] | Paths) -> None:
         """Delete many rows, in one transaction: a kill leaves all of them or none."""
         self._flush()
         self._begin()
+        self._length = None
         self._db.executemany("DELETE FROM entries WHERE path = ?", _Rows(paths))
 
     def commit(self) -> None:
@@ -248,6 +223,7 @@ class Journal:
     def run(self, statement: str, values: tuple[object, ...] = ()) -> None:
         """Change one of the smaller tables; it waits for ``commit`` like ``put``."""
         self._begin()
+        self._length = None
         self._db.execute(statement, values)
 
     def meta(self, name: str) -> str | None:
@@ -276,6 +252,7 @@ class Journal:
         if not self._waiting:
             return
         self._begin()
+        self._length = None
         rows = [_signed(record) for record in self._waiting.values()]
         if len(rows) == _ROWS_TOGETHER:
             self._db.execute(_PUT_MANY, [value for row in rows for value in row])
@@ -284,7 +261,6 @@ class Journal:
         self._waiting.clear()
 
     def _begin(self) -> None:
-        self._length = None
         if not self._db.in_transaction:
             self._db.execute("BEGIN")
 
@@ -306,6 +282,16 @@ def _signed(record: Record) -> Record:
 
 
 _INODE = itemgetter(5)
+
+_INODE_OF_FACTS = itemgetter(4)
+
+
+def _unsigned(rows: list[Facts]) -> list[Facts]:
+    if min(map(_INODE_OF_FACTS, rows)) >= 0:
+        return rows
+    return [(*row[:4], row[4] + 2 * _SIGN * (row[4] < 0), row[5]) for row in rows]
+
+
 _make = partial(tuple.__new__, Record)
 
 

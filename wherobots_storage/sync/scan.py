@@ -6,11 +6,12 @@ import errno
 import os
 import stat
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 from wherobots_storage.errors import HomeMissing
 from wherobots_storage.namespace.paths import MAX_KEY_BYTES
-from wherobots_storage.planning.format import EARLIEST_NS, LATEST_NS, clamped
+from wherobots_storage.planning.format import clamped
 from wherobots_storage.planning.ignore import IgnoreRules
 from wherobots_storage.planning.tree import (
     OTHER_FILESYSTEM,
@@ -25,6 +26,7 @@ from wherobots_storage.planning.tree import (
 from wherobots_storage.sync.children import Children, directory_of
 from wherobots_storage.sync.foldersize import count
 from wherobots_storage.sync.mounts import mounts_below
+from wherobots_storage.sync.plain import Sieve
 
 _SPECIAL = {
     stat.S_IFSOCK: ("socket", "It is a socket."),
@@ -33,6 +35,10 @@ _SPECIAL = {
     stat.S_IFCHR: ("device", "It is a device."),
 }
 _GONE = {errno.ENOENT, errno.ENOTDIR}
+
+
+def _nothing(_path: str) -> None:
+    """No rules suspect anything."""
 
 
 class Scanner:
@@ -57,6 +63,7 @@ class Scanner:
         self._rules = rules
         self._room = MAX_KEY_BYTES - prefix_bytes
         self._unfaithful = unfaithful
+        self._sieve = Sieve(self._room, unfaithful)
         self._counted: dict[str, tuple[int, Ignored]] = {}
         self._mounts: frozenset[str] = frozenset()
         """Where something is mounted, when the latest scan began; see ``mounts``."""
@@ -68,6 +75,10 @@ class Scanner:
 
         The first entry is the home itself. Raises HomeMissing when it cannot be read.
         """
+        return chain.from_iterable(self.runs(rules))
+
+    def runs(self, rules: IgnoreRules | None = None) -> Iterator[list[Entry]]:
+        """The same entries, up to ``children.RUN`` at once; none of these lists is empty."""
         if rules is not None:
             self._rules = rules
         try:
@@ -75,7 +86,7 @@ class Scanner:
             first = self._read("", found.st_dev)
         except OSError as error:
             raise self._missing(error) from error
-        yield directory_of("", stat.S_IMODE(found.st_mode), first)
+        yield [directory_of("", stat.S_IMODE(found.st_mode), first)]
         yield from self._walk(first, found.st_dev)
 
     def scan_folder(
@@ -98,7 +109,8 @@ class Scanner:
         below = self._open(Directory(path, mode, empty=False), top.st_dev)
         if isinstance(below, Children):
             yield directory_of(path, mode, below)
-            yield from self._walk(below, top.st_dev) if deep else below.entries
+            found = self._walk(below, top.st_dev) if deep else [below.entries]
+            yield from chain.from_iterable(found)
         elif below is not None:
             yield below
 
@@ -129,21 +141,21 @@ class Scanner:
                 return None
         return stat.S_IMODE(found.st_mode)
 
-    def _walk(self, first: Children, device: int) -> Iterator[Entry]:
+    def _walk(self, first: Children, device: int) -> Iterator[list[Entry]]:
         # An own stack: a chain of generators would pay for the depth at every entry.
-        stack = [iter(first.entries)]
+        stack = [first.runs()]
         while stack:
-            for entry in stack[-1]:
-                if not isinstance(entry, Directory):
-                    yield entry
+            for run in stack[-1]:
+                if not isinstance(run, Directory):
+                    yield run
                     continue
-                below = self._open(entry, device)
+                below = self._open(run, device)
                 if isinstance(below, Children):
-                    yield directory_of(entry.path, entry.mode, below)
-                    stack.append(iter(below.entries))
+                    yield [directory_of(run.path, run.mode, below)]
+                    stack.append(below.runs())
                     break
                 if below is not None:
-                    yield below
+                    yield [below]
             else:
                 stack.pop()
 
@@ -175,49 +187,29 @@ class Scanner:
 
     def _read(self, folder: str, device: int) -> Children:
         children = Children()
-        near = any(name.startswith(folder) for name in self._reserved)
+        entries, special = children.entries, self._special_names(folder)
+        suspect = self._rules.suspect if self._rules is not None else _nothing
         # By its descriptor: what is in it is then looked up in it, not from the root each time.
         flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
         descriptor = os.open(f"{self._home}/{folder}", flags)
         try:
             with os.scandir(descriptor) as found:
-                for child in found:
-                    entry = None if near else self._plain(folder, child)
-                    if entry is None:
-                        entry = self._examine(folder, child, device, children)
+                for child in self._sieve.sift(
+                    folder, found, entries, suspect=suspect, special=special
+                ):
+                    entry = self._examine(folder, child, device, children)
                     if entry is not None:
-                        children.entries.append(entry)
+                        entries.append(entry)
         finally:
             os.close(descriptor)
         children.sort()
         return children
 
-    def _plain(self, folder: str, child: os.DirEntry[str]) -> Entry | None:
-        """What nearly all entries are: a file with nothing special about it; else None.
-
-        The same checks as in ``_examine``, where nothing reserved is near, without a call for
-        each: a scan is made of these.
-        """
-        name = child.name
-        path = folder + name
-        if (
-            not child.is_file(follow_symlinks=False)
-            or not path.isascii()
-            or len(path) > self._room
-            or (self._unfaithful and not self._unfaithful.isdisjoint(name))
-            or (self._rules is not None and self._rules.ignores(path))
-        ):
-            return None
-        try:
-            found = child.stat(follow_symlinks=False)
-        except OSError:
-            return None
-        mtime_ns = found.st_mtime_ns
-        if path in self._mounts or not EARLIEST_NS <= mtime_ns <= LATEST_NS:
-            return None
-        return File(
-            path, found.st_size, mtime_ns, found.st_ctime_ns, found.st_ino, found.st_mode & 0o777
-        )
+    def _special_names(self, folder: str) -> set[str]:
+        """What in a folder is reserved or mounted, or leads to what is."""
+        places = chain(self._reserved, self._mounts)
+        below = len(folder)
+        return {place[below:].partition("/")[0] for place in places if place.startswith(folder)}
 
     def _examine(
         self, folder: str, child: os.DirEntry[str], device: int, children: Children
