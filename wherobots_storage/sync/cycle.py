@@ -33,6 +33,7 @@ from wherobots_storage.sync.leftout import RulesReader, left_out, note_rules, no
 from wherobots_storage.sync.meanwhile import Meanwhile, scanner_of
 from wherobots_storage.sync.mirror import Mirror
 from wherobots_storage.sync.pending import OnPending, OnProgress, Pending
+from wherobots_storage.sync.prompt import Prompt, never
 from wherobots_storage.sync.report import Report, Stops
 from wherobots_storage.sync.standing import Standing
 from wherobots_storage.sync.status import wire_held
@@ -98,6 +99,7 @@ class Cycle:
         *,
         hints: Callable[[], Focus] = Focus,
         first: Callable[[Callable[[], None]], int] = _nothing,
+        prompt: bool = False,
     ) -> Report:
         """One cycle. ``consent`` is asked about deletions that a veto would hold back.
 
@@ -105,7 +107,7 @@ class Cycle:
         tells where something changed since it was last called: small files from there are brought
         between the others, and while the home is scanned. ``first`` is done before, calls what it
         is given now and then for the same reason, and tells how many of the journal's rows it took
-        away.
+        away. ``prompt``: a few small uploads may begin before it is known what is most recent.
 
         Raises HomeMissing, the StorageError of an outage, and Interrupted; each carries nothing:
         what was done is journaled, what was found out is in ``last``.
@@ -128,8 +130,11 @@ class Cycle:
             uploader = self._uploader(report, cancel, pending, between)
             try:
                 self._toll.forgot(first(uploader.give_way))
+                at_once = Prompt(uploader, pending).takes if prompt and not self._away else never
                 give_way = uploader.give_way
-                self._plan(uploads, deletions, report, cancel, focus, consent, between, give_way)
+                self._plan(
+                    uploads, deletions, report, cancel, focus, consent, between, give_way, at_once
+                )
                 if focus is not None and deletions.files:
                     self._mirrored = self._journal.contents() - deletions.contents
                 pending.added(uploads.files + deletions.files, uploads.bytes)
@@ -187,6 +192,7 @@ class Cycle:
         consent: Consent,
         between: Meanwhile | None = None,
         give_way: Callable[[], None] = lambda: None,
+        at_once: Callable[[Upload], bool] = never,
     ) -> None:
         self._mirrored = 0
         rules = self._rules.read()
@@ -205,7 +211,8 @@ class Cycle:
         with Paths() as forget:
             for action in (action for action in plan if not _is_void(action, saved)):
                 if isinstance(action, Upload):
-                    uploads.add(action)
+                    if not at_once(action):
+                        uploads.add(action)
                 elif isinstance(action, Delete):
                     deletions.add(action.record, agreed=consent.covers(action.record))
                 elif isinstance(action, Forget):

@@ -190,7 +190,7 @@ class Session:
         self.seen_ns = time.time_ns() - COARSE_NS
         try:
             if upkeep:
-                report = worker.run(cancel, consent, hints=self.hints, first=reconcile)
+                report = worker.run(cancel, consent, hints=self.hints, first=reconcile, prompt=True)
             else:
                 report = worker.run(cancel, consent)
             report = self._when_rules_hold(worker, cancel, consent, report)

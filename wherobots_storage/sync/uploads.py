@@ -100,22 +100,26 @@ class Uploader:
         """
         try:
             for entry in entries:
-                self._cancel.check()
-                self.give_way()
-                while entry.path in self._flying:
-                    self._send()
-                    self._land(*self._flights.wait(self._cancel))
-                if self._ledger.is_stopped(entry):
-                    continue
-                if isinstance(entry, File) and entry.size > SMALL_BYTES:
-                    self._upload_large(entry)
-                else:
-                    self._begin(entry)
+                self.begin(entry)
             self._send()
             while len(self._flights):
                 self._land(*self._flights.wait(self._cancel))
         finally:
             self.settle()
+
+    def begin(self, entry: Mirrored) -> None:
+        """Begin to upload one, a large one whole; ``upload`` sees it to its end. Raises as that."""
+        self._cancel.check()
+        self.give_way()
+        while entry.path in self._flying:
+            self._send()
+            self._land(*self._flights.wait(self._cancel))
+        if self._ledger.is_stopped(entry):
+            return
+        if isinstance(entry, File) and entry.size > SMALL_BYTES:
+            self._upload_large(entry)
+        else:
+            self._begin(entry)
 
     def _upload_large(self, entry: File) -> None:
         self._send()
