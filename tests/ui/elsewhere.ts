@@ -64,6 +64,8 @@ export async function openDialog(panel: Panel): Promise<void> {
   await panel.root.getByRole('button', { name: 'More ways to upload' }).click();
   await panel.page.getByRole('menuitem', { name: 'Upload with the AWS CLI…' }).click();
   await expect(panel.dialog).toContainText('expire by themselves');
+  // It takes the keyboard a moment after it is seen.
+  await expect(panel.dialog.locator(':focus')).toHaveCount(1);
 }
 
 /** Press its button, and wait until it shows what was vended. */

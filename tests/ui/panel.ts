@@ -177,6 +177,30 @@ export class Panel {
     await (await chooser).setFiles(files);
   }
 
+  /**
+   * Note from now on what the panel says, if only for a moment: what it announces, and what the
+   * rows' copy buttons are called. The answer waits until it has said these words.
+   */
+  async listen(): Promise<(words: string) => Promise<void>> {
+    const heard = await this.root.evaluateHandle(root => {
+      const said = new Set<string>();
+      const hear = () => {
+        for (const text of root.querySelectorAll('.wbs-Announcement-text')) {
+          said.add(text.textContent ?? '');
+        }
+        for (const button of root.querySelectorAll<HTMLElement>('.wbs-Row-copy')) {
+          const name = button.closest('.wbs-Row')?.querySelector('.wbs-Name')?.textContent;
+          said.add(`${name}: ${button.getAttribute('aria-label') ?? button.title}`);
+        }
+      };
+      const everything = { subtree: true, childList: true, attributes: true, characterData: true };
+      new MutationObserver(hear).observe(root, everything);
+      return said;
+    });
+    return async words =>
+      expect.poll(() => heard.evaluate((said, wanted) => said.has(wanted), words)).toBe(true);
+  }
+
   /** What is on the clipboard. */
   clipboard(): Promise<string> {
     return this.page.evaluate(() => navigator.clipboard.readText());

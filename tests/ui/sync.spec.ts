@@ -80,6 +80,7 @@ test('the popup is opened, walked through and closed by the keyboard', async () 
   await panel.page.keyboard.press('Enter');
   await expect(popup).toBeVisible();
   await expect(panel.item).toHaveAttribute('aria-expanded', 'true');
+  await expect(popup).toBeFocused();
   await panel.page.keyboard.press('Tab');
   await expect(popup.getByRole('button', { name: 'Sync now' })).toBeFocused();
   await panel.page.keyboard.press('Escape');
@@ -173,18 +174,23 @@ test('all of that was told by events: the page asked when they began, and never 
 test('without events the page asks, slowly, and returns to them by itself', async () => {
   socket.allowed = false;
   asked = 0;
+  const began = Date.now();
+  // How often a page that asks every half minute has asked since by itself.
+  const slowly = () => Math.floor((Date.now() - began) / 30_000);
   await socket.open!.close();
   await expect.poll(() => asked).toBe(1);
   await call('POST', 'sync', { body: { op: 'pause' } });
   // Several tries to connect later it still has asked but once.
   await panel.page.waitForTimeout(3000);
-  expect(asked).toBe(1);
-  await expect(panel.item).not.toHaveText('Sync paused');
+  expect(asked).toBeLessThanOrEqual(1 + slowly());
+  if (slowly() === 0) {
+    await expect(panel.item).not.toHaveText('Sync paused');
+  }
 
   socket.allowed = true;
   await expect(panel.item).toHaveText('Sync paused', SOON);
-  await expect.poll(() => asked).toBe(2);
+  await expect.poll(() => asked).toBeGreaterThanOrEqual(2);
   await call('POST', 'sync', { body: { op: 'resume' } });
   await expect(panel.item).toHaveText(/^Synced/, SOON);
-  expect(asked).toBe(2);
+  expect(asked).toBeLessThanOrEqual(2 + slowly());
 });
