@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import pytest
+from support.faults import HidingStore
 from support.stub_server import Reply, stub_server
 
 from wherobots_storage.commands.checks_store import StoreChecks
@@ -177,6 +178,16 @@ def test_rewritten_names_are_a_warning() -> None:
     assert found.state == "warning"
     assert "a//b" in found.message
     assert "a\\b" in found.message
+
+
+def test_hidden_folders_are_a_warning() -> None:
+    """A store that never lists what is in some folders is told of, with their names."""
+    store = HidingStore("test")
+    found = check(store)["names"]
+    assert found.state == "warning"
+    assert "*.versions or .uploads" in found.message
+    assert "other names" in found.advice
+    assert list(store._objects) == []
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from support.server import CUSTOMER, OWN, Api, wait_for_job
+from support.faults import HidingStore
+from support.server import CUSTOMER, OWN, Api, Hooks, wait_for_job
 
 from wherobots_storage.objectstore.memory import MemoryStore
 
@@ -44,6 +45,27 @@ async def list_all(api: Api, path: str, limit: int) -> list[dict[str, object]]:
         if page["cursor"] is None:
             return entries
         params["cursor"] = page["cursor"]
+
+
+@pytest.mark.parametrize("hides", [True, False])
+async def test_a_folder_that_the_store_would_hide_is_refused(
+    hooks: Hooks, api: Api, hides: bool
+) -> None:
+    """It would not be shown, nor what is put there; where the store shows it, it is made."""
+    store = HidingStore()
+    store.hides = hides
+    hooks.store = store
+    folder = await api.post("folders", {"path": f"{OWN}a.versions/"})
+    upload = await api.post("uploads", {"path": f"{OWN}x/.uploads/f", "size": 1})
+    file = await api.post("uploads", {"path": f"{OWN}f.versions", "size": 1})
+    assert file.status == 201
+    if hides:
+        assert (folder.status, folder.json()["code"]) == (400, "invalid-path")
+        assert "'.uploads'" in upload.json()["message"]
+        assert upload.json()["path"] == f"{OWN}x/.uploads/f"
+        assert list(store._objects) == []
+    else:
+        assert (folder.status, upload.status) == (201, 201)
 
 
 async def test_the_root_shows_the_fixed_folders_of_an_empty_bucket(api: Api) -> None:

@@ -73,6 +73,24 @@ def test_rewritten_names_are_found_out(first: Bench, s3_store: S3Store) -> None:
         assert b"".join(body.chunks()) == b"plain"
 
 
+def test_hidden_folders_are_found_out(first: Bench, second: Bench, s3_store: S3Store) -> None:
+    """SeaweedFS never lists its own folders' names: they are skipped, and nothing is trashed."""
+    assert probe(s3_store, PREFIX).hidden == {".uploads", "*.versions"}
+    skipped = ["data.versions/a.csv", "x/.uploads/b"]
+    # Other names that stores keep for themselves somewhere, and files of these.
+    saved = [".minio.sys/a", ".rgw/a", ".snapshot/a", "a.uploads/b", "f/.uploads", "f/x.versions"]
+    for path in (*skipped, *saved):
+        first.write(path, mtime_ns=OLD)
+    assert set(codes(first.sync()).values()) == {"name-hidden"}
+    assert first.keys() == [*saved, "x/"]
+    for path in skipped:  # as an older version did
+        s3_store.put(f"{PREFIX}{path}", b"x")
+    first.restore()
+    assert not (first.home / ".wherobots/trash").exists()
+    second.restore()
+    assert all((second.home / path).read_bytes() == b"x" for path in saved)
+
+
 def test_probe_leaves_nothing(s3_store: S3Store) -> None:
     """The probe takes its objects away again."""
     probe(s3_store, PREFIX)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from wherobots_storage.namespace.hidden import KNOWN, lies_hidden
 from wherobots_storage.objectstore.memory import MemoryStore
+from wherobots_storage.objectstore.store import ListPage, ObjectInfo
 
 SYNC_REQUESTS = (
     "list_page",
@@ -71,6 +73,25 @@ class FaultyStore(MemoryStore):
             for method, key in self.calls
             if method == name and part in key and "/probe/" not in key
         )
+
+
+class HidingStore(FaultyStore):
+    """It takes what is put into folders with certain names, and lists none of it, as SeaweedFS."""
+
+    def __init__(self, bucket: str = "test") -> None:
+        super().__init__(bucket)
+        self.hides = True
+
+    def list_page(self, prefix: str, **options: Any) -> ListPage:
+        """A page, which may have fewer entries than there are, without what is hidden."""
+        page = super().list_page(prefix, **options)
+        shown = tuple(
+            entry
+            for entry in page.entries
+            if not self.hides
+            or not lies_hidden(KNOWN, entry.key if isinstance(entry, ObjectInfo) else entry.prefix)
+        )
+        return ListPage(shown, page.cursor)
 
 
 class PagedStore(FaultyStore):

@@ -20,6 +20,7 @@ from wherobots_storage.errors import (
     NotSupported,
     StorageError,
 )
+from wherobots_storage.objectstore.hiding import hidden_folders
 from wherobots_storage.objectstore.store import Part, iterate_keys
 
 MAX_SKEW_SECONDS = 60.0
@@ -121,17 +122,24 @@ class StoreChecks(Subject):
         )
 
     def names(self) -> Finding:
-        """Whether keys with double slashes and backslashes are kept as they are."""
+        """Whether keys are kept as they are, and listed whatever their folders are called."""
         rewritten = [odd for odd in ("a//b", "a\\b") if not self._keeps(odd)]
-        if not rewritten:
-            return Finding(
-                check="names", state="ok", message="The store keeps every name as it is."
-            )
+        hidden = sorted(hidden_folders(self.store, f"{self.probe_key()}-"))
+        if not rewritten and not hidden:
+            message = "The store keeps every name as it is."
+            return Finding(check="names", state="ok", message=message)
+        messages, advice = [], []
+        if rewritten:
+            messages.append(f"The store rewrites names such as {' and '.join(rewritten)}.")
+            advice.append("Avoid backslashes and double slashes.")
+        if hidden:
+            messages.append(f"It never lists what is in folders called {' or '.join(hidden)}.")
+            advice.append("Give such folders other names.")
         return Finding(
             check="names",
             state="warning",
-            message=f"The store rewrites names such as {' and '.join(rewritten)}.",
-            advice="Avoid backslashes and double slashes: such files are left out of the mirror.",
+            message=" ".join(messages),
+            advice=f"{' '.join(advice)} They are left out of the mirror, and listed.",
         )
 
     def clock(self) -> Finding:

@@ -6,9 +6,13 @@ import contextlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from wherobots_storage.api.models import DeleteFailed, EntryDetail, ErrorBody
-from wherobots_storage.errors import AlreadyExists, NotFound, PreconditionFailed
+from wherobots_storage.errors import AlreadyExists, InvalidPath, NotFound, PreconditionFailed
 from wherobots_storage.handlers.browse import has_folder
+from wherobots_storage.namespace.hidden import KNOWN, is_hidden
 from wherobots_storage.namespace.paths import StoragePath
+from wherobots_storage.namespace.permissions import RESERVED_NAME
+from wherobots_storage.namespace.reserved import PROBE
+from wherobots_storage.objectstore.hiding import hidden_folders
 from wherobots_storage.objectstore.store import (
     CommonPrefix,
     DeleteFailure,
@@ -25,10 +29,12 @@ BATCH = 1000
 def create_folder(store: ObjectStore, tenancy: Tenancy, path: StoragePath) -> EntryDetail:
     """Make an empty folder: a zero-byte object ``path/``.
 
-    Raises ReadOnlyFolder, OutsideArea, and AlreadyExists when a folder or a file has that name.
+    Raises ReadOnlyFolder, OutsideArea, InvalidPath as ``refuse_hidden``, and AlreadyExists when a
+    folder or a file has that name.
     """
     folder = path.as_folder()
     tenancy.permissions.require_create(folder)
+    refuse_hidden(store, tenancy, folder)
     refuse_file(store, tenancy, folder)
     if has_folder(store, tenancy, folder):
         raise _exists(folder, "folder")
@@ -53,6 +59,22 @@ def refuse_file(store: ObjectStore, tenancy: Tenancy, folder: StoragePath) -> No
     with contextlib.suppress(NotFound):
         store.head(file.key(tenancy.root))
         raise _exists(file, "file")
+
+
+def refuse_hidden(store: ObjectStore, tenancy: Tenancy, path: StoragePath) -> None:
+    """Raise InvalidPath when it lies in a folder that the store would not list.
+
+    The store is asked only where a name is one that some store hides.
+    """
+    folders = path.segments if path.is_folder else path.segments[:-1]
+    if not any(is_hidden(KNOWN, name) for name in folders):
+        return
+    place = f"{tenancy.mirror_prefix}{RESERVED_NAME}/{PROBE}/"
+    hidden = hidden_folders(store, place)
+    name = next((name for name in folders if is_hidden(hidden, name)), None)
+    if name is not None:
+        message = f"The store never lists what is in a folder called {name!r}: choose another name."
+        raise InvalidPath(message, path=path.display)
 
 
 def _exists(path: StoragePath, what: str) -> AlreadyExists:

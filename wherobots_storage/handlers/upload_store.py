@@ -15,6 +15,7 @@ from wherobots_storage.errors import (
 )
 from wherobots_storage.handlers.backend import Backend
 from wherobots_storage.handlers.browse import has_folder
+from wherobots_storage.handlers.change import refuse_hidden
 from wherobots_storage.handlers.registry import OpenUpload, UploadRegistry
 from wherobots_storage.handlers.upload_parts import UploadState
 from wherobots_storage.namespace.paths import StoragePath
@@ -31,10 +32,11 @@ class UploadStore:
     def begin(self, upload: UploadState, *, held: bool) -> None:
         """Check the target, and begin a multipart upload unless the file is ``held`` in memory.
 
-        Raises AlreadyExists, PreconditionFailed.
+        Raises AlreadyExists, PreconditionFailed, InvalidPath as ``refuse_hidden``.
         """
         store = self._backend.store()
         try:
+            refuse_hidden(store, self._backend.tenancy, upload.path)
             _check_target(store, upload)
             if upload.mode == "create" and has_folder(store, self._backend.tenancy, upload.path):
                 raise AlreadyExists(f"There is already a folder {upload.path.name!r} here.")

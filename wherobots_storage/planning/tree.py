@@ -17,6 +17,9 @@ Kind = Literal["file", "symlink", "folder"]
 OTHER_FILESYSTEM = "other-filesystem"
 """The code of what is mounted in the home: another day it is not, and has deleted nothing then."""
 
+HIDDEN = "name-hidden"
+"""The code of what the store keeps and does not list: only a request for its key finds it."""
+
 
 class File(NamedTuple):
     """A regular file; times in nanoseconds since the epoch, ``mode`` masked with 0777."""

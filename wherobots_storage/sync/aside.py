@@ -23,8 +23,9 @@ from wherobots_storage.errors import (
     PreconditionFailed,
     StorageError,
 )
+from wherobots_storage.namespace.hidden import lies_hidden
 from wherobots_storage.planning.conflicts import names_beside
-from wherobots_storage.planning.tree import File, Notice, Symlink
+from wherobots_storage.planning.tree import HIDDEN, File, Notice, Symlink
 from wherobots_storage.sync.asidelist import AsideList
 from wherobots_storage.sync.cancel import Cancel, Interrupted
 from wherobots_storage.sync.conflicts import key_room
@@ -47,6 +48,7 @@ from wherobots_storage.sync.reading import (
 )
 from wherobots_storage.sync.report import Report
 from wherobots_storage.sync.sameness import holds
+from wherobots_storage.sync.scan import HIDDEN_REASON
 from wherobots_storage.sync.session import Session
 from wherobots_storage.sync.unsettled import exists, send_parts
 from wherobots_storage.sync.worklist import SMALL_BYTES, Uploads
@@ -126,15 +128,18 @@ class AsidePass:
                 flying = [
                     (entry, _submit(pool, writer, entry, kept.own(entry.path)))
                     for entry in batch
-                    if not self._is_settled(entry, left)
+                    if not self._is_settled(entry, mirror, left)
                 ]
                 for entry, future in flying:
                     if not isinstance(future.exception(), Interrupted):
                         left.less(entry)
                     self._note(entry, future, kept, outage)
 
-    def _is_settled(self, entry: File | Symlink, left: _Left) -> bool:
-        if not self._seen.knows(entry):
+    def _is_settled(self, entry: File | Symlink, mirror: Mirror, left: _Left) -> bool:
+        # The first pass was planned before the store was tried out.
+        if lies_hidden(mirror.hidden, entry.path):
+            self.last.skipped.add(Notice(entry.path, HIDDEN, HIDDEN_REASON, entry.size))
+        elif not self._seen.knows(entry):
             return False
         left.less(entry)
         return True

@@ -45,6 +45,7 @@ def scanner_of(home: Home, mirror: Mirror) -> Scanner:
         reserved=home.reserved,
         prefix_bytes=len(mirror.prefix.encode()),
         unfaithful=mirror.unfaithful,
+        hidden=mirror.hidden,
     )
 
 

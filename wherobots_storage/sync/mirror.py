@@ -26,7 +26,8 @@ class Mirror:
     """The objects under ``prefix``, which ends with a slash.
 
     ``conditions``: the store honours If-Match and If-None-Match; without, HEAD comparisons stand
-    in. ``unfaithful``: characters that it does not keep in a key as they are.
+    in. ``unfaithful``: characters that it does not keep in a key as they are. ``hidden``: names of
+    folders that it does not list, as in ``namespace.hidden``.
     """
 
     store: ObjectStore
@@ -34,6 +35,7 @@ class Mirror:
     prefix: str
     conditions: bool = True
     unfaithful: frozenset[str] = frozenset()
+    hidden: frozenset[str] = frozenset()
 
     def key(self, path: str) -> str:
         """The full key of a path."""

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from itertools import islice
 
 from wherobots_storage.errors import StorageError
+from wherobots_storage.namespace.hidden import lies_hidden
 from wherobots_storage.planning.merge import pair
 from wherobots_storage.sync.cancel import Cancel
 from wherobots_storage.sync.home import Home
@@ -76,7 +77,7 @@ class Reconciler:
         try:
             with RemoteListing() as listing:
                 self._list(listing, home, mirror, cancel, give_way)
-                lost = self._compare(journal, listing, began)
+                lost = self._compare(journal, listing, mirror, began)
         except StorageError as error:
             log.warning("the mirror could not be listed: %s", error.message)
             self._not_before = self._clock() + min(AGAIN_SECONDS, self._interval)
@@ -101,14 +102,18 @@ class Reconciler:
         listing.fill(mirror.store, mirror.prefix, reserved=home.reserved, on_page=on_page)
 
     @staticmethod
-    def _compare(journal: Journal, listing: RemoteListing, began: float) -> int:
+    def _compare(journal: Journal, listing: RemoteListing, mirror: Mirror, began: float) -> int:
         now = time.time()
         vanished = (
             record.path
             for record, found in pair(journal, listing)
             # What was saved since the listing began need not be in it. A row that is dated ahead
             # was written before a clock was set back.
-            if record is not None and found is None and not began <= record.time <= now
+            if record is not None
+            and found is None
+            and not began <= record.time <= now
+            # What an earlier version put where the store lists nothing has not vanished.
+            and not lies_hidden(mirror.hidden, record.path)
         )
         lost = 0
         while paths := list(islice(vanished, _BATCH)):

@@ -27,6 +27,7 @@ from wherobots_storage.sync.remote import RemoteListing
 from wherobots_storage.sync.report import Report
 from wherobots_storage.sync.retyped import make_way
 from wherobots_storage.sync.scan import Scanner
+from wherobots_storage.sync.unlisted import Unlisted
 from wherobots_storage.sync.worklist import Downloads, Paths
 
 OnProgress = Callable[[Progress], None]
@@ -87,6 +88,7 @@ class Restore:
             try:
                 if not _veto(trash, saved, listing):
                     trash.drop(early.saved)
+                    self._keep_unlisted(trash, report, cancel, early)
                     make_way(downloader, listing, self._journal, trash=trash, forget=forget)
                 downloader.announce(downloads.new_folders())
                 downloader.download(downloads.steps(large=False))
@@ -201,6 +203,16 @@ class Restore:
             known.get(path) is not None or (folder and known.has_below(path))
             for known in (listing, self._journal)
         )
+
+    def _keep_unlisted(
+        self, trash: Paths, report: Report, cancel: Cancel, early: EarlySaves
+    ) -> None:
+        def give_way() -> None:
+            cancel.check()
+            early.give_way()
+
+        for notice in Unlisted(self._mirror, give_way).keep(trash):
+            report.skipped.add(notice)
 
     def _settle_vanished(
         self,

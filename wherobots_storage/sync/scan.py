@@ -10,10 +10,12 @@ from itertools import chain
 from pathlib import Path
 
 from wherobots_storage.errors import HomeMissing
+from wherobots_storage.namespace.hidden import is_hidden
 from wherobots_storage.namespace.paths import MAX_KEY_BYTES
 from wherobots_storage.planning.format import clamped
 from wherobots_storage.planning.ignore import IgnoreRules
 from wherobots_storage.planning.tree import (
+    HIDDEN,
     OTHER_FILESYSTEM,
     Directory,
     Entry,
@@ -34,6 +36,7 @@ _SPECIAL = {
     stat.S_IFBLK: ("device", "It is a device."),
     stat.S_IFCHR: ("device", "It is a device."),
 }
+HIDDEN_REASON = "The store keeps folders of this name for itself and never lists what is in them."
 _GONE = {errno.ENOENT, errno.ENOTDIR}
 
 
@@ -45,8 +48,9 @@ class Scanner:
     """Scans one home again and again.
 
     ``prefix_bytes`` is the length of the mirror's prefix, which every key begins with.
-    ``unfaithful`` are characters that the store does not keep in a key as they are. With
-    ``rules`` None nothing is ignored: a restore looks at everything.
+    ``unfaithful`` are characters that the store does not keep in a key as they are, ``hidden`` the
+    names of folders that it does not list. With ``rules`` None nothing is ignored: a restore looks
+    at everything.
     """
 
     def __init__(
@@ -57,6 +61,7 @@ class Scanner:
         rules: IgnoreRules | None = None,
         prefix_bytes: int = 0,
         unfaithful: frozenset[str] = frozenset(),
+        hidden: frozenset[str] = frozenset(),
     ) -> None:
         self._home = home
         self._reserved = frozenset(reserved)
@@ -64,6 +69,7 @@ class Scanner:
         self._room = MAX_KEY_BYTES - prefix_bytes
         self._unfaithful = unfaithful
         self._sieve = Sieve(self._room, unfaithful)
+        self._hidden = hidden
         self._counted: dict[str, tuple[int, Ignored]] = {}
         self._mounts: frozenset[str] = frozenset()
         """Where something is mounted, when the latest scan began; see ``mounts``."""
@@ -247,6 +253,8 @@ class Scanner:
             odd = min(self._unfaithful.intersection(name))
             code = "name-rewritten"
             reason = f"The store does not keep the character {odd!r} of its name as it is."
+        elif path.endswith("/") and is_hidden(self._hidden, name):
+            code, reason = HIDDEN, HIDDEN_REASON
         elif not path.isascii() or len(path) > self._room:
             code, reason = self._key_problem(path)
         return Problematic(path, code, reason, found.st_size) if code else None

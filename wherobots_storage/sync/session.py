@@ -297,7 +297,10 @@ class Session:
             return
         abilities = probe(self._mirror.store, self._mirror.prefix)
         self._mirror = replace(
-            self._mirror, conditions=abilities.conditions, unfaithful=abilities.unfaithful
+            self._mirror,
+            conditions=abilities.conditions,
+            unfaithful=abilities.unfaithful,
+            hidden=abilities.hidden,
         )
         self._probed = True
         log.info("the store honours conditions: %s", abilities.conditions)
