@@ -107,6 +107,10 @@ def _add_global_flags(parser: argparse.ArgumentParser, default: str | None) -> N
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the program and return what it exits with. Usage errors leave through SystemExit(2)."""
+    if argv is None and sys.getfilesystemencoding() != "utf-8" and sys.executable:
+        # The same process, begun anew: names of files are to be the same keys in every locale.
+        # It ends in UTF-8 whatever the environment says, so that this happens once.
+        os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])  # noqa: S606
     given = sys.argv[1:] if argv is None else argv
     arguments = build_parser(given).parse_args(given)
     output = Output(as_json=getattr(arguments, "json", False))

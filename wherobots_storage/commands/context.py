@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from wherobots_storage.audit import kept_in
 from wherobots_storage.commands.output import Output
+from wherobots_storage.errors import InvalidInput
 from wherobots_storage.objectstore.store import BulkTransfers, ObjectStore
 from wherobots_storage.settings import Settings
 from wherobots_storage.sync.state import StateFolder
@@ -34,12 +35,15 @@ class Context:
     def settings(self) -> Settings:
         """Configuration files, overridden by the environment, overridden by the flags.
 
-        Raises InvalidConfiguration for a value that cannot be.
+        Raises InvalidConfiguration for a value that cannot be, InvalidInput for an empty home.
         """
         # Imported late: `store` and `demo` need no Jupyter configuration.
         from wherobots_storage.config import load_settings  # noqa: PLC0415
 
         given = vars(self.arguments)
+        if given.get("home") == "":
+            # An unset shell variable: the working directory is hardly what was meant.
+            raise InvalidInput("--home needs a folder. Leave it out for the configured home.")
         return load_settings(
             {trait: given[flag] for flag, trait in OVERRIDES.items() if given.get(flag) is not None}
         )

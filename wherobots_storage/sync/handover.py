@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import msgspec
@@ -42,8 +43,8 @@ def settings_to_json(settings: Settings) -> bytes:
     """
     tenancy = settings.require_tenancy()
     handover = _Handover(
-        home=str(settings.home.expanduser().absolute()),
-        state_dir=str(settings.state_dir.expanduser().absolute()),
+        home=_as_utf8(settings.home),
+        state_dir=_as_utf8(settings.state_dir),
         bucket=tenancy.root.bucket,
         prefix=tenancy.root.prefix,
         customer=tenancy.customer,
@@ -57,6 +58,11 @@ def settings_to_json(settings: Settings) -> bytes:
         session=settings.session,
     )
     return msgspec.json.encode(handover)
+
+
+def _as_utf8(folder: Path) -> str:
+    """The folder's name as the agent will see it, whatever encoding the server's locale has."""
+    return os.fsencode(folder.expanduser().absolute()).decode("utf-8", "surrogateescape")
 
 
 def until_to_json(until: float) -> bytes:

@@ -6,6 +6,7 @@ import errno
 import os
 import re
 import stat
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -47,8 +48,16 @@ class Home:
         """The home of these settings; ``state`` is the state folder in use.
 
         Raises HomeMissing when it is a file, or not there (and ``create`` is False),
-        InvalidConfiguration for ``/``, LocalIOError when it cannot be made.
+        InvalidConfiguration for ``/`` and where names of files are not read as UTF-8, LocalIOError
+        when it cannot be made.
         """
+        if sys.getfilesystemencoding() != "utf-8":
+            # A name would become another key, and the right one would be taken for deleted.
+            message = (
+                "Python reads the names of files in another encoding than UTF-8 here. Set"
+                " PYTHONUTF8=1, or a locale such as C.UTF-8."
+            )
+            raise InvalidConfiguration(message)
         path = _resolve(settings.home)
         if _look(path) is False:
             message = f"The home {path} is not a directory. Set WHEROBOTS_STORAGE_HOME to one."

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import wherobots_storage
 
-COMMAND = (sys.executable, "-P", "-m", "wherobots_storage", "agent")
-"""``-P``: the working directory is often the home, whose ``random.py`` is no module of ours."""
+COMMAND = (sys.executable, "-X", "utf8", "-P", "-m", "wherobots_storage", "agent")
+"""``-P``: the working directory is often the home, whose ``random.py`` is no module of ours.
+``-X utf8``: in another encoding the names of files would be other keys."""
 
 
 def spawn_agent(command: Sequence[str]) -> subprocess.Popen[bytes]:
