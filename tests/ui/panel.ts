@@ -116,9 +116,7 @@ export class Panel {
   }
 
   /** Make a folder of this test's own and open it. */
-  async openFresh(
-    name: string = `test-${Math.random().toString(36).slice(2, 10)}`
-  ): Promise<string> {
+  async openFresh(name = `test-${Math.random().toString(36).slice(2, 10)}`): Promise<string> {
     const answer = await this.call('POST', 'folders', { body: { path: `${MINE}${name}/` } });
     expect(answer.status).toBe(201);
     await this.open(`${MINE}${name}/`);
