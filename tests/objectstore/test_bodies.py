@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from support.stub_server import Reply, Stub, stub_server
 
-from wherobots_storage.objectstore import patience
+from wherobots_storage.objectstore import sockets
 from wherobots_storage.objectstore.connect import connect
 from wherobots_storage.objectstore.connection import Timeouts
 from wherobots_storage.objectstore.s3 import S3Store
@@ -33,8 +33,8 @@ def store(stub: Stub) -> Iterator[S3Store]:
 def test_slow_reader_has_time(stub: Stub, monkeypatch: pytest.MonkeyPatch) -> None:
     """The time that its reader takes is not the store's."""
     now = [1000.0]
-    monkeypatch.setattr(patience, "SLOWEST", 1e9)
-    monkeypatch.setattr(patience, "monotonic", lambda: now[0])
+    monkeypatch.setattr(sockets, "SLOWEST", 1e9)
+    monkeypatch.setattr(sockets, "monotonic", lambda: now[0])
     content = bytes(range(256)) * 1000
     stub.answer = lambda _: Reply(200, content, FACTS)
     store = connect("my-bucket", stub.environment(), timeouts=Timeouts(connect=60, read=60))
