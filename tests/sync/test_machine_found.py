@@ -405,3 +405,28 @@ def test_a_power_cut_after_a_folder_took_a_files_name(tmp_path: Path) -> None:
         world.settle()
         assert world.oracle.mirror == {"d": saved, "d/x": world.oracle.home["d/x"]}
         world.check_fresh_restore()
+
+
+@pytest.mark.parametrize("loss", ["empty", "short", "gone"])
+@pytest.mark.parametrize("start", ["cycle", "restore"])
+@pytest.mark.parametrize("former", ["broken", "emptied"])
+def test_a_power_cut_right_after_a_restore(
+    former: str, start: str, loss: Loss, tmp_path: Path
+) -> None:
+    """It takes the rows of what was restored: those from before do not make an edit of the rest."""
+    with World(tmp_path / "world") as world:
+        Act("other", "put plain", A).carry_out(world)
+        act(world, "write same")
+        world.settle()
+        if former == "broken":
+            world.power_cut(["empty"])
+            world.cycle()
+        else:
+            world.close()
+            act(world, "delete all")
+        world.restore()
+        saved = world.oracle.home["a"]
+        world.power_cut([loss], roll_back=True)
+        getattr(world, start)()
+        world.settle()
+        assert saved in world.oracle.mirror.values()

@@ -88,6 +88,7 @@ class Books:
         self.journal = open_journal(self._path)
         self.tell.use(self.journal)
         note_boot(self.journal)
+        self.journal.secure()  # A power cut must not bring the former one back.
 
 
 def _is_empty(home: Home) -> bool:

@@ -73,6 +73,9 @@ def mend(home: Home, journal: Journal, *, restoring: bool) -> int:
         doubt(journal)
     if boot != known:
         note_boot(journal)
+    if count:
+        # What is restored now may be broken next: with its old row it would look like an edit.
+        journal.secure()
     return count
 
 
