@@ -90,6 +90,8 @@ class Oracle:
         self._began: tuple[Tree, Tree] = ({}, {})
         self._gone: set[Held] = set()
         """What the present run took away."""
+        self._meanwhile: set[Held] = set()
+        """What the user took out of the home since the present run began."""
         self._written: set[str] = set()
         """Where it saved the home's versions beside their names; it may take them back."""
         self._apart = False
@@ -103,6 +105,7 @@ class Oracle:
             if known and path not in self.again:  # Another's version stays, whatever is in it.
                 self.due.add(path)
             self.removed.add(held)
+            self._meanwhile.add(held)
             self._release(held, theirs=held in self._witnessed)
         self.due -= set(home)
         self.held -= set(home)
@@ -146,6 +149,7 @@ class Oracle:
         self._mirror_seen = held_in(self.mirror)
         self._began = (self.home, self.mirror)
         self._gone.clear()
+        self._meanwhile.clear()
         self._written.clear()
         self._apart = False
 
@@ -353,7 +357,8 @@ class Oracle:
             if path not in mirror:
                 require(path not in self.held, f"{held} was deleted, and nobody has agreed to it")
             if path not in mirror and not self._is_own(path):
-                require(held in self.removed, f"{held} was deleted, which the user did not do")
+                may = held in self.removed or self._went_meanwhile(held, mirror)
+                require(may, f"{held} was deleted, which the user did not do")
         for held in _lost(mirror, self.mirror):
             path, value = held
             ours = any((name, value) in self._home_seen for name in names_of(path))
@@ -363,6 +368,15 @@ class Oracle:
             if versions:
                 self._beside |= versions
                 self._written.add(path)
+
+    def _went_meanwhile(self, held: Held, mirror: Tree) -> bool:
+        """Whether the home's version took the name from another's, and then went with its file.
+
+        The other one has to be beside it, or to have been here, and to have gone as well.
+        """
+        went = {(base, other) for name, other in self._meanwhile for base in names_of(name)}
+        beside = held in held_in(mirror) | went
+        return beside and any(name == held[0] for name, _ in self._meanwhile)
 
 
 def _lost(before: Tree, after: Tree) -> list[Held]:

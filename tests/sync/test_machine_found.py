@@ -430,3 +430,22 @@ def test_a_power_cut_right_after_a_restore(
         getattr(world, start)()
         world.settle()
         assert saved in world.oracle.mirror.values()
+
+
+@pytest.mark.parametrize("run", ["final", "cycle"])
+@pytest.mark.parametrize("point", range(8))
+def test_a_file_that_goes_while_it_takes_anothers_name(
+    point: int, run: str, tmp_path: Path
+) -> None:
+    """Another's version is beside it by then, and stays there when the name goes with the file."""
+    with World(tmp_path / "world") as world:
+        world.meet = lambda met: met.carry_out(world) if isinstance(met, Act) else None
+        act(world, "write")
+        act(world, "write", 4)
+        world.settle()
+        Act("other", "put", A).carry_out(world)
+        theirs = world.oracle.mirror["a"]
+        act(world, "write")
+        getattr(world, run)(Trouble("meet", point, 1, Act("user", "delete at", A)))
+        world.settle()
+        assert theirs in world.oracle.mirror.values()
