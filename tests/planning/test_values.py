@@ -113,7 +113,8 @@ def test_the_quick_look_misses_nothing(
 ) -> None:
     """Exactly what the library ignores is ignored, by these rules or by those that are held."""
     path = "/".join(names) + slash
-    exactly = [GitIgnoreSpec.from_lines(rules).match_file(path) for rules in (lines, before)]
+    specs = [GitIgnoreSpec.from_lines(rules) for rules in (lines, before)]
+    exactly = [bool(spec.match_file(path)) for spec in specs]
     assert IgnoreRules(lines).ignores(path) is exactly[0]
     assert IgnoreRules(lines, held=IgnoreRules(before)).ignores(path) is any(exactly)
 

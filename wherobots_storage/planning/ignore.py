@@ -55,7 +55,7 @@ class IgnoreRules:
             return False
         if self.held is not None and self.held.ignores(path):
             return True
-        return self._spec.match_file(path)
+        return bool(self._spec.match_file(path))  # None, of an older library without patterns.
 
     def only_adds_to(self, text: str) -> bool:
         """Whether these leave out all that the rules of another ``text`` do, as far as is plain.
